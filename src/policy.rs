@@ -1,1 +1,296 @@
-//! Decisions, and nothing but decisions.
+//! Decisions, and nothing but decisions: what a request's route says about it, and which keys it would claim.
+//!
+//! Pure: no clock, lock, log or I/O, and nothing to await; a verdict is a value, and the caller acts on it.
+//!
+//! Spellings of a request that some backend takes for one get one verdict. Where it is open what the backend will do, as
+//! with a method override that it may heed or ignore, every possibility is judged and the strictest holds.
+
+use std::borrow::Cow;
+use std::hash::RandomState;
+
+use http::Method;
+
+mod fields;
+pub mod host;
+pub mod key;
+pub mod method;
+pub mod path;
+pub mod pattern;
+pub mod plan;
+pub mod route;
+mod router;
+pub mod source;
+pub mod template;
+
+pub use key::{KEY_LIMIT, Key, KeyError, Keys, Mode, OnMissingKey};
+pub use plan::{Because, Guard, Head, Plan};
+pub use route::{Route, RouteId};
+
+use fields::{destinations, has_media_type, is_upgrade};
+use method::{Methods, candidates, is_safe};
+use path::{Distinguish, canonical};
+use plan::Verdict;
+use route::{Claim, Post, Treatment};
+use router::{Ask, Router};
+use source::Facts;
+
+/// Two routes for the same requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EqualRoutes {
+    /// The one that came first.
+    pub first: RouteId,
+    /// The other.
+    pub second: RouteId,
+}
+
+/// What the configuration says about requests.
+#[derive(Debug)]
+pub struct Policy {
+    /// `[guard]`, then the routes as configured.
+    routes: Vec<Route>,
+    router: Router,
+    post: Post,
+    /// Whether a safe method may be guarded.
+    lists_safe_methods: bool,
+    /// Whether something depends on which unsafe method it is, beside [`Post`].
+    tells_methods_apart: bool,
+    /// Whether some route keeps encoded slashes, so that a path may have to be read in two ways.
+    keeps_encoded_slashes: bool,
+    /// Made once, so that a digest is the same for as long as the policy stands, and unforeseeable.
+    digests: RandomState,
+}
+
+impl Policy {
+    /// A policy of `[guard]`, with what it does with a `POST`, and the routes in the order of the configuration.
+    pub fn new(guard: Route, post: Post, routes: Vec<Route>) -> Result<Self, EqualRoutes> {
+        let routes: Vec<Route> = std::iter::once(guard).chain(routes).collect();
+        let mut router = Router::default();
+        for second in (1..routes.len()).map_while(RouteId::at) {
+            let inserted = router.insert(second, &routes);
+            inserted.map_err(|first| EqualRoutes { first, second })?;
+        }
+        let uses_method = |route: &Route| match &route.treatment {
+            Treatment::Forward => false,
+            Treatment::Guard(claim) => claim.templates.iter().any(template::Template::uses_method),
+        };
+        Ok(Self {
+            lists_safe_methods: routes
+                .iter()
+                .any(|route| route.methods.lists_a_safe_method()),
+            tells_methods_apart: routes
+                .iter()
+                .any(|route| route.methods != Methods::Unsafe || uses_method(route)),
+            keeps_encoded_slashes: routes
+                .iter()
+                .skip(1)
+                .any(|route| route.distinguish.encoded_slash),
+            routes,
+            router,
+            post,
+            digests: RandomState::new(),
+        })
+    }
+
+    /// What is to be done with this request.
+    pub fn plan(&self, head: &Head<'_>) -> Result<Plan, KeyError> {
+        let methods = candidates(head)?;
+        let mut verdict = self.judge(head, &methods[0])?;
+        for method in &methods[1..] {
+            verdict = verdict.or_stricter(self.judge(head, method)?);
+        }
+        let guard = match verdict.guard {
+            Some(guard) => Some(guard.normalised()?),
+            None => None,
+        };
+        Ok(Plan {
+            route: verdict.route,
+            is_write: guard.is_some() || methods.iter().any(|method| !is_safe(method)),
+            method: methods.into_iter().next().unwrap_or_default(),
+            guard,
+            because: verdict.because,
+        })
+    }
+
+    /// A route of this policy.
+    pub fn route(&self, id: RouteId) -> &Route {
+        &self.routes[id.index()]
+    }
+
+    /// `[guard]`, then the routes as configured; a [`RouteId`] is a place among them.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The routes, the more specific first, without `[guard]`.
+    pub fn routes_by_specificity(&self) -> Vec<&Route> {
+        let mut routes: Vec<&Route> = self.routes.iter().skip(1).collect();
+        routes.sort_by(|left, right| router::by_rank(left, right));
+        routes
+    }
+
+    /// What `[guard]` does with a `POST`.
+    pub fn post(&self) -> Post {
+        self.post
+    }
+
+    /// Whether an urlencoded body must be read before the effective method is known: backends that look for `_method`
+    /// there do so in a `POST`. Where every method comes to the same guard, it need not.
+    pub fn wants_form_method(&self, head: &Head<'_>, plan: &Plan) -> bool {
+        let is_settled = !self.tells_methods_apart
+            && plan
+                .guard
+                .as_ref()
+                .is_some_and(|guard| guard.mode == Mode::Exclusive);
+        head.form_method.is_none()
+            && *head.method == Method::POST
+            && has_media_type(head.headers, "application/x-www-form-urlencoded")
+            && !is_settled
+    }
+
+    /// The verdict if the backend takes the request for a `method`.
+    fn judge(&self, head: &Head<'_>, method: &Method) -> Result<Verdict, KeyError> {
+        if !self.lists_safe_methods && is_safe(method) {
+            return Ok(Verdict::forward(RouteId::GUARD, Because::MethodIsSafe));
+        }
+        let mut verdict = self.judge_target(head, method)?;
+        if matches!(method.as_str(), "MOVE" | "COPY") {
+            for target in destinations(head.headers) {
+                let destination = Head {
+                    path: target.path(),
+                    query: target.query(),
+                    ..*head
+                };
+                verdict = verdict.or_stricter(self.judge_target(&destination, method)?);
+            }
+        }
+        Ok(verdict)
+    }
+
+    fn judge_target(&self, head: &Head<'_>, method: &Method) -> Result<Verdict, KeyError> {
+        let (id, matched) = self.find(head, method);
+        let route = self.route(id);
+        let claim = match &route.treatment {
+            Treatment::Forward => return Ok(Verdict::forward(id, Because::RouteForwards)),
+            Treatment::Guard(claim) => claim,
+        };
+        if let Some(because) = self.exemption(head, method, id, claim) {
+            return Ok(Verdict::forward(id, because));
+        }
+        let path = match route.distinguish {
+            Distinguish {
+                case: false,
+                trailing_slash: false,
+                encoded_slash: false,
+            } => matched,
+            distinguish => canonical(head.path, distinguish),
+        };
+        let facts = Facts {
+            path: &path,
+            method,
+            host: head.host,
+            query: head.query,
+            headers: head.headers,
+            fold_case: !route.distinguish.case,
+        };
+        let keys = self.keys(claim, &facts)?;
+        if keys.is_empty() {
+            return Ok(Verdict::forward(id, Because::NoKey));
+        }
+        let (mode, because) = match claim.mode {
+            Mode::Observed => (Mode::Observed, Because::RouteObserves),
+            Mode::Exclusive
+                if id == RouteId::GUARD
+                    && *method == Method::POST
+                    && self.post == Post::Observe =>
+            {
+                (Mode::Observed, Because::PostIsObserved)
+            }
+            Mode::Exclusive => (Mode::Exclusive, Because::RouteGuards),
+        };
+        let guard = Some(Guard { keys, mode });
+        Ok(Verdict {
+            route: id,
+            guard,
+            because,
+        })
+    }
+
+    /// The route, and the canonical path that tells nothing apart.
+    fn find<'a>(&self, head: &Head<'a>, method: &Method) -> (RouteId, Cow<'a, str>) {
+        let merged = canonical(head.path, Distinguish::default());
+        let ask = |encoded_slash| Ask {
+            method,
+            host: head.host,
+            encoded_slash,
+        };
+        let found = if self.keeps_encoded_slashes && path::has_encoded_slash(head.path) {
+            let view = Distinguish {
+                encoded_slash: true,
+                ..Distinguish::default()
+            };
+            let split = canonical(head.path, view);
+            let kept = self.router.find(&split, &ask(Some(true)), &self.routes);
+            let other = self.router.find(&merged, &ask(Some(false)), &self.routes);
+            let both = kept.into_iter().chain(other);
+            both.min_by(|left, right| router::by_rank(self.route(*left), self.route(*right)))
+        } else {
+            self.router.find(&merged, &ask(None), &self.routes)
+        };
+        (found.unwrap_or(RouteId::GUARD), merged)
+    }
+
+    /// Why a request of a route that guards is forwarded all the same.
+    ///
+    /// A gRPC call and an upgrade are exempt as what they are, a `POST`: a `PUT` names the state that it changes whatever
+    /// its fields say.
+    fn exemption(
+        &self,
+        head: &Head<'_>,
+        method: &Method,
+        id: RouteId,
+        claim: &Claim,
+    ) -> Option<Because> {
+        if id == RouteId::GUARD {
+            if !self.route(id).methods.contains(method) {
+                let is_safe = is_safe(method);
+                return Some(if is_safe {
+                    Because::MethodIsSafe
+                } else {
+                    Because::MethodIsNotListed
+                });
+            }
+            if *method == Method::POST && self.post == Post::Forward {
+                return Some(Because::PostIsForwarded);
+            }
+        }
+        if claim.has_own_key {
+            return None;
+        }
+        match *method {
+            Method::CONNECT => Some(Because::Tunnel),
+            Method::POST if has_media_type(head.headers, "application/grpc") => Some(Because::Grpc),
+            Method::POST if is_upgrade(head.headers) => Some(Because::Upgrade),
+            _ => None,
+        }
+    }
+
+    fn keys(&self, claim: &Claim, facts: &Facts<'_>) -> Result<Keys, KeyError> {
+        let mut keys = Keys::new();
+        for template in &claim.templates {
+            match (
+                template.expand(facts, &self.digests, &mut keys),
+                claim.on_missing_key,
+            ) {
+                (Ok(()), _) | (Err(KeyError::Missing { .. }), OnMissingKey::Forward) => {}
+                (Err(KeyError::Missing { .. }), OnMissingKey::Path) => {
+                    keys.push(Key::new(facts.path))
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Ok(keys)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,255 @@
+//! Which methods write, and which methods a request may come to at the origin server.
+//!
+//! A request with a method override has several: a backend may heed the override or may not. It is a write if one of them
+//! is, and it is judged by each.
+
+use std::fmt;
+
+use http::header::HeaderName;
+use http::{HeaderMap, Method};
+use smallvec::SmallVec;
+
+use super::Head;
+use super::key::KeyError;
+
+/// The most different methods that one request may come to.
+pub const METHOD_LIMIT: usize = 8;
+
+const OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
+
+/// Whether the IANA HTTP Method Registry calls `method` safe. Methods are case-sensitive, and an unknown one is a write.
+pub fn is_safe(method: &Method) -> bool {
+    matches!(
+        method.as_str(),
+        "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PROPFIND" | "REPORT" | "SEARCH" | "QUERY"
+    )
+}
+
+/// The methods that a route, or `[guard]`, speaks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Methods {
+    /// Every method that is not safe.
+    Unsafe,
+    /// These, safe or not.
+    Listed(Box<[Method]>),
+}
+
+impl Methods {
+    /// Whether `method` is one of them.
+    pub fn contains(&self, method: &Method) -> bool {
+        match self {
+            Self::Unsafe => !is_safe(method),
+            Self::Listed(listed) => listed.contains(method),
+        }
+    }
+
+    /// Whether two routes that differ in nothing else leave open which of them a request takes: a list is more specific
+    /// than [`Methods::Unsafe`], two lists with a method in common are not.
+    pub(super) fn is_ambiguous_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Unsafe, Self::Unsafe) => true,
+            (Self::Listed(left), Self::Listed(right)) => {
+                left.iter().any(|method| right.contains(method))
+            }
+            (Self::Unsafe, Self::Listed(_)) | (Self::Listed(_), Self::Unsafe) => false,
+        }
+    }
+
+    pub(super) fn lists_a_safe_method(&self) -> bool {
+        match self {
+            Self::Unsafe => false,
+            Self::Listed(listed) => listed.iter().any(is_safe),
+        }
+    }
+}
+
+impl fmt::Display for Methods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsafe => f.write_str("unsafe"),
+            Self::Listed(listed) if listed.is_empty() => f.write_str("none"),
+            Self::Listed(listed) => {
+                let names: Vec<&str> = listed.iter().map(Method::as_str).collect();
+                f.write_str(&names.join(", "))
+            }
+        }
+    }
+}
+
+/// The methods that a request may come to, never empty, the effective one first: an unsafe override if there is one,
+/// else the method itself.
+///
+/// The method itself is always among them, or `PUT` with an override of `POST` would pass where only `POST` may.
+pub(super) fn candidates(head: &Head<'_>) -> Result<SmallVec<[Method; 2]>, KeyError> {
+    let mut methods = SmallVec::new();
+    if !head.headers.is_empty() {
+        for text in OVERRIDES
+            .iter()
+            .flat_map(|name| field_values(head.headers, name))
+        {
+            push_override(text, &mut methods)?;
+        }
+    }
+    if let Some(query) = head.query.filter(|query| may_name_a_method(query)) {
+        for (name, text) in form_urlencoded::parse(query.as_bytes()) {
+            if name == "_method" {
+                push_override(&text, &mut methods)?;
+            }
+        }
+    }
+    if let Some(text) = head.form_method {
+        push_override(text, &mut methods)?;
+    }
+    let own = fold(head.method);
+    if !methods.contains(&own) {
+        methods.push(own);
+    }
+    Ok(methods)
+}
+
+/// Backends that fold the case of methods take `put` for `PUT`. `get` stays what it is, an unknown method and so a write.
+fn fold(method: &Method) -> Method {
+    if !method
+        .as_str()
+        .bytes()
+        .any(|byte| byte.is_ascii_lowercase())
+    {
+        return method.clone();
+    }
+    Method::from_bytes(method.as_str().to_ascii_uppercase().as_bytes())
+        .ok()
+        .filter(|upper| !is_safe(upper))
+        .unwrap_or_else(|| method.clone())
+}
+
+/// Node joins field lines with commas, and Express takes the first; another backend may take the last.
+fn field_values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+}
+
+/// Spares the parse of most queries.
+fn may_name_a_method(query: &str) -> bool {
+    query.contains("_method") || query.contains('%')
+}
+
+fn push_override(text: &str, methods: &mut SmallVec<[Method; 2]>) -> Result<(), KeyError> {
+    let Ok(method) = Method::from_bytes(text.trim().to_ascii_uppercase().as_bytes()) else {
+        return Ok(());
+    };
+    if is_safe(&method) || methods.contains(&method) {
+        return Ok(());
+    }
+    if methods.len() == METHOD_LIMIT {
+        return Err(KeyError::TooManyMethods {
+            limit: METHOD_LIMIT,
+        });
+    }
+    methods.push(method);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn names(
+        method: &str,
+        query: Option<&str>,
+        headers: &[(&'static str, &'static str)],
+    ) -> Vec<String> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect();
+        let head = Head {
+            method: &method,
+            path: "/",
+            query,
+            host: "",
+            headers: &headers,
+            form_method: None,
+        };
+        let methods = candidates(&head).unwrap();
+        methods
+            .iter()
+            .map(|method| method.as_str().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn an_override_comes_first_and_the_method_itself_stays() {
+        for field in [
+            "x-http-method-override",
+            "x-http-method",
+            "x-method-override",
+        ] {
+            assert_eq!(
+                names("POST", None, &[(field, " patch ")]),
+                ["PATCH", "POST"]
+            );
+        }
+        assert_eq!(names("GET", Some("a=b&%5Fmethod=put"), &[]), ["PUT", "GET"]);
+        assert_eq!(
+            names("POST", Some("_method=PUT&_method=DELETE"), &[]),
+            ["PUT", "DELETE", "POST"]
+        );
+        assert_eq!(
+            names("POST", None, &[("x-http-method", "GET, PUT")]),
+            ["PUT", "POST"]
+        );
+    }
+
+    #[test]
+    fn a_safe_or_malformed_override_does_not_make_a_write_safe() {
+        assert_eq!(
+            names(
+                "POST",
+                Some("_method=get"),
+                &[("x-http-method", "no method")]
+            ),
+            ["POST"]
+        );
+        assert_eq!(names("GET", Some("_method="), &[]), ["GET"]);
+    }
+
+    #[test]
+    fn methods_are_folded_only_to_what_writes() {
+        assert_eq!(names("put", None, &[]), ["PUT"]);
+        assert_eq!(names("get", None, &[]), ["get"]);
+        assert!(!is_safe(&Method::from_bytes(b"get").unwrap()));
+    }
+
+    #[test]
+    fn overrides_without_end_are_refused() {
+        let query: String = (0..9).map(|nth| format!("_method=M{nth}&")).collect();
+        let head = Head {
+            method: &Method::POST,
+            path: "/",
+            query: Some(&query),
+            host: "",
+            headers: &HeaderMap::new(),
+            form_method: None,
+        };
+        assert_eq!(
+            candidates(&head),
+            Err(KeyError::TooManyMethods {
+                limit: METHOD_LIMIT
+            })
+        );
+    }
+}

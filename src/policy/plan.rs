@@ -1,0 +1,121 @@
+//! The verdict on a request, and what it is reached from.
+//!
+//! Of several verdicts the strictest holds: an exclusive claim before an observed one before none.
+
+use std::cmp::Ordering;
+
+use http::{HeaderMap, Method};
+
+use super::key::{KEY_LIMIT, KeyError, Keys, Mode};
+use super::route::RouteId;
+
+/// What a verdict is reached from.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// As sent.
+    pub method: &'a Method,
+    /// As sent, without the query.
+    pub path: &'a str,
+    /// As sent, without the `?`.
+    pub query: Option<&'a str>,
+    /// As sent, perhaps with a port; empty if the request names none.
+    pub host: &'a str,
+    /// The fields of the request.
+    pub headers: &'a HeaderMap,
+    /// `_method` of an urlencoded body, if one was read and has it.
+    pub form_method: Option<&'a str>,
+}
+
+/// What is to be done with a request.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The route that spoke.
+    pub route: RouteId,
+    /// The effective method: an unsafe override if there is one, else the request's own.
+    pub method: Method,
+    /// Whether it may change something: its method or an override is not safe, or a route guards it all the same.
+    pub is_write: bool,
+    /// What it claims; `None` forwards it as it streams.
+    pub guard: Option<Guard>,
+    /// Why so.
+    pub because: Because,
+}
+
+/// What a write claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// Sorted by bytes, no two equal, never empty.
+    pub keys: Keys,
+    /// What happens to an overlap.
+    pub mode: Mode,
+}
+
+/// What a verdict rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// The route guards.
+    RouteGuards,
+    /// `on_conflict = "observe"`.
+    RouteObserves,
+    /// A `POST` for which no route speaks, and `post = "observe"`.
+    PostIsObserved,
+    /// A `POST` for which no route speaks, and `post = "forward"`.
+    PostIsForwarded,
+    /// No route speaks, and the method is safe.
+    MethodIsSafe,
+    /// No route speaks, and `methods` of `[guard]` does not list the method.
+    MethodIsNotListed,
+    /// `guard = false`.
+    RouteForwards,
+    /// A tunnel (`CONNECT`), and no route with a key of its own.
+    Tunnel,
+    /// A gRPC call, and no route with a key of its own.
+    Grpc,
+    /// An upgrade, and no route with a key of its own.
+    Upgrade,
+    /// `on_missing_key = "forward"`, and no template gave a key.
+    NoKey,
+}
+
+/// What one possible reading of a request comes to.
+pub(super) struct Verdict {
+    pub(super) route: RouteId,
+    pub(super) guard: Option<Guard>,
+    pub(super) because: Because,
+}
+
+impl Verdict {
+    pub(super) fn forward(route: RouteId, because: Because) -> Self {
+        Self {
+            route,
+            guard: None,
+            because,
+        }
+    }
+
+    /// The stricter of two; with equal modes, `self` with the keys of both.
+    pub(super) fn or_stricter(mut self, other: Self) -> Self {
+        let strictness = |verdict: &Self| verdict.guard.as_ref().map(|guard| guard.mode);
+        match strictness(&self).cmp(&strictness(&other)) {
+            Ordering::Less => other,
+            Ordering::Greater => self,
+            Ordering::Equal => {
+                if let (Some(mine), Some(theirs)) = (&mut self.guard, other.guard) {
+                    mine.keys.extend(theirs.keys);
+                }
+                self
+            }
+        }
+    }
+}
+
+impl Guard {
+    pub(super) fn normalised(mut self) -> Result<Self, KeyError> {
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        if self.keys.len() > KEY_LIMIT {
+            return Err(KeyError::TooMany { limit: KEY_LIMIT });
+        }
+        Ok(self)
+    }
+}

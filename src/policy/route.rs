@@ -1,0 +1,80 @@
+//! A route: which requests it speaks for, and what it says about them. `[guard]` is one, that of requests without another.
+
+use std::time::Duration;
+
+use super::key::{Mode, OnMissingKey};
+use super::method::Methods;
+use super::path::Distinguish;
+use super::pattern::Pattern;
+use super::template::Template;
+
+/// Which route of a [`Policy`](super::Policy), in the order of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteId(u32);
+
+impl RouteId {
+    /// `[guard]`: no route spoke.
+    pub const GUARD: Self = Self(0);
+
+    /// Its place in [`Policy::routes`](super::Policy::routes).
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// `None` past four billion routes.
+    pub(super) fn at(index: usize) -> Option<Self> {
+        u32::try_from(index).ok().map(Self)
+    }
+}
+
+/// One route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The path as configured, `[guard]` for [`RouteId::GUARD`]: bounded in number, so fit for a log or a metric.
+    pub label: Box<str>,
+    /// How long the upstream can be at work on a write after it was last heard of; zero lets go at once.
+    pub max_work: Duration,
+    /// The paths that it matches; `[guard]`'s is not asked.
+    pub pattern: Pattern,
+    /// The canonical host that it matches, `None` for any.
+    pub host: Option<Box<str>>,
+    /// The methods that it matches.
+    pub methods: Methods,
+    /// What it tells apart in a path.
+    pub distinguish: Distinguish,
+    /// What happens to what it matches.
+    pub treatment: Treatment,
+}
+
+/// What a route does with its requests.
+#[derive(Clone, Debug)]
+pub enum Treatment {
+    /// They are forwarded, and nothing is claimed (`guard = false`).
+    Forward,
+    /// They are put under holds.
+    Guard(Claim),
+}
+
+/// How a route claims.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// What its keys are made of; at least one.
+    pub templates: Box<[Template]>,
+    /// Whether the route itself gives them, rather than `[guard]`: only then it speaks for gRPC, upgrades and `CONNECT`.
+    pub has_own_key: bool,
+    /// What happens to an overlap.
+    pub mode: Mode,
+    /// What happens where a template finds no value.
+    pub on_missing_key: OnMissingKey,
+}
+
+/// What `[guard]` does with a `POST`, which names no resource of its own (RFC 9110 §9.3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Post {
+    /// Forwarded; an overlap is counted.
+    Observe,
+    /// Guarded as any other write.
+    Guard,
+    /// Forwarded, and nothing is claimed.
+    Forward,
+}

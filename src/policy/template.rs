@@ -1,0 +1,213 @@
+//! A key template: text with sources in braces, and the keys that it makes of a request.
+//!
+//! Two requests get the same key from one template only if every source has the same value in both: what a source
+//! inserts holds no character that the text between two sources must have, so a value cannot forge another key.
+
+use std::hash::{BuildHasher, RandomState};
+
+use smallvec::SmallVec;
+
+use super::key::{KEY_LIMIT, Key, KeyError, Keys};
+use super::pattern::Pattern;
+use super::source::{Facts, Source, Values};
+
+/// A key template, parsed.
+#[derive(Clone, Debug)]
+pub struct Template {
+    text: Box<str>,
+    /// Each source with the text before it.
+    parts: Box<[(Box<str>, Source)]>,
+    tail: Box<str>,
+}
+
+/// Why a text is no key template.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// It is empty.
+    #[error("a key template cannot be empty")]
+    Empty,
+    /// It has a character that has no place in a log.
+    #[error("a key template cannot hold control characters")]
+    Control,
+    /// A brace without its partner.
+    #[error("this `{0}` has no partner")]
+    Unpaired(char),
+    /// A source that needs a name has none.
+    #[error("`{{{0}}}` names nothing: write `{{{0}name}}`")]
+    NoName(String),
+    /// A field name that no request can have.
+    #[error("`{name}` is no field name")]
+    BadField {
+        /// What was written.
+        name: String,
+        /// What is wrong with it.
+        source: http::header::InvalidHeaderName,
+    },
+    /// A source that a later version has.
+    #[error("`{{{0}}}` takes a value from the body, which is not in this version")]
+    NotYet(String),
+    /// Braces around what is no source.
+    #[error("`{{{name}}}` is no source of keys: {known}")]
+    Unknown {
+        /// What was written.
+        name: String,
+        /// What could have been.
+        known: String,
+    },
+    /// Nothing keeps the values of two sources apart.
+    #[error(
+        "a value of {left} could run over into {right} and forge another key: put text with a character between them \
+         that neither can hold, as in `{left}:{right}` (letters, digits, `-._~%`{slash} do not do)"
+    )]
+    Adjacent {
+        /// The source on the left.
+        left: String,
+        /// The source on the right.
+        right: String,
+        /// Whether `/` does not do either, as text.
+        slash: &'static str,
+    },
+}
+
+impl TemplateError {
+    pub(super) fn unknown(name: &str, pattern: &Pattern) -> Self {
+        let parameters: Vec<String> = pattern
+            .parameters()
+            .map(|name| format!("`{{{name}}}`"))
+            .collect();
+        let parameters = match parameters.as_slice() {
+            [] => "the path has no parameters".to_owned(),
+            some => format!("the path has {}", some.join(", ")),
+        };
+        Self::Unknown {
+            name: name.to_owned(),
+            known: format!(
+                "{parameters}; there are also {{path}}, {{method}}, {{host}}, {{query:…}}, {{header:…}} and {{cookie:…}}"
+            ),
+        }
+    }
+}
+
+impl Template {
+    /// Reads a template for the requests that `pattern` matches.
+    pub fn parse(text: &str, pattern: &Pattern) -> Result<Self, TemplateError> {
+        if text.is_empty() {
+            return Err(TemplateError::Empty);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(TemplateError::Control);
+        }
+        let mut parts: Vec<(Box<str>, Source)> = Vec::new();
+        let mut rest = text;
+        while let Some(open) = rest.find('{') {
+            let (before, after) = (literal(&rest[..open])?, &rest[open + 1..]);
+            let close = after.find('}').ok_or(TemplateError::Unpaired('{'))?;
+            let source = Source::parse(&after[..close], pattern)?;
+            if let Some((_, left)) = parts.last() {
+                keep_apart(left, before, &source)?;
+            }
+            parts.push((before.into(), source));
+            rest = &after[close + 1..];
+        }
+        Ok(Self {
+            text: text.into(),
+            parts: parts.into(),
+            tail: literal(rest)?.into(),
+        })
+    }
+
+    /// The template as configured.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether its keys depend on the method.
+    pub(super) fn uses_method(&self) -> bool {
+        self.parts
+            .iter()
+            .any(|(_, source)| *source == Source::Method)
+    }
+
+    /// Appends a key for each combination of values. `digests` makes what is shown in place of credentials.
+    pub(super) fn expand(
+        &self,
+        facts: &Facts<'_>,
+        digests: &RandomState,
+        keys: &mut Keys,
+    ) -> Result<(), KeyError> {
+        let mut values = SmallVec::<[Values<'_>; 2]>::new();
+        let mut combinations = 1_usize;
+        for (_, source) in &self.parts {
+            let found = source.values(facts);
+            if found.is_empty() {
+                let source_text = source.to_string();
+                return Err(KeyError::Missing { source_text });
+            }
+            combinations = combinations.saturating_mul(found.len());
+            values.push(found);
+        }
+        if combinations > KEY_LIMIT {
+            return Err(KeyError::TooMany { limit: KEY_LIMIT });
+        }
+        let is_concealed = self.parts.iter().any(|(_, source)| source.is_credential());
+        for nth in 0..combinations {
+            let bytes = self.render(&values, nth, |_, value, key| key.push_str(value));
+            keys.push(if is_concealed {
+                Key::concealed(
+                    bytes,
+                    self.render(&values, nth, |source, value, shown| {
+                        if source.is_credential() {
+                            shown.push_str(&format!("<{:016x}>", digests.hash_one(value)));
+                        } else {
+                            shown.push_str(value);
+                        }
+                    }),
+                )
+            } else {
+                Key::new(bytes)
+            });
+        }
+        Ok(())
+    }
+
+    /// The `nth` combination, counted with the first source as the lowest digit.
+    fn render(
+        &self,
+        values: &[Values<'_>],
+        nth: usize,
+        insert: impl Fn(&Source, &str, &mut String),
+    ) -> String {
+        let mut rendered = String::with_capacity(self.text.len() + 32);
+        let mut nth = nth;
+        for ((before, source), values) in self.parts.iter().zip(values) {
+            rendered.push_str(before);
+            insert(source, &values[nth % values.len()], &mut rendered);
+            nth /= values.len();
+        }
+        rendered.push_str(&self.tail);
+        rendered
+    }
+}
+
+fn literal(text: &str) -> Result<&str, TemplateError> {
+    match text.find('}') {
+        Some(_) => Err(TemplateError::Unpaired('}')),
+        None => Ok(text),
+    }
+}
+
+fn keep_apart(left: &Source, between: &str, right: &Source) -> Result<(), TemplateError> {
+    let may_hold_slash = left.may_hold_slash() || right.may_hold_slash();
+    let separates = |c: char| match c {
+        '/' => !may_hold_slash,
+        _ => !c.is_ascii_alphanumeric() && !"-._~%".contains(c),
+    };
+    if between.contains(separates) {
+        return Ok(());
+    }
+    Err(TemplateError::Adjacent {
+        left: left.to_string(),
+        right: right.to_string(),
+        slash: if may_hold_slash { " and `/`" } else { "" },
+    })
+}
