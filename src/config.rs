@@ -1,1 +1,242 @@
-//! Configuration.
+//! Configuration: text becomes [`Config`], whose types cannot be wrong. The only place that parses configuration.
+//!
+//! A flag or an environment variable goes before the file. No setting is read and then ignored: one that can have no
+//! effect is an error, as is an unknown one; an error in a file says its line and column.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::policy::Policy;
+
+pub mod address;
+pub mod error;
+mod guard;
+mod raw;
+mod value;
+
+pub use address::{Address, Listen};
+pub use error::ConfigError;
+
+use error::{Fault, Text};
+use raw::{RawConfig, RawServer, RawUpstream};
+
+/// All that the gateway is told.
+#[derive(Debug)]
+pub struct Config {
+    /// `[server]`
+    pub server: Server,
+    /// `[upstream]`
+    pub upstream: Upstream,
+    /// `[answers]`
+    pub answers: Answers,
+    /// `[guard]` and every `[[route]]`.
+    pub policy: Policy,
+}
+
+/// How the gateway serves its clients.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where it listens; at least one.
+    pub listen: Vec<Listen>,
+    /// The number of worker threads.
+    pub workers: NonZeroUsize,
+    /// How long exchanges may go on once it is told to stop.
+    pub drain: Duration,
+    /// The most holds at a time.
+    pub max_holds: usize,
+    /// Bytes: all bodies kept in memory together. Every worker's share is at least one `request_buffer`.
+    pub buffers: usize,
+    /// Bytes: a request body up to this size is read whole before anything is claimed.
+    pub request_buffer: usize,
+    /// Bytes: how far a response is read ahead of its reader.
+    pub response_buffer: usize,
+    /// How long a client may take nothing of its response.
+    pub send_timeout: Duration,
+    /// Bytes a second that a streamed request body must keep.
+    pub min_body_rate: u64,
+    /// Whether each request is logged.
+    pub access_log: bool,
+}
+
+/// Where requests go, and how.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// The servers of the one backend; at least one.
+    pub servers: Vec<Address>,
+    /// How long a connection may take to stand.
+    pub connect_timeout: Duration,
+    /// How long a response may take to begin.
+    pub response_timeout: Duration,
+    /// How long a connection is kept without a request.
+    pub idle_timeout: Duration,
+    /// Whether `Via` is added (RFC 9110 §7.6.3).
+    pub via: bool,
+    /// What becomes of `Forwarded` and `X-Forwarded-*`.
+    pub forwarded: Forwarded,
+}
+
+/// What becomes of the fields that tell the backend who asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Forwarded {
+    /// The client is added to what is there.
+    #[default]
+    Append,
+    /// What is there is not believed.
+    Replace,
+    /// They are left alone.
+    Off,
+}
+
+/// How the gateway's own answers look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answers {
+    /// A URI without fragment: the document that lists the problem types.
+    pub type_base: String,
+    /// What a refused client is told.
+    pub disclose: Disclose,
+}
+
+/// What a refused client is told of the write that it met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Disclose {
+    /// The key, and the holder's method, route and age.
+    #[default]
+    Holder,
+    /// The key.
+    Key,
+    /// Neither.
+    None,
+}
+
+/// What flags and the environment say, before the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// In place of `[upstream] url` or `servers`.
+    pub upstream: Option<String>,
+    /// In place of `[server] listen`, unless empty.
+    pub listen: Vec<String>,
+    /// The paths of routes more.
+    pub guard: Vec<String>,
+    /// In place of `[server] access_log`.
+    pub access_log: Option<bool>,
+}
+
+impl Config {
+    /// Reads `path`, or nothing but the defaults where there is none.
+    pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let Some(path) = path else {
+            return Self::parse("", "", overrides);
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&path.display().to_string(), &text, overrides)
+    }
+
+    /// Reads `text`; `file_name` is what errors call it.
+    pub fn parse(file_name: &str, text: &str, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let raw: RawConfig =
+            toml::from_str(text).map_err(|error| Text { file_name, text }.unreadable(&error))?;
+        Self::build(raw, overrides).map_err(|fault| Text { file_name, text }.locate(fault))
+    }
+
+    fn build(raw: RawConfig, overrides: &Overrides) -> Result<Self, Fault> {
+        Ok(Self {
+            server: server(raw.server, overrides)?,
+            upstream: upstream(raw.upstream, overrides)?,
+            answers: Answers {
+                type_base: match raw.answers.type_base {
+                    Some(text) => text.0,
+                    None => "https://writegate.example/problems".to_owned(),
+                },
+                disclose: raw.answers.disclose.unwrap_or_default(),
+            },
+            policy: guard::policy(raw.guard, raw.route, &overrides.guard)?,
+        })
+    }
+}
+
+fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
+    let buffers_span = raw
+        .buffers
+        .as_ref()
+        .or(raw.request_buffer.as_ref())
+        .map(toml::Spanned::span);
+    let size = |given: Option<toml::Spanned<value::Size>>, default| {
+        given.map_or(default, |size| size.into_inner().0)
+    };
+    let server = Server {
+        listen: listen(raw.listen, &overrides.listen)?,
+        workers: raw
+            .workers
+            .or_else(|| std::thread::available_parallelism().ok())
+            .unwrap_or(NonZeroUsize::MIN),
+        drain: value::or_default(raw.drain, Duration::from_secs(25)),
+        max_holds: raw.max_holds.map_or(1_000_000, NonZeroUsize::get),
+        buffers: size(raw.buffers, 64 << 20),
+        request_buffer: size(raw.request_buffer, 64 << 10),
+        response_buffer: raw.response_buffer.map_or(256 << 10, |size| size.0),
+        send_timeout: value::or_default_positive(raw.send_timeout, Duration::from_secs(10)),
+        min_body_rate: raw.min_body_rate.map_or(1 << 10, |size| size.0 as u64),
+        access_log: overrides.access_log.or(raw.access_log).unwrap_or(true),
+    };
+    if server.buffers / server.workers < server.request_buffer {
+        let message = format!(
+            "`buffers` ({} bytes) shared by {} workers leaves less than one `request_buffer` ({} bytes) to each: a body \
+             might never be read; raise `buffers`, or lower one of the others",
+            server.buffers, server.workers, server.request_buffer
+        );
+        return Err(Fault::new(buffers_span, message));
+    }
+    Ok(server)
+}
+
+fn listen(
+    raw: Option<toml::Spanned<value::OneOrMany>>,
+    overrides: &[String],
+) -> Result<Vec<Listen>, Fault> {
+    let of_file = value::texts(raw, "listen")?;
+    let given = value::flags(overrides, "--listen")
+        .or(of_file)
+        .unwrap_or_default();
+    if given.is_empty() {
+        return Ok(vec![Listen::Tcp(SocketAddr::from(([0, 0, 0, 0], 8080)))]);
+    }
+    let addresses = given.iter().map(|text| text.parse(Listen::parse));
+    addresses.collect()
+}
+
+fn upstream(raw: RawUpstream, overrides: &Overrides) -> Result<Upstream, Fault> {
+    if let (Some(_), Some(servers)) = (&raw.url, &raw.servers) {
+        return Err(Fault::new(
+            Some(servers.span()),
+            "give `url` or `servers`, not both",
+        ));
+    }
+    let of_file = value::texts(raw.url.or(raw.servers), "servers")?;
+    let of_flag = value::flags(overrides.upstream.as_slice(), "--upstream");
+    let Some(given) = of_flag.or(of_file) else {
+        let message =
+            "no upstream: give `--upstream URL`, or `url` in `[upstream]` of a configuration file";
+        return Err(Fault::new(None, message));
+    };
+    Ok(Upstream {
+        servers: given
+            .iter()
+            .map(|text| text.parse(Address::parse))
+            .collect::<Result<_, _>>()?,
+        connect_timeout: value::or_default_positive(raw.connect_timeout, Duration::from_secs(2)),
+        response_timeout: value::or_default_positive(raw.response_timeout, Duration::from_secs(60)),
+        idle_timeout: value::or_default(raw.idle_timeout, Duration::from_secs(4)),
+        via: raw.via.unwrap_or(true),
+        forwarded: raw.forwarded.unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

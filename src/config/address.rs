@@ -1,0 +1,201 @@
+//! Where the gateway listens, and where it connects to.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use http::Uri;
+
+/// Where the gateway listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// `0.0.0.0:8080`, `[::]:8080`
+    Tcp(SocketAddr),
+    /// `unix:/run/writegate.sock`
+    Unix(PathBuf),
+}
+
+/// Where the gateway connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// `http://127.0.0.1:3000`
+    Tcp {
+        /// A name or an IP address, an IPv6 one without its brackets.
+        host: String,
+        /// The port, not zero.
+        port: u16,
+    },
+    /// `unix:/run/app.sock`
+    Unix(PathBuf),
+}
+
+/// Why a text is no address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// Not an IP address with a port.
+    #[error(
+        "`{0}` is no address to listen on: write an IP address and a port, as `0.0.0.0:8080`, or `unix:/path`"
+    )]
+    NotListenable(String),
+    /// A Unix socket without an absolute path.
+    #[error("`{0}` is no path of a socket: write `unix:/path`")]
+    RelativeSocket(String),
+    /// TLS.
+    #[error("`{0}`: TLS to the upstream is not supported by this version; write `http://`")]
+    Tls(String),
+    /// Not an `http` URL.
+    #[error("`{0}` is no address of an upstream: write `http://host:port` or `unix:/path`")]
+    NotHttp(String),
+    /// More than scheme, host and port.
+    #[error(
+        "`{0}`: only scheme, host and port belong here, since requests are forwarded with their own path"
+    )]
+    MoreThanOrigin(String),
+}
+
+impl Listen {
+    pub(super) fn parse(text: &str) -> Result<Self, AddressError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return socket(path).map(Self::Unix);
+        }
+        let address: Option<SocketAddr> = text.parse().ok();
+        address
+            .map(Self::Tcp)
+            .ok_or_else(|| AddressError::NotListenable(text.to_owned()))
+    }
+}
+
+impl Address {
+    pub(super) fn parse(text: &str) -> Result<Self, AddressError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return socket(path).map(Self::Unix);
+        }
+        let not_http = || AddressError::NotHttp(text.to_owned());
+        let uri: Uri = text.parse().ok().ok_or_else(not_http)?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") => return Err(AddressError::Tls(text.to_owned())),
+            Some(_) | None => return Err(not_http()),
+        }
+        let authority = uri.authority().ok_or_else(not_http)?;
+        if authority.as_str().contains('@')
+            || uri.path() != "/"
+            || uri.query().is_some()
+            || text.contains('#')
+        {
+            return Err(AddressError::MoreThanOrigin(text.to_owned()));
+        }
+        let host = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        let port = match authority.as_str().rsplit_once(':') {
+            Some((_, port)) if !port.ends_with(']') => port
+                .parse()
+                .ok()
+                .filter(|port| *port != 0)
+                .ok_or_else(not_http)?,
+            Some(_) | None => 80,
+        };
+        if host.is_empty() {
+            return Err(not_http());
+        }
+        let host = host.to_owned();
+        Ok(Self::Tcp { host, port })
+    }
+}
+
+fn socket(path: &str) -> Result<PathBuf, AddressError> {
+    if path.starts_with('/') && !path.contains('\0') {
+        Ok(PathBuf::from(path))
+    } else {
+        Err(AddressError::RelativeSocket(path.to_owned()))
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "http://[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "http://{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_scheme_host_and_port_or_a_socket() {
+        for (text, shown) in [
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("http://app/", "http://app:80"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+            ("http://[::1]", "http://[::1]:80"),
+            ("unix:/run/app.sock", "unix:/run/app.sock"),
+        ] {
+            assert_eq!(Address::parse(text).unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_no_upstream_is_refused_with_what_to_write() {
+        let error = |text| Address::parse(text).unwrap_err().to_string();
+        assert!(
+            error("https://app").contains("TLS to the upstream is not supported by this version")
+        );
+        for more in [
+            "http://app/api",
+            "http://app?x",
+            "http://user@app",
+            "http://app#x",
+        ] {
+            assert!(error(more).contains("only scheme, host and port"), "{more}");
+        }
+        for not in [
+            "app:3000",
+            "app",
+            "",
+            "ftp://app",
+            "http://",
+            "http://app:0",
+            "http://app:99999",
+            "http://:80",
+            "/app",
+        ] {
+            assert!(
+                error(not).contains("write `http://host:port`"),
+                "{not}: {}",
+                error(not)
+            );
+        }
+        assert!(error("unix:app.sock").contains("write `unix:/path`"));
+    }
+
+    #[test]
+    fn a_listener_is_an_ip_address_with_a_port_or_a_socket() {
+        for text in ["0.0.0.0:8080", "[::]:0", "unix:/run/w.sock"] {
+            assert_eq!(Listen::parse(text).unwrap().to_string(), text);
+        }
+        for not in [
+            "",
+            "8080",
+            "localhost:8080",
+            "unix:w.sock",
+            "http://0.0.0.0:80",
+        ] {
+            assert!(Listen::parse(not).is_err(), "{not}");
+        }
+    }
+}

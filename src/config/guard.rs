@@ -1,0 +1,303 @@
+//! `[guard]`, every `[[route]]` and every `--guard` become the [`Policy`]. What a route does not set is as in `[guard]`.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use http::Method;
+use toml::Spanned;
+
+use super::error::Fault;
+use super::raw::{RawGuard, RawPost, RawRoute};
+use super::value::{self, Given, OneOrMany};
+use crate::policy::host::canonical_host;
+use crate::policy::method::Methods;
+use crate::policy::path::Distinguish;
+use crate::policy::pattern::Pattern;
+use crate::policy::route::{Claim, Post, Treatment};
+use crate::policy::template::Template;
+use crate::policy::{Mode, OnMissingKey, Policy, Route};
+
+/// What `[guard]` says, and with it every route that does not say otherwise.
+struct Defaults {
+    methods: Methods,
+    keys: Vec<Given>,
+    mode: Mode,
+    max_work: Duration,
+    on_missing_key: OnMissingKey,
+    distinguish: Distinguish,
+}
+
+pub(super) fn policy(
+    guard: RawGuard,
+    routes: Vec<Spanned<RawRoute>>,
+    guarded_paths: &[String],
+) -> Result<Policy, Fault> {
+    let (defaults, post) = defaults(guard)?;
+    let everywhere = Pattern::default();
+    let guard = Route {
+        label: "[guard]".into(),
+        max_work: defaults.max_work,
+        host: None,
+        methods: defaults.methods.clone(),
+        distinguish: defaults.distinguish,
+        treatment: Treatment::Guard(Claim {
+            templates: templates(&defaults.keys, &everywhere)?,
+            has_own_key: false,
+            mode: defaults.mode,
+            on_missing_key: defaults.on_missing_key,
+        }),
+        pattern: everywhere,
+    };
+    let mut paths = Vec::new();
+    let mut built = Vec::new();
+    for route in routes {
+        let (path, route) = defaults.route(route)?;
+        paths.push(path);
+        built.push(route);
+    }
+    for path in guarded_paths {
+        let path = Given::flag(path.clone(), "--guard");
+        built.push(defaults.guarded_path(&path)?);
+        paths.push(path);
+    }
+    Policy::new(guard, post, built).map_err(|equal| {
+        let (first, second) = (&paths[equal.first.index() - 1], &paths[equal.second.index() - 1]);
+        second.fault(format!(
+            "this route and the one for `{}` match the same requests: give them different hosts or methods",
+            first.text()
+        ))
+    })
+}
+
+fn defaults(raw: RawGuard) -> Result<(Defaults, Post), Fault> {
+    let methods = match raw.methods {
+        Some(given) => methods(given)?,
+        None => Methods::Unsafe,
+    };
+    let lists_post = methods.contains(&Method::POST);
+    let post = match (raw.post, &methods) {
+        (Some(post), _) if !lists_post => {
+            return Err(Fault::new(
+                Some(post.span()),
+                "`post` has no effect: `methods` does not list POST",
+            ));
+        }
+        (Some(post), _) => match post.into_inner() {
+            RawPost::Observe => Post::Observe,
+            RawPost::Guard => Post::Guard,
+            RawPost::Forward => Post::Forward,
+        },
+        (None, Methods::Unsafe) => Post::Observe,
+        // Who lists POST by name means it.
+        (None, Methods::Listed(_)) => Post::Guard,
+    };
+    let defaults = Defaults {
+        methods,
+        keys: match keys(raw.key, raw.keys)? {
+            Some(keys) => keys,
+            None => vec![Given::new("{path}".to_owned(), 0..0)],
+        },
+        mode: raw
+            .on_conflict
+            .map_or(Mode::Exclusive, |conflict| conflict.into_inner().0),
+        max_work: raw
+            .max_work
+            .map_or(Duration::from_secs(60), |span| span.into_inner().0),
+        on_missing_key: raw
+            .on_missing_key
+            .map_or(OnMissingKey::Path, |missing| missing.into_inner().0),
+        distinguish: match raw.distinguish {
+            Some(given) => distinguish(given)?,
+            None => Distinguish::default(),
+        },
+    };
+    Ok((defaults, post))
+}
+
+impl Defaults {
+    fn route(&self, raw: Spanned<RawRoute>) -> Result<(Given, Route), Fault> {
+        let span = raw.span();
+        let mut raw = raw.into_inner();
+        let Some(path) = raw.path.take() else {
+            return Err(Fault::new(Some(span), "this route has no `path`"));
+        };
+        let path_span = path.span();
+        let path = Given::new(path.into_inner(), path_span.clone());
+        let forwards = raw.guard == Some(false);
+        if forwards && let Some((name, span)) = idle_setting(&raw) {
+            let message = format!("`{name}` has no effect in a route with `guard = false`");
+            return Err(Fault::new(Some(span), message));
+        }
+        let distinguish = match raw.distinguish {
+            Some(given) => distinguish(given)?,
+            None => self.distinguish,
+        };
+        let pattern = path.parse(|text| Pattern::parse(text, distinguish))?;
+        let own_keys = keys(raw.key, raw.keys)?;
+        let treatment = if forwards {
+            Treatment::Forward
+        } else {
+            Treatment::Guard(Claim {
+                templates: templates(own_keys.as_ref().unwrap_or(&self.keys), &pattern)?,
+                has_own_key: own_keys.is_some(),
+                mode: raw
+                    .on_conflict
+                    .map_or(self.mode, |conflict| conflict.into_inner().0),
+                on_missing_key: raw
+                    .on_missing_key
+                    .map_or(self.on_missing_key, |missing| missing.into_inner().0),
+            })
+        };
+        let route = Route {
+            label: path.text().into(),
+            max_work: raw
+                .max_work
+                .map_or(self.max_work, |span| span.into_inner().0),
+            host: raw.host.map(host).transpose()?,
+            methods: self.route_methods(raw.methods, path_span)?,
+            distinguish,
+            treatment,
+            pattern,
+        };
+        Ok((path, route))
+    }
+
+    /// A route that matches no method would be a setting without effect.
+    fn route_methods(
+        &self,
+        given: Option<Spanned<OneOrMany>>,
+        path: Range<usize>,
+    ) -> Result<Methods, Fault> {
+        let span = given.as_ref().map_or(path, Spanned::span);
+        let methods = match given {
+            Some(given) => methods(given)?,
+            None => self.methods.clone(),
+        };
+        match &methods {
+            Methods::Listed(listed) if listed.is_empty() => {
+                let message =
+                    "this route matches no method: set its `methods`, as in `methods = \"unsafe\"`";
+                Err(Fault::new(Some(span), message))
+            }
+            Methods::Listed(_) | Methods::Unsafe => Ok(methods),
+        }
+    }
+
+    fn guarded_path(&self, path: &Given) -> Result<Route, Fault> {
+        let pattern = path.parse(|text| Pattern::parse(text, self.distinguish))?;
+        Ok(Route {
+            label: path.text().into(),
+            max_work: self.max_work,
+            host: None,
+            // Whatever `[guard]` lists: who names a path on the command line wants its POST guarded, too.
+            methods: Methods::Unsafe,
+            distinguish: self.distinguish,
+            treatment: Treatment::Guard(Claim {
+                templates: templates(&self.keys, &pattern)?,
+                has_own_key: false,
+                mode: self.mode,
+                on_missing_key: self.on_missing_key,
+            }),
+            pattern,
+        })
+    }
+}
+
+/// A setting of a route that says something about its holds, of which a route with `guard = false` has none. Of
+/// `distinguish`, only encoded slashes decide what a route matches.
+fn idle_setting(raw: &RawRoute) -> Option<(&'static str, Range<usize>)> {
+    let texts =
+        |name, given: &Option<Spanned<OneOrMany>>| given.as_ref().map(|given| (name, given.span()));
+    let tells_keys_apart = |given: &Spanned<OneOrMany>| match given.as_ref() {
+        OneOrMany::One(text) => text != "encoded-slash",
+        OneOrMany::Many(texts) => texts.iter().any(|text| text.as_ref() != "encoded-slash"),
+    };
+    texts("key", &raw.key)
+        .or_else(|| texts("keys", &raw.keys))
+        .or_else(|| Some(("on_conflict", raw.on_conflict.as_ref()?.span())))
+        .or_else(|| Some(("max_work", raw.max_work.as_ref()?.span())))
+        .or_else(|| Some(("on_missing_key", raw.on_missing_key.as_ref()?.span())))
+        .or_else(|| {
+            let given = raw
+                .distinguish
+                .as_ref()
+                .filter(|given| tells_keys_apart(given))?;
+            Some(("distinguish", given.span()))
+        })
+}
+
+fn keys(
+    key: Option<Spanned<OneOrMany>>,
+    keys: Option<Spanned<OneOrMany>>,
+) -> Result<Option<Vec<Given>>, Fault> {
+    match (key, keys) {
+        (Some(_), Some(keys)) => Err(Fault::new(
+            Some(keys.span()),
+            "give `key` or `keys`, not both",
+        )),
+        (key, keys) => value::texts(key.or(keys), "keys"),
+    }
+}
+
+fn templates(keys: &[Given], pattern: &Pattern) -> Result<Box<[Template]>, Fault> {
+    let templates = keys
+        .iter()
+        .map(|key| key.parse(|text| Template::parse(text, pattern)));
+    templates.collect()
+}
+
+fn methods(given: Spanned<OneOrMany>) -> Result<Methods, Fault> {
+    if matches!(given.as_ref(), OneOrMany::One(text) if text == "unsafe") {
+        return Ok(Methods::Unsafe);
+    }
+    let is_one = matches!(given.as_ref(), OneOrMany::One(_));
+    let mut listed = Vec::new();
+    for text in value::list(given) {
+        let method = Method::from_bytes(text.text().to_ascii_uppercase().as_bytes());
+        match method {
+            Ok(_) if is_one => {
+                return Err(text.fault("write \"unsafe\", or a list such as [\"PUT\", \"PATCH\"]"));
+            }
+            Ok(method) if listed.contains(&method) => {
+                return Err(text.fault("this method is listed twice"));
+            }
+            Ok(method) if method.as_str() == "UNSAFE" => {
+                return Err(text.fault("write `methods = \"unsafe\"`, not in a list"));
+            }
+            Ok(method) => listed.push(method),
+            Err(_) => return Err(text.fault(format!("`{}` is no method", text.text()))),
+        }
+    }
+    Ok(Methods::Listed(listed.into()))
+}
+
+fn distinguish(given: Spanned<OneOrMany>) -> Result<Distinguish, Fault> {
+    let mut distinguish = Distinguish::default();
+    for text in value::list(given) {
+        match text.text() {
+            "case" => distinguish.case = true,
+            "trailing-slash" => distinguish.trailing_slash = true,
+            "encoded-slash" => distinguish.encoded_slash = true,
+            other => {
+                let known = "\"case\", \"trailing-slash\" and \"encoded-slash\"";
+                return Err(
+                    text.fault(format!("`{other}` cannot be told apart: there are {known}"))
+                );
+            }
+        }
+    }
+    Ok(distinguish)
+}
+
+fn host(given: Spanned<String>) -> Result<Box<str>, Fault> {
+    let is_host = |c: char| c.is_ascii_alphanumeric() || "-._~:[]".contains(c);
+    let host = canonical_host(given.as_ref());
+    if host.is_empty() || !host.chars().all(is_host) {
+        let message = format!(
+            "`{}` is no host: write a name or an address, perhaps with a port",
+            given.as_ref()
+        );
+        return Err(Fault::new(Some(given.span()), message));
+    }
+    Ok(host.into())
+}

@@ -1,0 +1,89 @@
+//! The configuration as it is written: every setting optional, every value of its own type, nothing else let in.
+
+use std::num::NonZeroUsize;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::value::{Conflict, Missing, OneOrMany, Positive, Size, Span, TypeBase};
+use super::{Disclose, Forwarded};
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawConfig {
+    pub(super) server: RawServer,
+    pub(super) upstream: RawUpstream,
+    pub(super) answers: RawAnswers,
+    pub(super) guard: RawGuard,
+    pub(super) route: Vec<Spanned<RawRoute>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawServer {
+    pub(super) listen: Option<Spanned<OneOrMany>>,
+    pub(super) workers: Option<NonZeroUsize>,
+    pub(super) drain: Option<Span>,
+    pub(super) max_holds: Option<NonZeroUsize>,
+    pub(super) buffers: Option<Spanned<Size>>,
+    pub(super) request_buffer: Option<Spanned<Size>>,
+    pub(super) response_buffer: Option<Size>,
+    pub(super) send_timeout: Option<Positive>,
+    pub(super) min_body_rate: Option<Size>,
+    pub(super) access_log: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawUpstream {
+    pub(super) url: Option<Spanned<OneOrMany>>,
+    pub(super) servers: Option<Spanned<OneOrMany>>,
+    pub(super) connect_timeout: Option<Positive>,
+    pub(super) response_timeout: Option<Positive>,
+    pub(super) idle_timeout: Option<Span>,
+    pub(super) via: Option<bool>,
+    pub(super) forwarded: Option<Forwarded>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAnswers {
+    pub(super) type_base: Option<TypeBase>,
+    pub(super) disclose: Option<Disclose>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawPost {
+    Observe,
+    Guard,
+    Forward,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawGuard {
+    pub(super) methods: Option<Spanned<OneOrMany>>,
+    pub(super) post: Option<Spanned<RawPost>>,
+    pub(super) key: Option<Spanned<OneOrMany>>,
+    pub(super) keys: Option<Spanned<OneOrMany>>,
+    pub(super) on_conflict: Option<Spanned<Conflict>>,
+    pub(super) max_work: Option<Spanned<Span>>,
+    pub(super) on_missing_key: Option<Spanned<Missing>>,
+    pub(super) distinguish: Option<Spanned<OneOrMany>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRoute {
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) host: Option<Spanned<String>>,
+    pub(super) guard: Option<bool>,
+    pub(super) methods: Option<Spanned<OneOrMany>>,
+    pub(super) key: Option<Spanned<OneOrMany>>,
+    pub(super) keys: Option<Spanned<OneOrMany>>,
+    pub(super) on_conflict: Option<Spanned<Conflict>>,
+    pub(super) max_work: Option<Spanned<Span>>,
+    pub(super) on_missing_key: Option<Spanned<Missing>>,
+    pub(super) distinguish: Option<Spanned<OneOrMany>>,
+}

@@ -1,0 +1,382 @@
+//! What a configuration may say, and what it is told when it says something else.
+
+use http::{HeaderMap, Method};
+use proptest::prelude::*;
+
+use super::*;
+use crate::policy::route::Post;
+use crate::policy::{Head, Key, Mode};
+
+const UPSTREAM: &str = "[upstream]\nurl = \"http://app:3000\"\n";
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(
+        "w.toml",
+        &format!("{UPSTREAM}{text}"),
+        &Overrides::default(),
+    )
+}
+
+/// The message with its place, counted without the upstream that every text needs.
+fn error(text: &str) -> String {
+    match parse(text).unwrap_err() {
+        ConfigError::InFile {
+            line,
+            column,
+            message,
+            ..
+        } => format!("{}:{column}: {message}", line - 2),
+        other @ (ConfigError::Unreadable { .. } | ConfigError::Elsewhere(_)) => other.to_string(),
+    }
+}
+
+fn plan(config: &Config, method: &Method, path: &str) -> String {
+    let headers = HeaderMap::new();
+    let query = None;
+    let (host, form_method) = ("", None);
+    let plan = config
+        .policy
+        .plan(&Head {
+            method,
+            path,
+            query,
+            host,
+            headers: &headers,
+            form_method,
+        })
+        .unwrap();
+    let label = &config.policy.route(plan.route).label;
+    match plan.guard {
+        None => format!("{label} forward"),
+        Some(guard) => {
+            let keys: Vec<&str> = guard.keys.iter().map(Key::shown).collect();
+            format!("{label} {:?} {}", guard.mode, keys.join(" "))
+        }
+    }
+}
+
+#[test]
+fn the_reference_says_the_defaults() {
+    let text = include_str!("../../config/writegate.toml");
+    let said = Config::parse("writegate.toml", text, &Overrides::default()).unwrap();
+    let upstream = Some("http://127.0.0.1:3000".to_owned());
+    let meant = Config::load(
+        None,
+        &Overrides {
+            upstream,
+            ..Overrides::default()
+        },
+    )
+    .unwrap();
+    let shown = |config: &Config| {
+        let Config {
+            server,
+            upstream,
+            answers,
+            policy,
+        } = config;
+        format!(
+            "{server:?} {upstream:?} {answers:?} {:?} {:?}",
+            policy.routes(),
+            policy.post()
+        )
+    };
+    assert_eq!(shown(&said), shown(&meant));
+}
+
+#[test]
+fn the_reference_leaves_no_setting_out() {
+    let text = include_str!("../../config/writegate.toml");
+    for table in ["server", "upstream", "answers", "guard", "route"] {
+        let unknown = if table == "route" {
+            "[[route]]\nzz = 1"
+        } else {
+            &format!("[{table}]\nzz = 1")
+        };
+        let message = Config::parse("", unknown, &Overrides::default())
+            .unwrap_err()
+            .to_string();
+        let first_line = message.lines().next().unwrap();
+        let names = first_line.split('`').skip(3).step_by(2);
+        for name in names {
+            assert!(
+                text.contains(&format!("{name} = ")),
+                "{table}: {name} is not in the reference"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_example_does_what_the_design_says() {
+    let text = include_str!("../../config/orders.toml");
+    let config = Config::parse("orders.toml", text, &Overrides::default()).unwrap();
+    assert_eq!(
+        plan(&config, &Method::PATCH, "/orders/7"),
+        "/orders/{id}/{*rest} Exclusive order:7"
+    );
+    assert_eq!(plan(&config, &Method::POST, "/orders"), "/orders forward");
+    assert_eq!(
+        plan(&config, &Method::PUT, "/orders"),
+        "[guard] Exclusive /orders"
+    );
+    assert_eq!(
+        plan(&config, &Method::POST, "/update-resource"),
+        "/update-resource Exclusive /update-resource"
+    );
+    assert_eq!(
+        plan(&config, &Method::POST, "/login"),
+        "[guard] Observed /login"
+    );
+}
+
+#[test]
+fn an_error_says_file_line_and_column_and_shows_the_line() {
+    let text = "[server]\n  lisen = \"0.0.0.0:80\"\n";
+    let error = Config::parse("w.toml", text, &Overrides::default())
+        .unwrap_err()
+        .to_string();
+    let lines: Vec<&str> = error.lines().collect();
+    assert!(
+        lines[0].starts_with("w.toml:2:3: unknown field `lisen`"),
+        "{error}"
+    );
+    assert!(lines[0].ends_with("; did you mean `listen`?"), "{error}");
+    assert_eq!(
+        lines[1..],
+        ["  |", "2 |   lisen = \"0.0.0.0:80\"", "  |   ^^^^^"]
+    );
+}
+
+#[test]
+fn what_is_nothing_like_a_known_name_is_not_guessed_at() {
+    assert!(!error("[server]\nzzzzzz = 1").contains("did you mean"));
+    assert!(error("[answers]\ndisclose = \"holdr\"").ends_with("did you mean `holder`?"));
+}
+
+/// A faulty text, and the place and a part of what is said about it.
+type Faulty = (&'static str, (&'static str, &'static str));
+
+const FAULTY_ROUTES: [Faulty; 12] = [
+    (
+        "[[route]]\npath = \"/a\"\nkey = \"{x}\"",
+        ("3:7: ", "`{x}` is no source"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nkeys = [\"a\", \"{\"]",
+        ("3:14: ", "no partner"),
+    ),
+    ("[[route]]\npath = \"/v{x}\"", ("2:8: ", "whole segment")),
+    (
+        "[[route]]\npath = \"/a\"\n[[route]]\npath = \"/A/\"",
+        ("4:8: ", "the one for `/a` match the same"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nmethods = [\"PUT\", \"P T\"]",
+        ("3:19: ", "`P T` is no method"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nmethods = \"PUT\"",
+        ("3:11: ", "or a list"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nmethods = []",
+        ("3:11: ", "matches no method"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nhost = \"a/b\"",
+        ("3:8: ", "is no host"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nkey = \"a\"\nkeys = [\"b\"]",
+        ("4:8: ", "not both"),
+    ),
+    ("[[route]]\nkey = \"a\"", ("1:1: ", "no `path`")),
+    (
+        "[[route]]\npath = \"/a\"\nguard = false\nmax_work = \"1s\"",
+        ("4:12: ", "`max_work` has no effect"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nguard = false\ndistinguish = [\"case\"]",
+        ("4:15: ", "`distinguish` has no"),
+    ),
+];
+
+const FAULTY_SETTINGS: [Faulty; 14] = [
+    (
+        "[guard]\nmethods = [\"PUT\"]\npost = \"guard\"",
+        ("3:8: ", "`post` has no effect"),
+    ),
+    (
+        "[guard]\non_conflict = { wait = \"2s\", waiters = 16 }",
+        ("2:15: ", "not wait"),
+    ),
+    (
+        "[guard]\non_conflict = \"wait\"",
+        ("2:15: ", "\"reject\" or \"observe\""),
+    ),
+    (
+        "[guard]\nkey = \"{json:/a}\"",
+        ("2:7: ", "not in this version"),
+    ),
+    (
+        "[guard]\ndistinguish = [\"Case\"]",
+        ("2:16: ", "cannot be told apart"),
+    ),
+    ("[guard]\nmax_work = 60", ("2:12: ", "a duration such as")),
+    (
+        "[guard]\nmax_work = \"60\"",
+        ("2:12: ", "`60` is not a duration"),
+    ),
+    (
+        "[guard]\non_missing_key = \"drop\"",
+        ("2:18: ", "\"reject\", \"path\" or \"forward\""),
+    ),
+    ("[server]\nbuffers = \"x\"", ("2:11: ", "a size such as")),
+    ("[server]\nbuffers = -1", ("2:11: ", "a size such as")),
+    (
+        "[server]\nsend_timeout = \"0s\"",
+        ("2:16: ", "cannot be zero"),
+    ),
+    ("[server]\nlisten = []", ("2:10: ", "cannot be empty")),
+    (
+        "[server]\nlisten = [\"0.0.0.0:1\", \"x\"]",
+        ("2:24: ", "no address to listen on"),
+    ),
+    (
+        "[answers]\ntype_base = \"x#y\"",
+        ("2:13: ", "to which a fragment"),
+    ),
+];
+
+#[test]
+fn semantic_errors_say_where() {
+    for (text, (place, part)) in FAULTY_ROUTES.into_iter().chain(FAULTY_SETTINGS) {
+        let error = error(text);
+        assert!(
+            error.starts_with(place) && error.contains(part),
+            "{text}\n{error}"
+        );
+    }
+}
+
+#[test]
+fn an_upstream_is_given_once() {
+    let with = |text: &str| Config::parse("w.toml", text, &Overrides::default());
+    assert!(
+        with("")
+            .unwrap_err()
+            .to_string()
+            .contains("give `--upstream URL`")
+    );
+    let both = "[upstream]\nurl = \"http://a\"\nservers = [\"http://b\"]";
+    assert!(
+        with(both)
+            .unwrap_err()
+            .to_string()
+            .starts_with("w.toml:3:11: give `url` or `servers`, not both")
+    );
+    assert_eq!(
+        with("[upstream]\nservers = [\"http://a\", \"unix:/b\"]")
+            .unwrap()
+            .upstream
+            .servers
+            .len(),
+        2
+    );
+    let tls = with("[upstream]\nurl = \"https://a\"")
+        .unwrap_err()
+        .to_string();
+    assert!(tls.starts_with("w.toml:2:7: `https://a`: TLS"), "{tls}");
+}
+
+#[test]
+fn flags_go_before_the_file() {
+    let overrides = Overrides {
+        upstream: Some("http://flag:1".to_owned()),
+        listen: vec!["127.0.0.1:1".to_owned(), "unix:/s".to_owned()],
+        guard: vec!["/update/{id}".to_owned()],
+        access_log: Some(false),
+    };
+    let text = "[server]\nlisten = \"127.0.0.1:2\"\n[guard]\nmethods = [\"PUT\"]\n";
+    let config = Config::parse("w.toml", &format!("{UPSTREAM}{text}"), &overrides).unwrap();
+    assert_eq!(
+        config.upstream.servers,
+        [Address::Tcp {
+            host: "flag".to_owned(),
+            port: 1
+        }]
+    );
+    assert_eq!(config.server.listen.len(), 2);
+    assert!(!config.server.access_log);
+    assert_eq!(
+        plan(&config, &Method::POST, "/update/7/"),
+        "/update/{id} Exclusive /update/7"
+    );
+    let overrides = Overrides {
+        upstream: Some("a:1".to_owned()),
+        guard: vec!["x".to_owned()],
+        ..Overrides::default()
+    };
+    let error = Config::load(None, &overrides).unwrap_err().to_string();
+    assert!(error.starts_with("--upstream a:1: "), "{error}");
+}
+
+#[test]
+fn every_worker_has_room_for_one_request() {
+    let text =
+        |buffers| format!("[server]\nworkers = 4\nrequest_buffer = 1000\nbuffers = {buffers}");
+    assert!(parse(&text(4000)).is_ok());
+    assert!(error(&text(3999)).starts_with("4:11: `buffers` (3999 bytes) shared by 4 workers"));
+}
+
+#[test]
+fn a_route_is_as_guard_where_it_says_nothing() {
+    let config = parse(
+        "[guard]\nmethods = [\"PUT\", \"POST\"]\non_conflict = \"observe\"\nkey = \"g{path}\"\nmax_work = \"1s\"\n\
+         [[route]]\npath = \"/a\"\n[[route]]\npath = \"/b\"\nmethods = \"unsafe\"\non_conflict = \"reject\"\nkey = \"b\"\n\
+         max_work = \"2s\"",
+    )
+    .unwrap();
+    assert_eq!(config.policy.post(), Post::Guard, "POST is listed by name");
+    assert_eq!(plan(&config, &Method::POST, "/a"), "/a Observed g/a");
+    assert_eq!(plan(&config, &Method::DELETE, "/a"), "[guard] forward");
+    assert_eq!(plan(&config, &Method::DELETE, "/b"), "/b Exclusive b");
+    let max_work: Vec<u64> = config
+        .policy
+        .routes()
+        .iter()
+        .map(|route| route.max_work.as_secs())
+        .collect();
+    assert_eq!(max_work, [1, 1, 2]);
+    assert!(Mode::Observed < Mode::Exclusive);
+}
+
+#[test]
+fn sizes_and_durations_are_read_with_their_units() {
+    let text = "[server]\nbuffers = \"128 MiB\"\nresponse_buffer = 5\nmin_body_rate = \"2KB\"\ndrain = \"1m 5s\"";
+    let server = parse(text).unwrap().server;
+    assert_eq!(
+        (server.buffers, server.response_buffer, server.min_body_rate),
+        (128 << 20, 5, 2000)
+    );
+    assert_eq!(server.drain, Duration::from_secs(65));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_a_panic(
+        lines in proptest::collection::vec(prop_oneof![
+            Just("[[route]]".to_owned()), Just("[guard]".to_owned()), Just("path = \"/{a}\"".to_owned()),
+            "(key|keys|path|host|methods|distinguish|listen|url|max_work|buffers) = \"[{}a:/é%\t -]{0,8}\"",
+            "(on_conflict|methods|keys|drain|workers) = [\\[\\]{}0-9\"a]{0,6}",
+            any::<String>(),
+        ], 0..6),
+    ) {
+        for text in [lines.join("\n"), format!("{UPSTREAM}{}", lines.join("\r\n"))] {
+            if let Err(error) = Config::parse("é", &text, &Overrides::default()) {
+                prop_assert!(!error.to_string().is_empty());
+            }
+        }
+    }
+}

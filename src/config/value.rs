@@ -1,0 +1,289 @@
+//! The kinds of values that a configuration is made of, and how each is written.
+//!
+//! Read by visitors rather than by untagged enums: those forget where a value stands, and what was wrong with it.
+
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use toml::Spanned;
+
+use super::error::Fault;
+use crate::policy::{Mode, OnMissingKey};
+
+/// A duration, zero included.
+pub(super) struct Span(pub(super) Duration);
+
+/// A duration that is not zero.
+pub(super) struct Positive(pub(super) Duration);
+
+/// A number of bytes, not zero.
+pub(super) struct Size(pub(super) usize);
+
+/// A URI to which a fragment can be added.
+pub(super) struct TypeBase(pub(super) String);
+
+/// `on_conflict`
+pub(super) struct Conflict(pub(super) Mode);
+
+/// `on_missing_key`
+pub(super) struct Missing(pub(super) OnMissingKey);
+
+/// A text, or a list of texts.
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<Spanned<String>>),
+}
+
+/// A text with where it came from.
+pub(super) struct Given {
+    text: String,
+    span: Option<Range<usize>>,
+    /// The flag, if it was not the file.
+    flag: Option<&'static str>,
+}
+
+impl Given {
+    pub(super) fn new(text: String, span: Range<usize>) -> Self {
+        let span = Some(span);
+        Self {
+            text,
+            span,
+            flag: None,
+        }
+    }
+
+    pub(super) fn flag(text: String, flag: &'static str) -> Self {
+        let flag = Some(flag);
+        Self {
+            text,
+            span: None,
+            flag,
+        }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn parse<T, E: fmt::Display>(
+        &self,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<T, Fault> {
+        parse(&self.text).map_err(|error| self.fault(error))
+    }
+
+    pub(super) fn fault(&self, error: impl fmt::Display) -> Fault {
+        match self.flag {
+            Some(flag) => Fault::new(None, format!("{flag} {}: {error}", self.text)),
+            None => Fault::new(self.span.clone(), error),
+        }
+    }
+}
+
+/// The texts of a setting, `None` if it is not set; an empty list is an error.
+pub(super) fn texts(
+    raw: Option<Spanned<OneOrMany>>,
+    name: &str,
+) -> Result<Option<Vec<Given>>, Fault> {
+    let Some(raw) = raw else { return Ok(None) };
+    let span = raw.span();
+    let texts = list(raw);
+    if texts.is_empty() {
+        return Err(Fault::new(Some(span), format!("`{name}` cannot be empty")));
+    }
+    Ok(Some(texts))
+}
+
+pub(super) fn list(raw: Spanned<OneOrMany>) -> Vec<Given> {
+    let span = raw.span();
+    match raw.into_inner() {
+        OneOrMany::One(text) => vec![Given::new(text, span)],
+        OneOrMany::Many(texts) => texts
+            .into_iter()
+            .map(|text| {
+                let span = text.span();
+                Given::new(text.into_inner(), span)
+            })
+            .collect(),
+    }
+}
+
+/// The values of a flag, `None` if it was not given.
+pub(super) fn flags(values: &[String], flag: &'static str) -> Option<Vec<Given>> {
+    let given: Vec<Given> = values
+        .iter()
+        .map(|text| Given::flag(text.clone(), flag))
+        .collect();
+    (!given.is_empty()).then_some(given)
+}
+
+pub(super) fn or_default(given: Option<Span>, default: Duration) -> Duration {
+    given.map_or(default, |span| span.0)
+}
+
+pub(super) fn or_default_positive(given: Option<Positive>, default: Duration) -> Duration {
+    given.map_or(default, |span| span.0)
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const EXPECTED: &str = "a duration such as \"250ms\", \"2s\" or \"1m\"";
+        deserializer.deserialize_any(TextVisitor(EXPECTED, |text: &str| {
+            let duration = humantime::parse_duration(text);
+            duration
+                .map(Self)
+                .map_err(|error| format!("`{text}` is not {EXPECTED}: {error}"))
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Positive {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Span(duration) = Span::deserialize(deserializer)?;
+        if duration.is_zero() {
+            return Err(Error::custom(
+                "this cannot be zero: nothing would ever be in time",
+            ));
+        }
+        Ok(Self(duration))
+    }
+}
+
+impl<'de> Deserialize<'de> for TypeBase {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor("a URI without fragment", |text: &str| {
+            let is_uri = !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\".contains(&byte));
+            let problem = || format!("`{text}` is not a URI to which a fragment can be added");
+            is_uri.then(|| Self(text.to_owned())).ok_or_else(problem)
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Missing {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const EXPECTED: &str = "\"reject\", \"path\" or \"forward\"";
+        deserializer.deserialize_any(TextVisitor(EXPECTED, |text: &str| match text {
+            "reject" => Ok(Self(OnMissingKey::Reject)),
+            "path" => Ok(Self(OnMissingKey::Path)),
+            "forward" => Ok(Self(OnMissingKey::Forward)),
+            _ => Err(format!("`{text}` is not {EXPECTED}")),
+        }))
+    }
+}
+
+/// A value that is written as a text only.
+struct TextVisitor<F>(&'static str, F);
+
+impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.1)(text).map_err(E::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SizeVisitor)
+    }
+}
+
+struct SizeVisitor;
+
+impl Visitor<'_> for SizeVisitor {
+    type Value = Size;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a size such as \"64KiB\", or a number of bytes, more than 0")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Size, E> {
+        let size: bytesize::ByteSize = text
+            .parse()
+            .map_err(|_ignored| E::invalid_value(Unexpected::Str(text), &self))?;
+        self.visit_u64(size.as_u64())
+    }
+
+    fn visit_i64<E: Error>(self, bytes: i64) -> Result<Size, E> {
+        let Ok(bytes) = u64::try_from(bytes) else {
+            return Err(E::invalid_value(Unexpected::Signed(bytes), &self));
+        };
+        self.visit_u64(bytes)
+    }
+
+    fn visit_u64<E: Error>(self, bytes: u64) -> Result<Size, E> {
+        match usize::try_from(bytes) {
+            Ok(size) if size > 0 => Ok(Size(size)),
+            Ok(_) | Err(_) => Err(E::invalid_value(Unexpected::Unsigned(bytes), &self)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Conflict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ConflictVisitor)
+    }
+}
+
+struct ConflictVisitor;
+
+impl<'de> Visitor<'de> for ConflictVisitor {
+    type Value = Conflict;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"reject\" or \"observe\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Conflict, E> {
+        match text {
+            "reject" => Ok(Conflict(Mode::Exclusive)),
+            "observe" => Ok(Conflict(Mode::Observed)),
+            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Conflict, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Err(Error::custom(
+            "a conflicting write cannot wait for its turn in this version: write \"reject\" or \"observe\"",
+        ))
+    }
+}
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrManyVisitor)
+    }
+}
+
+struct OneOrManyVisitor;
+
+impl<'de> Visitor<'de> for OneOrManyVisitor {
+    type Value = OneOrMany;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or a list of texts")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<OneOrMany, E> {
+        Ok(OneOrMany::One(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = list.next_element()? {
+            texts.push(text);
+        }
+        Ok(OneOrMany::Many(texts))
+    }
+}
