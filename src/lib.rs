@@ -1,4 +1,7 @@
 //! writegate: a reverse proxy that gives any HTTP backend safe concurrent writes.
 #![allow(missing_docs, reason = "skeleton")]
+pub mod check;
+pub mod cli;
 pub mod config;
+pub mod explain;
 pub mod policy;

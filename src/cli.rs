@@ -1,0 +1,223 @@
+//! The command line: what can be asked of writegate, and what of it stands before the configuration file.
+//!
+//! Flag before environment before file. What is asked wrongly ends with [`EX_USAGE`].
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use http::header::{HeaderName, HeaderValue};
+use http::{Method, Uri};
+
+use crate::config::Overrides;
+
+/// The exit code of a usage or configuration error (`sysexits.h`).
+pub const EX_USAGE: u8 = 64;
+
+/// A reverse proxy that gives any HTTP backend safe concurrent writes.
+#[derive(Debug, Parser)]
+#[command(name = "writegate", version, propagate_version = true)]
+pub struct Cli {
+    /// What is asked.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway
+    Run(Run),
+    /// Read the configuration and say what is wrong with it, or what it would do
+    Check(Check),
+    /// Say what would happen to one request: route, effective method, canonical path, keys, policy
+    Explain(Explain),
+}
+
+/// Where the configuration comes from.
+#[derive(Args, Clone, Debug)]
+pub struct Source {
+    /// The configuration file; with --upstream none is needed
+    #[arg(long, short, value_name = "FILE", env = "WRITEGATE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The backend, as http://host:port or unix:/path
+    #[arg(long, short, value_name = "URL", env = "WRITEGATE_UPSTREAM")]
+    pub upstream: Option<String>,
+    /// Where to listen, as 0.0.0.0:8080 or unix:/path; several times, or separated by commas
+    #[arg(
+        long,
+        short,
+        value_name = "ADDR",
+        env = "WRITEGATE_LISTEN",
+        value_delimiter = ','
+    )]
+    pub listen: Vec<String>,
+    /// Guard a path, POST too, as a route would; several times
+    #[arg(long, short, value_name = "PATH")]
+    pub guard: Vec<String>,
+}
+
+/// `writegate run`
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub source: Source,
+    /// Do not log each request
+    #[arg(long)]
+    pub no_access_log: bool,
+    /// How the log is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    pub log_format: LogFormat,
+}
+
+/// `writegate check`
+#[derive(Args, Debug)]
+pub struct Check {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub source: Source,
+}
+
+/// `writegate explain`
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub source: Source,
+    /// The method
+    pub method: Method,
+    /// The target: a path with its query, or a URL
+    pub target: Uri,
+    /// A field of the request, as 'Name: value'; several times
+    #[arg(long = "header", short = 'H', value_name = "FIELD", value_parser = parse_field)]
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body; without a Content-Type it counts as urlencoded
+    #[arg(long = "data", short = 'd', value_name = "BODY")]
+    pub body: Option<String>,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere
+    Auto,
+    /// One readable line an event
+    Text,
+    /// One JSON object an event
+    Json,
+}
+
+impl Source {
+    /// What goes before the file.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            // In a container a variable may be set to nothing.
+            upstream: self.upstream.clone().filter(|url| !url.is_empty()),
+            listen: self
+                .listen
+                .iter()
+                .filter(|address| !address.is_empty())
+                .cloned()
+                .collect(),
+            guard: self.guard.clone(),
+            access_log: None,
+        }
+    }
+}
+
+impl Run {
+    /// What goes before the file.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            access_log: self.no_access_log.then_some(false),
+            ..self.source.overrides()
+        }
+    }
+}
+
+/// The command line of this process. `Err` if there is nothing left to do but to exit: help was asked for and has been
+/// printed, or the error has.
+pub fn parse() -> Result<Cli, ExitCode> {
+    parse_from(std::env::args_os()).map_err(|error| {
+        let code = exit_code(&error);
+        // Nothing can be done about a closed stderr, and the exit code says the same.
+        let _closed = error.print();
+        ExitCode::from(code)
+    })
+}
+
+fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(arguments)
+}
+
+fn exit_code(error: &clap::Error) -> u8 {
+    if error.use_stderr() { EX_USAGE } else { 0 }
+}
+
+fn parse_field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("write it as 'Name: value'")?;
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;
+    let value = HeaderValue::from_str(value.trim()).map_err(|error| error.to_string())?;
+    Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        parse_from(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn usage_errors_are_64_and_help_is_none() {
+        for wrong in [
+            "writegate",
+            "writegate runn",
+            "writegate run --no",
+            "writegate explain GET",
+            "writegate explain G/T /",
+        ] {
+            assert_eq!(exit_code(&parse(wrong).unwrap_err()), EX_USAGE, "{wrong}");
+        }
+        for asked in [
+            "writegate --help",
+            "writegate --version",
+            "writegate explain --help",
+        ] {
+            assert_eq!(exit_code(&parse(asked).unwrap_err()), 0, "{asked}");
+        }
+    }
+
+    #[test]
+    fn run_takes_lists() {
+        let line = "writegate run -u http://a --listen 127.0.0.1:1,unix:/s -l 127.0.0.1:2 --guard /a --guard /b --no-access-log";
+        let Command::Run(run) = parse(line).unwrap().command else {
+            panic!("another command");
+        };
+        let overrides = run.overrides();
+        assert_eq!(overrides.listen, ["127.0.0.1:1", "unix:/s", "127.0.0.1:2"]);
+        assert_eq!(overrides.guard, ["/a", "/b"]);
+        assert_eq!(overrides.access_log, Some(false));
+        assert_eq!(run.log_format, LogFormat::Auto);
+    }
+
+    #[test]
+    fn explain_takes_fields_and_a_body() {
+        let line = "writegate explain PUT /a?b -H X-Tenant:a:b -d _method=PUT";
+        let Command::Explain(explain) = parse(line).unwrap().command else {
+            panic!("another command");
+        };
+        assert_eq!(explain.headers[0].0, "x-tenant");
+        assert_eq!(explain.headers[0].1, "a:b");
+        assert_eq!(explain.body.as_deref(), Some("_method=PUT"));
+    }
+}
