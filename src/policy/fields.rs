@@ -1,7 +1,27 @@
 //! What the fields of a request say about its kind: where it moves to, and whether it is a request for a resource at all.
 
 use http::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
+
+/// The lines of a field by its name in lower case. CGI and its heirs (WSGI, Rack, PHP) read `X_Tenant` as `X-Tenant`.
+pub(super) fn field_lines<'a>(
+    headers: &'a HeaderMap,
+    name: &'a str,
+) -> impl Iterator<Item = &'a HeaderValue> {
+    let is_spelling = move |spelled: &str| {
+        let bytes = spelled
+            .bytes()
+            .map(|byte| if byte == b'_' { b'-' } else { byte });
+        spelled.len() == name.len()
+            && bytes.eq(name
+                .bytes()
+                .map(|byte| if byte == b'_' { b'-' } else { byte }))
+    };
+    let lines = headers
+        .iter()
+        .filter(move |(spelled, _)| is_spelling(spelled.as_str()));
+    lines.map(|(_, line)| line)
+}
 
 /// RFC 4918 §10.3: an absolute URI, or a path. A malformed one names nothing.
 pub(super) fn destinations(headers: &HeaderMap) -> impl Iterator<Item = Uri> {

@@ -5,20 +5,20 @@
 
 use std::fmt;
 
-use http::header::HeaderName;
-use http::{HeaderMap, Method};
+use http::Method;
 use smallvec::SmallVec;
 
 use super::Head;
+use super::fields::field_lines;
 use super::key::KeyError;
 
 /// The most different methods that one request may come to.
 pub const METHOD_LIMIT: usize = 8;
 
-const OVERRIDES: [HeaderName; 3] = [
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-method-override"),
+const OVERRIDES: [&str; 3] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
 ];
 
 /// Whether the IANA HTTP Method Registry calls `method` safe. Methods are case-sensitive, and an unknown one is a write.
@@ -86,11 +86,12 @@ impl fmt::Display for Methods {
 /// The method itself is always among them, or `PUT` with an override of `POST` would pass where only `POST` may.
 pub(super) fn candidates(head: &Head<'_>) -> Result<SmallVec<[Method; 2]>, KeyError> {
     let mut methods = SmallVec::new();
-    if !head.headers.is_empty() {
-        for text in OVERRIDES
-            .iter()
-            .flat_map(|name| field_values(head.headers, name))
-        {
+    for text in OVERRIDES
+        .iter()
+        .flat_map(|name| field_lines(head.headers, name))
+    {
+        // Node joins field lines with commas, and Express takes the first; another backend may take the last.
+        for text in text.to_str().unwrap_or("").split(',') {
             push_override(text, &mut methods)?;
         }
     }
@@ -126,15 +127,6 @@ fn fold(method: &Method) -> Method {
         .unwrap_or_else(|| method.clone())
 }
 
-/// Node joins field lines with commas, and Express takes the first; another backend may take the last.
-fn field_values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-}
-
 /// Spares the parse of most queries.
 fn may_name_a_method(query: &str) -> bool {
     query.contains("_method") || query.contains('%')
@@ -159,7 +151,7 @@ fn push_override(text: &str, methods: &mut SmallVec<[Method; 2]>) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderName, HeaderValue};
 
     fn names(
         method: &str,

@@ -11,6 +11,7 @@ use http::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION};
 use http::{HeaderMap, Method};
 use smallvec::{SmallVec, smallvec};
 
+use super::fields::field_lines;
 use super::host::canonical_host;
 use super::key::KEY_LIMIT;
 use super::path::{decode, encode};
@@ -153,7 +154,7 @@ impl Source {
                 )
             }
             Self::Header(name) => {
-                let lines = facts.headers.get_all(name).into_iter();
+                let lines = field_lines(facts.headers, name.as_str());
                 distinct(lines.map(|line| line.as_bytes().trim_ascii()), fold_case)
             }
             Self::Cookie(name) => distinct(cookies(facts.headers, name.as_bytes()), fold_case),

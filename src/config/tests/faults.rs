@@ -1,0 +1,133 @@
+//! What is said about a faulty configuration, and where it is said to be.
+
+use super::*;
+
+#[test]
+fn an_error_says_file_line_and_column_and_shows_the_line() {
+    let text = "[server]\n  lisen = \"0.0.0.0:80\"\n";
+    let error = Config::parse("w.toml", text, &Overrides::default())
+        .unwrap_err()
+        .to_string();
+    let lines: Vec<&str> = error.lines().collect();
+    assert!(
+        lines[0].starts_with("w.toml:2:3: unknown field `lisen`"),
+        "{error}"
+    );
+    assert!(lines[0].ends_with("; did you mean `listen`?"), "{error}");
+    assert_eq!(
+        lines[1..],
+        ["  |", "2 |   lisen = \"0.0.0.0:80\"", "  |   ^^^^^"]
+    );
+}
+
+#[test]
+fn what_is_nothing_like_a_known_name_is_not_guessed_at() {
+    assert!(!error("[server]\nzzzzzz = 1").contains("did you mean"));
+    assert!(error("[answers]\ndisclose = \"holdr\"").ends_with("did you mean `holder`?"));
+}
+
+/// A faulty text, and the place and a part of what is said about it.
+type Faulty = (&'static str, (&'static str, &'static str));
+
+const FAULTY_ROUTES: [Faulty; 12] = [
+    (
+        "[[route]]\npath = \"/a\"\nkey = \"{x}\"",
+        ("3:7: ", "`{x}` is no source"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nkeys = [\"a\", \"{\"]",
+        ("3:14: ", "no partner"),
+    ),
+    ("[[route]]\npath = \"/v{x}\"", ("2:8: ", "whole segment")),
+    (
+        "[[route]]\npath = \"/a\"\n[[route]]\npath = \"/A/\"",
+        ("4:8: ", "the one for `/a` match the same"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nmethods = [\"PUT\", \"P T\"]",
+        ("3:19: ", "`P T` is no method"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nmethods = \"PUT\"",
+        ("3:11: ", "or a list"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nmethods = []",
+        ("3:11: ", "matches no method"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nhost = \"a/b\"",
+        ("3:8: ", "is no host"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nkey = \"a\"\nkeys = [\"b\"]",
+        ("4:8: ", "not both"),
+    ),
+    ("[[route]]\nkey = \"a\"", ("1:1: ", "no `path`")),
+    (
+        "[[route]]\npath = \"/a\"\nguard = false\nmax_work = \"1s\"",
+        ("4:12: ", "`max_work` has no effect"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nguard = false\ndistinguish = [\"case\"]",
+        ("4:15: ", "`distinguish` has no"),
+    ),
+];
+
+const FAULTY_SETTINGS: [Faulty; 14] = [
+    (
+        "[guard]\nmethods = [\"PUT\"]\npost = \"guard\"",
+        ("3:8: ", "`post` has no effect"),
+    ),
+    (
+        "[guard]\non_conflict = { wait = \"2s\", waiters = 16 }",
+        ("2:15: ", "not wait"),
+    ),
+    (
+        "[guard]\non_conflict = \"wait\"",
+        ("2:15: ", "\"reject\" or \"observe\""),
+    ),
+    (
+        "[guard]\nkey = \"{json:/a}\"",
+        ("2:7: ", "not in this version"),
+    ),
+    (
+        "[guard]\ndistinguish = [\"Case\"]",
+        ("2:16: ", "cannot be told apart"),
+    ),
+    ("[guard]\nmax_work = 60", ("2:12: ", "a duration such as")),
+    (
+        "[guard]\nmax_work = \"60\"",
+        ("2:12: ", "`60` is not a duration"),
+    ),
+    (
+        "[guard]\non_missing_key = \"drop\"",
+        ("2:18: ", "\"reject\", \"path\" or \"forward\""),
+    ),
+    ("[server]\nbuffers = \"x\"", ("2:11: ", "a size such as")),
+    ("[server]\nbuffers = -1", ("2:11: ", "a size such as")),
+    (
+        "[server]\nsend_timeout = \"0s\"",
+        ("2:16: ", "cannot be zero"),
+    ),
+    ("[server]\nlisten = []", ("2:10: ", "cannot be empty")),
+    (
+        "[server]\nlisten = [\"0.0.0.0:1\", \"x\"]",
+        ("2:24: ", "no address to listen on"),
+    ),
+    (
+        "[answers]\ntype_base = \"x#y\"",
+        ("2:13: ", "to which a fragment"),
+    ),
+];
+
+#[test]
+fn semantic_errors_say_where() {
+    for (text, (place, part)) in FAULTY_ROUTES.into_iter().chain(FAULTY_SETTINGS) {
+        let error = error(text);
+        assert!(
+            error.starts_with(place) && error.contains(part),
+            "{text}\n{error}"
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! Which keys a request claims.
+
+use super::*;
+use crate::policy::template::TemplateError;
+
+#[test]
+fn each_source_gives_its_values() {
+    let keys = |template: &str, target: &str, fields: &[(&'static str, &str)]| {
+        let policy = policy([route("/r/{id}/{*rest}", &[template])]);
+        plan(&policy, "PUT", target, fields).replace("/r/{id}/{*rest} Exclusive ", "")
+    };
+    assert_eq!(keys("{id}", "/r/A%40b/c/d", &[]), "a%40b");
+    assert_eq!(keys("<{rest}>", "/r/7/c/D/", &[]), "<c/d>");
+    assert_eq!(keys("<{rest}>", "/r/7", &[]), "<>");
+    assert_eq!(keys("{method} {path}", "/r/7", &[]), "PUT /r/7");
+    assert_eq!(
+        keys("{host}:{id}", "/r/7", &[("host", "A.example.:443")]),
+        "a.example:7"
+    );
+    assert_eq!(
+        keys("q:{query:a b}", "/r/7?a+b=x%2Fy&b=&a%20b=Z&a+b=z", &[]),
+        "q:x%2Fy q:z"
+    );
+    assert_eq!(
+        keys("{query:a}:{query:b}", "/r/7?a=1&a=2&b=3&b=4", &[]),
+        "1:3 1:4 2:3 2:4"
+    );
+    assert_eq!(
+        keys(
+            "t:{header:X-Tenant}",
+            "/r/7",
+            &[("x-tenant", " a b\t"), ("x_tenant", "é")]
+        ),
+        "t:%C3%A9 t:a%20b"
+    );
+}
+
+#[test]
+fn a_missing_value_is_met_as_the_route_says() {
+    let keys = |how, target, fields: &[(&'static str, &str)]| {
+        let templates = ["q:{query:a}", "h:{header:x}", "{cookie:c}"];
+        plan(
+            &policy([on_missing(how, route("/r", &templates))]),
+            "PUT",
+            target,
+            fields,
+        )
+    };
+    let (reject, path, forward) = (
+        OnMissingKey::Reject,
+        OnMissingKey::Path,
+        OnMissingKey::Forward,
+    );
+    assert!(keys(reject, "/r?a=1", &[]).contains("{header:x}"));
+    assert_eq!(keys(path, "/r?a=1", &[]), "/r Exclusive /r q:1");
+    assert_eq!(
+        keys(path, "/r?a=", &[("x", " "), ("cookie", "c=")]),
+        "/r Exclusive /r"
+    );
+    assert_eq!(keys(forward, "/r?a=1", &[]), "/r Exclusive q:1");
+    assert_eq!(keys(forward, "/r", &[]), "/r NoKey");
+}
+
+#[test]
+fn too_many_keys_are_refused() {
+    let query = |count: usize| {
+        (0..count)
+            .map(|nth| format!("a={nth}&"))
+            .collect::<String>()
+    };
+    let policy = policy([
+        route("/r", &["{query:a}"]),
+        route("/s", &["{query:a}:{query:a}"]),
+    ]);
+    assert!(try_plan(&policy, "PUT", &format!("/r?{}", query(64)), &[]).is_ok());
+    let too_many = Err(KeyError::TooMany { limit: KEY_LIMIT });
+    assert_eq!(
+        try_plan(&policy, "PUT", &format!("/r?{}", query(65)), &[]).map(|_| ()),
+        too_many
+    );
+    assert_eq!(
+        try_plan(&policy, "PUT", &format!("/s?{}", query(9)), &[]).map(|_| ()),
+        too_many
+    );
+}
+
+#[test]
+fn a_credential_is_compared_as_it_is_and_shown_as_a_digest() {
+    let policy = policy([
+        route("/r", &["session:{cookie:sid}"]),
+        route("/h", &["{header:Authorization}"]),
+    ]);
+    let key = |cookie: &str| {
+        let found = try_plan(&policy, "PUT", "/r", &[("cookie", cookie)]).unwrap();
+        found.guard.unwrap().keys[0].clone()
+    };
+    let secret = key("a=b; sid=Secret");
+    assert_eq!(secret.as_str(), "session:Secret");
+    assert_eq!(secret, key("sid=\"%53ecret\"; sid2=x"));
+    assert_ne!(secret, key("sid=secret"));
+    assert!(
+        secret.shown().starts_with("session:<") && secret.shown().len() == "session:<>".len() + 16
+    );
+    assert_eq!(secret.shown(), key("sid=Secret").shown());
+    assert_ne!(secret.shown(), key("sid=other").shown());
+    assert!(
+        plan(&policy, "PUT", "/h", &[("authorization", "Basic eDp5")])
+            .starts_with("/h Exclusive <")
+    );
+}
+
+#[test]
+fn a_template_that_could_forge_a_key_is_refused() {
+    let pattern = Pattern::parse("/{a}/{b}/{*c}", Distinguish::default()).unwrap();
+    let parse = |text| Template::parse(text, &pattern);
+    for forgeable in [
+        "{a}{b}",
+        "{a}-{b}",
+        "{a}%3A{b}",
+        "{a}/{c}",
+        "{c}x{a}",
+        "{path}/{a}",
+    ] {
+        assert!(
+            matches!(parse(forgeable), Err(TemplateError::Adjacent { .. })),
+            "{forgeable}"
+        );
+    }
+    for sound in [
+        "{a}:{b}",
+        "{a}/{b}",
+        "{a}-:-{c}",
+        "{a}é{b}",
+        "x{a}",
+        "{a}x",
+        "constant",
+    ] {
+        assert!(parse(sound).is_ok(), "{sound}");
+    }
+    for malformed in [
+        "",
+        "{",
+        "}",
+        "{a",
+        "a}",
+        "{a}}",
+        "{}",
+        "{d}",
+        "{query:}",
+        "{header:a b}",
+        "{json:/a}",
+        "{x:y}",
+        "\n",
+    ] {
+        assert!(parse(malformed).is_err(), "{malformed}");
+    }
+    let error = parse("{idd}").unwrap_err().to_string();
+    assert!(
+        error.contains("the path has `{a}`, `{b}`, `{c}`"),
+        "{error}"
+    );
+    assert!(
+        parse("{json:/a}")
+            .unwrap_err()
+            .to_string()
+            .contains("not in this version")
+    );
+}

@@ -1,0 +1,154 @@
+//! What the method and the kind of a request make of it.
+
+use super::*;
+
+#[test]
+fn a_method_override_is_judged_as_well_as_the_method() {
+    let policy = orders();
+    let field = |method, value, target| {
+        plan(
+            &policy,
+            method,
+            target,
+            &[("x-http-method-override", value)],
+        )
+    };
+    assert_eq!(field("POST", "put", "/a"), "[guard] Exclusive /a");
+    assert_eq!(field("GET", "DELETE", "/a"), "[guard] Exclusive /a");
+    assert_eq!(
+        field("PUT", "POST", "/a"),
+        "[guard] Exclusive /a",
+        "the backend may ignore it"
+    );
+    assert_eq!(field("PUT", "CONNECT", "/a"), "[guard] Exclusive /a");
+    assert_eq!(
+        field("PATCH", "POST", "/orders"),
+        "[guard] Exclusive /orders"
+    );
+    assert_eq!(field("POST", "GET", "/orders"), "/orders RouteForwards");
+    let plan = try_plan(&policy, "GET", "/a?_method=delete", &[]).unwrap();
+    assert!(plan.is_write && plan.method == Method::DELETE);
+}
+
+#[test]
+fn an_urlencoded_post_may_have_its_method_in_the_body() {
+    let policy = orders();
+    let (put, post) = (Method::PUT, Method::POST);
+    let form = [(
+        "content-type",
+        "application/x-www-form-urlencoded; charset=utf-8",
+    )];
+    let headers: HeaderMap = form
+        .iter()
+        .map(|(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        })
+        .collect();
+    let head = Head {
+        method: &post,
+        path: "/a",
+        query: None,
+        host: "",
+        headers: &headers,
+        form_method: None,
+    };
+    let wants = |head: &Head<'_>| policy.wants_form_method(head, &policy.plan(head).unwrap());
+    assert!(wants(&head));
+    assert!(!wants(&Head {
+        method: &put,
+        ..head
+    }));
+    assert!(!wants(&Head {
+        headers: &HeaderMap::new(),
+        ..head
+    }));
+    let read = Head {
+        form_method: Some("patch"),
+        ..head
+    };
+    assert!(!wants(&read));
+    assert_eq!(
+        said(&policy, &policy.plan(&read).unwrap()),
+        "[guard] Exclusive /a"
+    );
+}
+
+#[test]
+fn move_and_copy_claim_their_destination_too() {
+    let policy = orders();
+    let to = |method, destination| plan(&policy, method, "/a", &[("destination", destination)]);
+    assert_eq!(
+        to("MOVE", "http://elsewhere/B%2fc?x"),
+        "[guard] Exclusive /a /b/c"
+    );
+    assert_eq!(to("COPY", "/orders/7/x"), "[guard] Exclusive /a order:7");
+    assert_eq!(to("MOVE", "/A/"), "[guard] Exclusive /a");
+    for nothing in ["", "b", "http://", "::", "a b", "?x"] {
+        assert_eq!(to("MOVE", nothing), "[guard] Exclusive /a", "{nothing}");
+    }
+    assert_eq!(to("PUT", "/b"), "[guard] Exclusive /a");
+}
+
+#[test]
+fn grpc_and_upgrades_are_guarded_only_by_a_route_with_a_key() {
+    let policy = policy([route("/keyed", &["k"]), route("/unkeyed", &[])]);
+    let grpc = [("content-type", "application/grpc+proto")];
+    let upgrade = [
+        ("connection", "keep-alive, Upgrade"),
+        ("upgrade", "websocket"),
+    ];
+    assert_eq!(plan(&policy, "POST", "/a", &grpc), "[guard] Grpc");
+    assert_eq!(plan(&policy, "POST", "/unkeyed", &grpc), "/unkeyed Grpc");
+    assert_eq!(plan(&policy, "POST", "/keyed", &grpc), "/keyed Exclusive k");
+    assert_eq!(
+        plan(&policy, "POST", "/unkeyed", &upgrade),
+        "/unkeyed Upgrade"
+    );
+    assert_eq!(
+        plan(&policy, "POST", "/keyed", &upgrade),
+        "/keyed Exclusive k"
+    );
+    assert_eq!(plan(&policy, "CONNECT", "/a", &[]), "[guard] Tunnel");
+    assert_eq!(
+        plan(
+            &policy,
+            "POST",
+            "/unkeyed",
+            &[("content-type", "application/grpcish")]
+        ),
+        "/unkeyed Exclusive /unkeyed"
+    );
+}
+
+#[test]
+fn an_offer_of_another_http_version_is_no_upgrade_and_a_put_is_never_exempt() {
+    let policy = policy([route("/unkeyed", &[])]);
+    let java = [
+        ("connection", "Upgrade, HTTP2-Settings"),
+        ("upgrade", "h2c"),
+    ];
+    assert_eq!(
+        plan(&policy, "POST", "/unkeyed", &java),
+        "/unkeyed Exclusive /unkeyed"
+    );
+    let websocket = [("connection", "upgrade"), ("upgrade", "websocket")];
+    assert_eq!(
+        plan(&policy, "PUT", "/a", &websocket),
+        "[guard] Exclusive /a"
+    );
+}
+
+#[test]
+fn a_listed_safe_method_is_a_write() {
+    let policy = policy([only(&Method::GET, route("/delete", &["d:{query:id}"]))]);
+    let found = try_plan(&policy, "GET", "/delete?id=7", &[]).unwrap();
+    assert_eq!(said(&policy, &found), "/delete Exclusive d:7");
+    assert!(found.is_write);
+    assert_eq!(
+        plan(&policy, "HEAD", "/delete?id=7", &[]),
+        "[guard] MethodIsSafe"
+    );
+}
