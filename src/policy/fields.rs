@@ -1,25 +1,21 @@
 //! What the fields of a request say about its kind: where it moves to, and whether it is a request for a resource at all.
 
 use http::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 /// The lines of a field by its name in lower case. CGI and its heirs (WSGI, Rack, PHP) read `X_Tenant` as `X-Tenant`.
 pub(super) fn field_lines<'a>(
     headers: &'a HeaderMap,
     name: &'a str,
 ) -> impl Iterator<Item = &'a HeaderValue> {
-    let is_spelling = move |spelled: &str| {
-        let bytes = spelled
-            .bytes()
-            .map(|byte| if byte == b'_' { b'-' } else { byte });
-        spelled.len() == name.len()
-            && bytes.eq(name
-                .bytes()
-                .map(|byte| if byte == b'_' { b'-' } else { byte }))
+    let dashed = |byte| if byte == b'_' { b'-' } else { byte };
+    let is_spelling = move |spelled: &HeaderName| {
+        let spelled = spelled.as_str();
+        spelled.len() == name.len() && spelled.bytes().map(dashed).eq(name.bytes().map(dashed))
     };
     let lines = headers
         .iter()
-        .filter(move |(spelled, _)| is_spelling(spelled.as_str()));
+        .filter(move |(spelled, _)| is_spelling(spelled));
     lines.map(|(_, line)| line)
 }
 

@@ -65,6 +65,10 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
         headers: &HeaderMap::new(),
         ..head
     }));
+    let settled = policy_with(Post::Guard, [route("/a", &[])]);
+    assert!(!settled.wants_form_method(&head, &settled.plan(&head).unwrap()));
+    let told_apart = policy_with(Post::Guard, [route("/a", &["{method}"])]);
+    assert!(told_apart.wants_form_method(&head, &told_apart.plan(&head).unwrap()));
     let read = Head {
         form_method: Some("patch"),
         ..head
