@@ -1,0 +1,50 @@
+//! Below hyper, on both sides: what a byte stream knows and an HTTP library does not tell.
+//!
+//! Towards clients ([`Inbound`]): raw heads are checked before hyper parses them, a hang-up is seen
+//! while a response is due, informational responses are written, a client that takes nothing is
+//! cut, and a connection is closed in stages, so that a last answer arrives.
+//! Towards the upstream ([`Outbound`]): bytes are counted, so that it is known whether anything of a
+//! write was sent, and when the upstream was last heard of.
+//!
+//! Generic over [`Socket`], so that all of it runs over in-memory pipes as well.
+
+mod framing;
+mod inbound;
+mod outbound;
+mod stream;
+
+pub use inbound::{Client, Inbound};
+pub use outbound::{Outbound, Traffic};
+pub use stream::Stream;
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// How far a peer has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hangup {
+    /// It sends no more (a FIN), and may still read. A close looks the same.
+    HalfClosed,
+    /// The connection is gone in both directions.
+    Closed,
+}
+
+/// A byte stream that can tell, without being read, that its peer has left.
+pub trait Socket: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// How far the peer is known to have left.
+    fn hangup(&self) -> Option<Hangup>;
+
+    /// Arranges a wake-up for when [`Self::hangup`] may have changed. Ready where bytes that
+    /// nobody reads stand in the way of noticing more.
+    fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// What `future` comes to without waiting.
+fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}

@@ -1,0 +1,275 @@
+//! One connection from a client, below hyper.
+//!
+//! Invariants:
+//! - What hyper reads has passed the check; after a request that did not, it reads the end.
+//! - An informational response is written between messages, never inside one.
+//! - Nothing that the client sends after the last answer is read as a request: it is discarded.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep, timeout, timeout_at};
+
+use super::framing::Follower;
+use super::{Hangup, Socket};
+use crate::policy::head::Malformed;
+
+/// How long a client may go on sending after the last answer, and how long it may be silent
+/// (the figures of nginx's `lingering_time` and `lingering_timeout`).
+const LINGER: Duration = Duration::from_secs(30);
+const LINGER_SILENT: Duration = Duration::from_secs(5);
+
+/// The client's end of a connection, as the gateway sees it while hyper owns the stream.
+pub trait Client {
+    /// How far the client is known to have left.
+    fn hangup(&self) -> Option<Hangup>;
+
+    /// Arranges a wake-up for when [`Self::hangup`] may have changed.
+    fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Queues an informational response, to be written before the final one.
+    fn send_interim(&self, head: &[u8], cx: &mut Context<'_>);
+
+    /// The final response is about to be written: what is still queued is too late.
+    fn begin_final(&self);
+
+    /// From now on the client's bytes are no longer HTTP.
+    fn tunnel(&self);
+}
+
+/// The stream that hyper reads from and writes to.
+pub struct Inbound<S> {
+    line: Rc<Line<S>>,
+    /// Runs while the client takes nothing of what is to be written.
+    stalled: Option<Pin<Box<Sleep>>>,
+    send_timeout: Duration,
+}
+
+struct Line<S> {
+    socket: RefCell<S>,
+    follower: RefCell<Follower>,
+    refused: Cell<Option<Malformed>>,
+    /// Whether the client has ended its side, as far as it was read.
+    is_ended: Cell<bool>,
+    /// Whether hyper has nothing left to write.
+    is_flushed: Cell<bool>,
+    interim: RefCell<BytesMut>,
+    is_tunnel: Cell<bool>,
+}
+
+impl<S: Socket> Inbound<S> {
+    /// Wraps a connection whose client may take nothing for `send_timeout`.
+    pub fn new(socket: S, send_timeout: Duration) -> Self {
+        let line = Line {
+            socket: RefCell::new(socket),
+            follower: RefCell::new(Follower::new()),
+            refused: Cell::new(None),
+            is_ended: Cell::new(false),
+            is_flushed: Cell::new(true),
+            interim: RefCell::default(),
+            is_tunnel: Cell::new(false),
+        };
+        Self {
+            line: Rc::new(line),
+            stalled: None,
+            send_timeout,
+        }
+    }
+
+    /// The client's end of this connection.
+    pub fn client(&self) -> Rc<dyn Client> {
+        Rc::clone(&self.line) as Rc<dyn Client>
+    }
+
+    /// What was wrong with the request that hyper never saw.
+    pub fn refused(&self) -> Option<Malformed> {
+        self.line.refused.get()
+    }
+
+    /// Ends the connection in stages (RFC 9112 §9.6): writes `last`, says that no more comes,
+    /// and discards for a bounded time what the client still sends, so that no reset destroys an
+    /// answer on its way.
+    pub async fn close(mut self, last: &[u8]) {
+        let linger_until = Instant::now() + LINGER;
+        let ended = async {
+            self.write_all(last).await?;
+            std::future::poll_fn(|cx| {
+                Pin::new(&mut *self.line.socket.borrow_mut()).poll_shutdown(cx)
+            })
+            .await?;
+            let mut scrap = vec![0; 16 * 1024];
+            while self.is_more_coming() {
+                match timeout(LINGER_SILENT, self.discard(&mut scrap)).await {
+                    Ok(Ok(0)) | Ok(Err(_)) | Err(_) => break,
+                    Ok(Ok(_)) => {}
+                }
+            }
+            io::Result::Ok(())
+        };
+        // A client that is gone has no use for a staged close.
+        let _ = timeout_at(linger_until, ended).await;
+    }
+
+    /// Whether closing now could destroy what was written: the kernel resets a connection that is
+    /// closed with bytes unread.
+    fn is_more_coming(&self) -> bool {
+        let line = &*self.line;
+        if line.is_ended.get() {
+            return false;
+        }
+        let is_at_rest =
+            line.refused.get().is_none() && line.follower.borrow().is_between_requests();
+        let is_quiet = || {
+            line.socket
+                .borrow()
+                .poll_stirred(&mut Context::from_waker(Waker::noop()))
+                .is_pending()
+        };
+        !(is_at_rest && is_quiet())
+    }
+
+    async fn discard(&self, scrap: &mut [u8]) -> io::Result<usize> {
+        let mut scrap = ReadBuf::new(scrap);
+        std::future::poll_fn(|cx| {
+            Pin::new(&mut *self.line.socket.borrow_mut()).poll_read(cx, &mut scrap)
+        })
+        .await?;
+        Ok(scrap.filled().len())
+    }
+}
+
+impl<S: Socket> AsyncRead for Inbound<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let line = &*self.line;
+        if line.refused.get().is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut *line.socket.borrow_mut()).poll_read(cx, buf))?;
+        let mut follower = line.follower.borrow_mut();
+        let read = &buf.filled()[before..];
+        if read.is_empty() {
+            line.is_ended.set(true);
+        }
+        let Err(refused) = follower.follow(read) else {
+            return Poll::Ready(Ok(()));
+        };
+        line.refused.set(Some(refused.why));
+        if refused.why == Malformed::Chunk {
+            // The request is already being handled: its body must not end as if it were whole.
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refused.why)));
+        }
+        buf.set_filled(before + refused.passed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: Socket> Inbound<S> {
+    /// Passes a write on, or finds that the client has taken nothing for too long.
+    fn bounded(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.line.poll_interim(cx))?;
+        self.line.is_flushed.set(false);
+        let written = write(Pin::new(&mut *self.line.socket.borrow_mut()), cx);
+        if written.is_ready() || self.line.is_tunnel.get() {
+            self.stalled = None;
+            return written;
+        }
+        let send_timeout = self.send_timeout;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(sleep(send_timeout)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: Socket> AsyncWrite for Inbound<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.bounded(cx, |socket, cx| socket.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.bounded(cx, |socket, cx| socket.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.line.socket.borrow().is_write_vectored()
+    }
+
+    /// hyper flushes when it has nothing left to write.
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.line.is_flushed.set(true);
+        ready!(self.line.poll_interim(cx))?;
+        Pin::new(&mut *self.line.socket.borrow_mut()).poll_flush(cx)
+    }
+
+    /// Does nothing where HTTP is spoken: [`Inbound::close`] ends the connection, after hyper has
+    /// let go of it.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.line.is_tunnel.get() {
+            return Pin::new(&mut *self.line.socket.borrow_mut()).poll_shutdown(cx);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: Socket> Line<S> {
+    fn poll_interim(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut interim = self.interim.borrow_mut();
+        while self.is_flushed.get() && !interim.is_empty() {
+            let written =
+                ready!(Pin::new(&mut *self.socket.borrow_mut()).poll_write(cx, &interim))?;
+            interim.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: Socket> Client for Line<S> {
+    fn hangup(&self) -> Option<Hangup> {
+        self.socket.borrow().hangup()
+    }
+
+    fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.socket.borrow().poll_stirred(cx)
+    }
+
+    fn send_interim(&self, head: &[u8], cx: &mut Context<'_>) {
+        self.interim.borrow_mut().extend_from_slice(head);
+        // What cannot be written now, or failed, is met again by hyper's next write.
+        let _ = self.poll_interim(cx);
+    }
+
+    fn begin_final(&self) {
+        if !self.is_flushed.get() {
+            self.interim.borrow_mut().clear();
+        }
+    }
+
+    fn tunnel(&self) {
+        self.is_tunnel.set(true);
+        self.follower.borrow_mut().tunnel();
+    }
+}

@@ -1,0 +1,156 @@
+//! One connection to the upstream, below hyper.
+//!
+//! Invariants:
+//! - [`Traffic::has_sent`] is about what the kernel took, not what hyper was given: until then,
+//!   nothing of a request was sent.
+//! - A write that fails after bytes were sent does not end the connection: the upstream may have
+//!   answered early and closed, and that answer is still to be read.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::Socket;
+
+/// What has passed over one connection to the upstream in the exchange that it is used for.
+#[derive(Debug)]
+pub struct Traffic {
+    written: Cell<u64>,
+    read: Cell<u64>,
+    last_byte: Rc<Cell<Instant>>,
+    is_deaf: Cell<bool>,
+}
+
+impl Traffic {
+    /// A new exchange begins: nothing of it was sent, and nothing has come.
+    pub fn begin(&self) {
+        self.written.set(0);
+        self.read.set(0);
+        self.last_byte.set(Instant::now());
+    }
+
+    /// Whether the kernel has taken a byte.
+    pub fn has_sent(&self) -> bool {
+        self.written.get() > 0
+    }
+
+    /// Whether a byte has come.
+    pub fn has_received(&self) -> bool {
+        self.read.get() > 0
+    }
+
+    /// When a byte last went or came; before any did, when the exchange began.
+    pub fn last_byte(&self) -> &Rc<Cell<Instant>> {
+        &self.last_byte
+    }
+
+    /// Whether the upstream no longer takes what is written.
+    pub fn is_deaf(&self) -> bool {
+        self.is_deaf.get()
+    }
+}
+
+/// The stream that hyper reads from and writes to.
+#[derive(Debug)]
+pub struct Outbound<S> {
+    socket: S,
+    traffic: Rc<Traffic>,
+}
+
+impl<S> Outbound<S> {
+    /// Wraps a connection that was just made.
+    pub fn new(socket: S) -> Self {
+        let traffic = Traffic {
+            written: Cell::new(0),
+            read: Cell::new(0),
+            last_byte: Rc::new(Cell::new(Instant::now())),
+            is_deaf: Cell::new(false),
+        };
+        Self {
+            socket,
+            traffic: Rc::new(traffic),
+        }
+    }
+
+    /// What has passed over it.
+    pub fn traffic(&self) -> Rc<Traffic> {
+        Rc::clone(&self.traffic)
+    }
+
+    /// The connection itself, for what is no longer HTTP.
+    pub fn into_socket(self) -> S {
+        self.socket
+    }
+
+    fn wrote(&self, written: Poll<io::Result<usize>>, offered: usize) -> Poll<io::Result<usize>> {
+        let traffic = &self.traffic;
+        match ready!(written) {
+            Ok(count) => {
+                traffic.written.set(traffic.written.get() + count as u64);
+                traffic.last_byte.set(Instant::now());
+                Poll::Ready(Ok(count))
+            }
+            Err(_) if traffic.has_sent() => {
+                traffic.is_deaf.set(true);
+                Poll::Ready(Ok(offered))
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl<S: Socket> AsyncRead for Outbound<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        let count = buf.filled().len() - before;
+        if count > 0 {
+            self.traffic
+                .read
+                .set(self.traffic.read.get() + count as u64);
+            self.traffic.last_byte.set(Instant::now());
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: Socket> AsyncWrite for Outbound<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(cx, buf);
+        self.wrote(written, buf.len())
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        self.wrote(written, bufs.iter().map(|buf| buf.len()).sum())
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
