@@ -1,0 +1,149 @@
+//! Bodies on their way: read ahead within bounds, passed on with backpressure, and reported on once.
+//!
+//! Invariants:
+//! - A body is ended cleanly only if it came whole: every other end is an error to who reads it.
+//! - A response [`Body`] reports exactly once how it ended, however it is let go.
+
+mod pace;
+mod pipe;
+mod upload;
+
+pub use pace::Pace;
+pub use pipe::{PipeReader, PipeWriter, pipe};
+pub use upload::{Gate, Received, Upload, UploadFault, read_up_to};
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use thiserror::Error;
+
+/// A body was cut short.
+#[derive(Debug, Error)]
+#[error("the body was cut short")]
+pub struct CutShort;
+
+/// How a response body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyEnd {
+    /// The octets of content that were taken from it.
+    pub octets: u64,
+    /// Whether all of it was taken.
+    pub is_whole: bool,
+}
+
+/// Is told once how a response body ended.
+pub type Report = Box<dyn FnOnce(BodyEnd)>;
+
+/// The body of a response to a client.
+pub struct Body {
+    source: Source,
+    octets: u64,
+    report: Option<Report>,
+}
+
+enum Source {
+    /// All of it is here.
+    Frames(VecDeque<Frame<Bytes>>),
+    /// It is still coming.
+    Pipe(PipeReader),
+}
+
+impl Body {
+    /// A body that is here whole.
+    pub fn whole(content: Bytes) -> Self {
+        let frames = if content.is_empty() {
+            VecDeque::new()
+        } else {
+            VecDeque::from([Frame::data(content)])
+        };
+        Self::frames(frames)
+    }
+
+    /// A body that is here whole, in the parts in which it came.
+    pub const fn frames(frames: VecDeque<Frame<Bytes>>) -> Self {
+        Self {
+            source: Source::Frames(frames),
+            octets: 0,
+            report: None,
+        }
+    }
+
+    /// A body that is still coming.
+    pub const fn piped(reader: PipeReader) -> Self {
+        Self {
+            source: Source::Pipe(reader),
+            octets: 0,
+            report: None,
+        }
+    }
+
+    /// Has `report` told how this body ended.
+    #[must_use]
+    pub fn reporting_to(mut self, report: Report) -> Self {
+        self.report = Some(report);
+        self
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = CutShort;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
+        let polled = match &mut self.source {
+            Source::Frames(frames) => Poll::Ready(frames.pop_front().map(Ok)),
+            Source::Pipe(reader) => reader.poll_frame(cx),
+        };
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.octets += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Frames(frames) => frames.is_empty(),
+            Source::Pipe(reader) => reader.is_ended(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Frames(frames) if frames.iter().all(Frame::is_data) => {
+                let octets = frames
+                    .iter()
+                    .filter_map(Frame::data_ref)
+                    .map(|data| data.len() as u64)
+                    .sum();
+                SizeHint::with_exact(octets)
+            }
+            Source::Frames(_) | Source::Pipe(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let Some(report) = self.report.take() {
+            let is_whole = http_body::Body::is_end_stream(self);
+            report(BodyEnd {
+                octets: self.octets,
+                is_whole,
+            });
+        }
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body")
+            .field("octets", &self.octets)
+            .finish_non_exhaustive()
+    }
+}

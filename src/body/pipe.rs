@@ -1,0 +1,232 @@
+//! A response body between the pump that reads it from the upstream and the client's connection.
+//!
+//! Both ends live on one thread. The pump stays up to a limit ahead of its reader, and charges what
+//! it has ahead to the worker's budget; where the budget is used up, one frame at a time is passed.
+//! A writer that is dropped without [`PipeWriter::end`] cuts the body short.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::CutShort;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    Ended,
+    Cut,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: VecDeque<(Frame<Bytes>, Option<OwnedSemaphorePermit>)>,
+    queued: usize,
+    taken: u64,
+    state: State,
+    is_reader_gone: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+/// Makes a pipe that holds up to `limit` octets, charged to `budget`.
+pub fn pipe(limit: usize, budget: Arc<Semaphore>) -> (PipeWriter, PipeReader) {
+    let shared = Rc::new(RefCell::new(Shared {
+        queue: VecDeque::new(),
+        queued: 0,
+        taken: 0,
+        state: State::Open,
+        is_reader_gone: false,
+        reader: None,
+        writer: None,
+    }));
+    (
+        PipeWriter {
+            shared: Rc::clone(&shared),
+            limit,
+            budget,
+        },
+        PipeReader { shared },
+    )
+}
+
+/// The pump's end.
+#[derive(Debug)]
+pub struct PipeWriter {
+    shared: Rc<RefCell<Shared>>,
+    limit: usize,
+    budget: Arc<Semaphore>,
+}
+
+impl PipeWriter {
+    /// Adds a frame. The caller has waited for [`Self::poll_room`].
+    pub fn push(&self, frame: Frame<Bytes>) {
+        let mut shared = self.shared.borrow_mut();
+        let len = frame.data_ref().map_or(0, Bytes::len);
+        let charge = u32::try_from(len)
+            .ok()
+            .and_then(|len| Arc::clone(&self.budget).try_acquire_many_owned(len).ok());
+        shared.queued += len;
+        shared.queue.push_back((frame, charge));
+        wake(&mut shared.reader);
+    }
+
+    /// Ready when another frame may be added: the reader is not too far behind, or is gone.
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut shared = self.shared.borrow_mut();
+        let is_charged = shared
+            .queue
+            .back()
+            .is_none_or(|(_, charge)| charge.is_some());
+        if shared.queue.is_empty()
+            || shared.is_reader_gone
+            || (is_charged && shared.queued < self.limit)
+        {
+            return Poll::Ready(());
+        }
+        shared.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Ready when the reader is gone.
+    pub fn poll_reader_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut shared = self.shared.borrow_mut();
+        if shared.is_reader_gone {
+            return Poll::Ready(());
+        }
+        shared.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Whether nobody reads any more.
+    pub fn is_reader_gone(&self) -> bool {
+        self.shared.borrow().is_reader_gone
+    }
+
+    /// How many octets the reader has taken.
+    pub fn taken(&self) -> u64 {
+        self.shared.borrow().taken
+    }
+
+    /// The body is whole.
+    pub fn end(self) {
+        self.shared.borrow_mut().state = State::Ended;
+    }
+}
+
+impl Drop for PipeWriter {
+    fn drop(&mut self) {
+        let mut shared = self.shared.borrow_mut();
+        if shared.state == State::Open {
+            shared.state = State::Cut;
+        }
+        wake(&mut shared.reader);
+    }
+}
+
+/// The client's end.
+#[derive(Debug)]
+pub struct PipeReader {
+    shared: Rc<RefCell<Shared>>,
+}
+
+impl PipeReader {
+    pub(super) fn poll_frame(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
+        let mut shared = self.shared.borrow_mut();
+        if let Some((frame, _charge)) = shared.queue.pop_front() {
+            let len = frame.data_ref().map_or(0, Bytes::len);
+            shared.queued -= len;
+            shared.taken += len as u64;
+            wake(&mut shared.writer);
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        match shared.state {
+            State::Ended => Poll::Ready(None),
+            State::Cut => Poll::Ready(Some(Err(CutShort))),
+            State::Open => {
+                shared.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        let shared = self.shared.borrow();
+        shared.queue.is_empty() && shared.state == State::Ended
+    }
+}
+
+impl Drop for PipeReader {
+    fn drop(&mut self) {
+        let mut shared = self.shared.borrow_mut();
+        shared.is_reader_gone = true;
+        shared.queue.clear();
+        shared.queued = 0;
+        wake(&mut shared.writer);
+    }
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context() -> Context<'static> {
+        Context::from_waker(Waker::noop())
+    }
+
+    fn frame(len: usize) -> Frame<Bytes> {
+        Frame::data(Bytes::from(vec![0; len]))
+    }
+
+    #[test]
+    fn a_writer_that_is_dropped_early_cuts_the_body_short() {
+        let (writer, reader) = pipe(10, Arc::new(Semaphore::new(100)));
+        writer.push(frame(3));
+        drop(writer);
+        assert!(matches!(
+            reader.poll_frame(&mut context()),
+            Poll::Ready(Some(Ok(_)))
+        ));
+        assert!(matches!(
+            reader.poll_frame(&mut context()),
+            Poll::Ready(Some(Err(CutShort)))
+        ));
+        assert!(!reader.is_ended());
+    }
+
+    #[test]
+    fn what_is_ahead_is_charged_and_given_back() {
+        let budget = Arc::new(Semaphore::new(8));
+        let (writer, reader) = pipe(100, Arc::clone(&budget));
+        writer.push(frame(6));
+        assert!(writer.poll_room(&mut context()).is_ready());
+        writer.push(frame(6));
+        assert!(
+            writer.poll_room(&mut context()).is_pending(),
+            "one frame over the budget, and no more"
+        );
+        assert_eq!(budget.available_permits(), 2);
+        let _ = reader.poll_frame(&mut context());
+        let _ = reader.poll_frame(&mut context());
+        assert!(writer.poll_room(&mut context()).is_ready());
+        assert_eq!(budget.available_permits(), 8);
+        writer.push(frame(6));
+        drop(reader);
+        assert_eq!(budget.available_permits(), 8);
+        assert!(writer.is_reader_gone() && writer.poll_room(&mut context()).is_ready());
+    }
+}

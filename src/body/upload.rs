@@ -1,0 +1,305 @@
+//! A request body: read up to a bound before anything is claimed, then passed upstream.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use thiserror::Error;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+
+use super::Pace;
+
+/// Why a request body did not come whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum UploadFault {
+    /// The client left, or what it sent is not well-formed.
+    #[error("the request body did not come whole")]
+    Broken,
+    /// The client fell below the rate that it has to keep.
+    #[error("the request body came too slowly")]
+    TooSlow,
+    /// It is larger than a body may be.
+    #[error("the request body is too large")]
+    TooLarge,
+}
+
+/// What has come of a request body.
+#[derive(Debug, Default)]
+pub struct Received {
+    /// The content so far.
+    pub content: Bytes,
+    /// The trailer section, where the body is whole and has one.
+    pub trailers: Option<HeaderMap>,
+    /// What is still to come; `None` where the body is whole.
+    pub rest: Option<Incoming>,
+    /// What `content` is charged to.
+    pub charge: Option<OwnedSemaphorePermit>,
+}
+
+/// Reads `body` until it ends or more than `limit` octets have come.
+pub async fn read_up_to(
+    limit: usize,
+    mut body: Incoming,
+    mut pace: Pace,
+) -> Result<Received, UploadFault> {
+    let mut first = Bytes::new();
+    let mut content = BytesMut::new();
+    let mut trailers = None;
+    let mut is_whole = body.is_end_stream();
+    while !is_whole && first.len() + content.len() <= limit {
+        let asked = Instant::now();
+        let frame = timeout(
+            pace.left(),
+            poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)),
+        )
+        .await;
+        let frame = match frame {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) => return Err(UploadFault::Broken),
+            Ok(None) => {
+                is_whole = true;
+                break;
+            }
+            Err(_) => return Err(UploadFault::TooSlow),
+        };
+        match frame.into_data() {
+            Ok(data) if first.is_empty() && content.is_empty() => {
+                pace.moved(asked.elapsed(), data.len() as u64);
+                first = data;
+            }
+            Ok(data) => {
+                pace.moved(asked.elapsed(), data.len() as u64);
+                // Copied together: a small part would keep the whole of the buffer it was read into.
+                content.extend_from_slice(&std::mem::take(&mut first));
+                content.extend_from_slice(&data);
+            }
+            Err(frame) => trailers = frame.into_trailers().ok(),
+        }
+        is_whole = body.is_end_stream();
+    }
+    let content = if content.is_empty() {
+        first
+    } else {
+        content.freeze()
+    };
+    Ok(Received {
+        content,
+        trailers,
+        rest: (!is_whole).then_some(body),
+        charge: None,
+    })
+}
+
+/// Keeps a body back until the upstream asks for it, or has had long enough to do so: not every one
+/// answers an expectation (RFC 9110 §10.1.1).
+#[derive(Debug)]
+pub struct Gate {
+    is_open: Cell<bool>,
+    patience: RefCell<Pin<Box<Sleep>>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Gate {
+    /// A gate that opens by itself after `patience`.
+    pub fn new(patience: Duration) -> Self {
+        Self {
+            is_open: Cell::new(false),
+            patience: RefCell::new(Box::pin(sleep(patience))),
+            waker: RefCell::default(),
+        }
+    }
+
+    /// Lets the body pass.
+    pub fn open(&self) {
+        self.is_open.set(true);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Whether the body may pass.
+    pub fn is_open(&self) -> bool {
+        self.is_open.get()
+    }
+
+    fn poll_open(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_open.get() || self.patience.borrow_mut().as_mut().poll(cx).is_ready() {
+            self.is_open.set(true);
+            return Poll::Ready(());
+        }
+        *self.waker.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// A request body on its way to the upstream.
+#[derive(Debug)]
+pub struct Upload {
+    content: Bytes,
+    trailers: Option<HeaderMap>,
+    rest: Option<Rest>,
+    _charge: Option<OwnedSemaphorePermit>,
+}
+
+/// The part of a body that streams.
+#[derive(Debug)]
+struct Rest {
+    body: Incoming,
+    gate: Option<Rc<Gate>>,
+    fault: Rc<Cell<Option<UploadFault>>>,
+    pace: Option<Pace>,
+    /// Since when the client is waited for, and until when.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl Upload {
+    /// A body of which all or some came. The rest streams: at `pace`, if the client has to keep one, and
+    /// behind `gate`, if there is one. Returns where it tells why the rest did not come.
+    pub fn new(
+        received: Received,
+        pace: Option<Pace>,
+        gate: Option<Rc<Gate>>,
+    ) -> (Self, Option<Rc<Cell<Option<UploadFault>>>>) {
+        let mut told = None;
+        let rest = received.rest.map(|body| {
+            let fault = Rc::clone(told.insert(Rc::new(Cell::new(None))));
+            Rest {
+                body,
+                gate,
+                fault,
+                pace,
+                waiting: None,
+            }
+        });
+        let Received {
+            content,
+            trailers,
+            charge,
+            ..
+        } = received;
+        (
+            Self {
+                content,
+                trailers,
+                rest,
+                _charge: charge,
+            },
+            told,
+        )
+    }
+
+    /// A second body with the same content, where all of it is here.
+    pub fn duplicate(&self) -> Option<Self> {
+        let is_whole = self.rest.is_none();
+        is_whole.then(|| Self {
+            content: self.content.clone(),
+            trailers: self.trailers.clone(),
+            rest: None,
+            _charge: None,
+        })
+    }
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = UploadFault;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadFault>>> {
+        if !self.content.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.content)))));
+        }
+        if let Some(rest) = &mut self.rest {
+            return rest.poll_frame(cx);
+        }
+        Poll::Ready(
+            self.trailers
+                .take()
+                .map(|trailers| Ok(Frame::trailers(trailers))),
+        )
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_empty()
+            && self.trailers.is_none()
+            && self
+                .rest
+                .as_ref()
+                .is_none_or(|rest| rest.body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let here = self.content.len() as u64;
+        match &self.rest {
+            None if self.trailers.is_none() => SizeHint::with_exact(here),
+            None => SizeHint::default(),
+            Some(rest) => rest
+                .body
+                .size_hint()
+                .exact()
+                .map_or_else(SizeHint::default, |more| SizeHint::with_exact(here + more)),
+        }
+    }
+}
+
+impl Rest {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadFault>>> {
+        if let Some(gate) = &self.gate {
+            ready!(gate.poll_open(cx));
+        }
+        let Poll::Ready(polled) = Pin::new(&mut self.body).poll_frame(cx) else {
+            return self
+                .poll_patience(cx)
+                .map(|()| Some(self.fail(UploadFault::TooSlow)));
+        };
+        Poll::Ready(match polled {
+            Some(Ok(frame)) => {
+                let octets = frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.moved(octets);
+                Some(Ok(frame))
+            }
+            Some(Err(_)) => Some(self.fail(UploadFault::Broken)),
+            None => None,
+        })
+    }
+
+    /// Ready when the client was waited for too long.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(pace) = self.pace else {
+            return Poll::Pending;
+        };
+        let (_, until) = self
+            .waiting
+            .get_or_insert_with(|| (Instant::now(), Box::pin(sleep(pace.left()))));
+        until.as_mut().poll(cx)
+    }
+
+    fn moved(&mut self, octets: u64) {
+        let waited = self
+            .waiting
+            .take()
+            .map(|(since, _)| since.elapsed())
+            .unwrap_or_default();
+        if let Some(pace) = &mut self.pace {
+            pace.moved(waited, octets);
+        }
+    }
+
+    fn fail(&self, fault: UploadFault) -> Result<Frame<Bytes>, UploadFault> {
+        self.fault.set(Some(fault));
+        Err(fault)
+    }
+}
