@@ -1,0 +1,284 @@
+//! Which fields of a request and of a response go on, and what the gateway adds (RFC 9110 §7.6).
+//!
+//! Everything that is not about this connection alone passes as it came: names, values, order.
+
+use std::net::IpAddr;
+
+use http::header::{CONNECTION, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+
+/// RFC 7239.
+const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// The name under which a request is found again in logs.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is said of the client to the upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Forwarding {
+    /// Added to what came with the request.
+    #[default]
+    Append,
+    /// Put in place of what came with the request.
+    Replace,
+    /// What came with the request passes, and nothing is added.
+    Off,
+}
+
+/// What there is to say about the hop from the client.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop<'a> {
+    /// Where the client connects from; none over a Unix socket.
+    pub client: Option<IpAddr>,
+    /// The host that it asked for.
+    pub host: Option<&'a HeaderValue>,
+    /// What is said of it.
+    pub forwarding: Forwarding,
+    /// Whether the gateway names itself in `Via`.
+    pub via: bool,
+}
+
+/// Whether a field is about more than one connection (RFC 9110 §7.6.1).
+pub fn is_end_to_end(name: &HeaderName) -> bool {
+    let hop_by_hop = [
+        &CONNECTION,
+        &KEEP_ALIVE,
+        &PROXY_CONNECTION,
+        &TE,
+        &TRANSFER_ENCODING,
+        &UPGRADE,
+    ];
+    !hop_by_hop.contains(&name)
+}
+
+/// The protocol that a request asks to change to, if it does so.
+pub fn upgrade(fields: &HeaderMap) -> Option<&HeaderValue> {
+    let is_nominated =
+        tokens(fields, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
+    fields.get(UPGRADE).filter(|_| is_nominated)
+}
+
+/// Turns the fields that came from a client into those that go upstream. `Expect` goes on only where
+/// the upstream is to answer it.
+pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool) {
+    let takes_trailers = tokens(fields, &TE).any(|token| token.eq_ignore_ascii_case("trailers"));
+    let is_chunked = fields.contains_key(TRANSFER_ENCODING);
+    let upgrade = upgrade(fields).cloned();
+    remove_hop_by_hop(fields);
+    if !keeps_expect {
+        fields.remove(EXPECT);
+    }
+    if takes_trailers {
+        fields.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if is_chunked {
+        fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    if let Some(protocol) = upgrade {
+        fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        fields.insert(UPGRADE, protocol);
+    }
+    if hop.via {
+        fields.append(VIA, HeaderValue::from_static("1.1 writegate"));
+    }
+    match hop.forwarding {
+        Forwarding::Append => tell_of_client(fields, hop),
+        Forwarding::Replace => {
+            for name in [
+                FORWARDED,
+                X_FORWARDED_FOR,
+                X_FORWARDED_HOST,
+                X_FORWARDED_PROTO,
+            ] {
+                fields.remove(name);
+            }
+            tell_of_client(fields, hop);
+        }
+        Forwarding::Off => {}
+    }
+}
+
+/// Turns the fields that came from the upstream into those that go to the client.
+pub fn prepare_response(fields: &mut HeaderMap) {
+    let upgrade = upgrade(fields).cloned();
+    remove_hop_by_hop(fields);
+    if let Some(protocol) = upgrade {
+        fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        fields.insert(UPGRADE, protocol);
+    }
+}
+
+fn remove_hop_by_hop(fields: &mut HeaderMap) {
+    if fields.contains_key(CONNECTION) {
+        let nominated: Vec<HeaderName> = tokens(fields, &CONNECTION)
+            .filter_map(|token| HeaderName::try_from(token).ok())
+            // Without these a message has another meaning: no client may have them removed.
+            .filter(|name| *name != HOST && *name != http::header::CONTENT_LENGTH)
+            .collect();
+        for name in nominated {
+            fields.remove(name);
+        }
+        fields.remove(CONNECTION);
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE] {
+        fields.remove(name);
+    }
+}
+
+fn tell_of_client(fields: &mut HeaderMap, hop: &Hop<'_>) {
+    let client = hop.client.map(|client| client.to_canonical().to_string());
+    extend_list(
+        fields,
+        &X_FORWARDED_FOR,
+        client.as_deref().unwrap_or("unknown"),
+    );
+    fields
+        .entry(X_FORWARDED_PROTO)
+        .or_insert(HeaderValue::from_static("http"));
+    if let Some(host) = hop.host {
+        fields
+            .entry(X_FORWARDED_HOST)
+            .or_insert_with(|| host.clone());
+    }
+    let node = match (hop.client, client) {
+        (Some(IpAddr::V6(address)), Some(text)) if address.to_ipv4_mapped().is_none() => {
+            format!("\"[{text}]\"")
+        }
+        (_, Some(text)) => text,
+        (_, None) => "unknown".to_owned(),
+    };
+    let host = hop
+        .host
+        .and_then(|host| host.to_str().ok())
+        .map(|host| format!(";host=\"{host}\""));
+    extend_list(
+        fields,
+        &FORWARDED,
+        &format!("for={node}{};proto=http", host.unwrap_or_default()),
+    );
+}
+
+/// Adds a member to a list-valued field, in the one line that every backend understands.
+fn extend_list(fields: &mut HeaderMap, name: &HeaderName, member: &str) {
+    let mut list = Vec::new();
+    for value in fields.get_all(name) {
+        list.extend_from_slice(value.as_bytes());
+        list.extend_from_slice(b", ");
+    }
+    list.extend_from_slice(member.as_bytes());
+    if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(list)) {
+        fields.insert(name, value);
+    }
+}
+
+fn tokens<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = fields
+        .get_all(name)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    lines
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        for (name, value) in lines {
+            fields.append(*name, HeaderValue::from_static(value));
+        }
+        fields
+    }
+
+    fn hop(host: &HeaderValue) -> Hop<'_> {
+        Hop {
+            client: Some("192.0.2.1".parse().expect("an address")),
+            host: Some(host),
+            forwarding: Forwarding::Append,
+            via: true,
+        }
+    }
+
+    #[test]
+    fn what_is_about_the_connection_stays_behind_and_all_else_goes_on_in_order() {
+        let host = HeaderValue::from_static("a.example");
+        let mut request = fields(&[
+            ("connection", "keep-alive, X-Secret"),
+            ("x-secret", "1"),
+            ("keep-alive", "5"),
+            ("te", "trailers, gzip"),
+            ("cookie", "a=1"),
+            ("cookie", "b=2"),
+            ("x-forwarded-for", "198.51.100.7"),
+        ]);
+        prepare_request(&mut request, &hop(&host), false);
+        let lines: Vec<_> = request
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "cookie: a=1",
+                "cookie: b=2",
+                "x-forwarded-for: 198.51.100.7, 192.0.2.1",
+                "te: trailers",
+                "via: 1.1 writegate",
+                "x-forwarded-proto: http",
+                "x-forwarded-host: a.example",
+                "forwarded: for=192.0.2.1;host=\"a.example\";proto=http",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_client_cannot_have_the_fields_removed_that_give_a_message_its_meaning() {
+        let host = HeaderValue::from_static("a.example");
+        let mut request = fields(&[
+            ("connection", "host, content-length"),
+            ("host", "a.example"),
+            ("content-length", "3"),
+        ]);
+        prepare_request(&mut request, &hop(&host), false);
+        assert!(request.contains_key("host") && request.contains_key("content-length"));
+    }
+
+    #[test]
+    fn an_upgrade_goes_on() {
+        let host = HeaderValue::from_static("a.example");
+        let mut request = fields(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
+        prepare_request(&mut request, &hop(&host), false);
+        assert_eq!(request["upgrade"], "websocket");
+        assert_eq!(request["connection"], "upgrade");
+    }
+
+    #[test]
+    fn what_a_client_says_of_itself_can_be_replaced() {
+        let host = HeaderValue::from_static("a.example");
+        let mut request = fields(&[
+            ("x-forwarded-for", "198.51.100.7"),
+            ("x-forwarded-proto", "https"),
+        ]);
+        prepare_request(
+            &mut request,
+            &Hop {
+                forwarding: Forwarding::Replace,
+                ..hop(&host)
+            },
+            false,
+        );
+        assert_eq!(request["x-forwarded-for"], "192.0.2.1");
+        assert_eq!(request["x-forwarded-proto"], "http");
+    }
+}

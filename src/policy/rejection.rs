@@ -1,0 +1,545 @@
+//! Every answer that the gateway makes itself: one variant a decision, rendered here and nowhere else.
+//!
+//! Shape: a problem document (RFC 9457) or plain text, with `Proxy-Status` (RFC 9209) so that a
+//! client can tell it from the backend's, and never to be stored. Statuses occur in this file only.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::head::Malformed;
+use super::key::KeyError;
+
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// A request that the gateway answers itself.
+#[derive(Debug)]
+pub enum Rejection {
+    /// It cannot be understood in one way only.
+    Malformed(Malformed),
+    /// Its keys cannot be told.
+    NoKey(KeyError),
+    /// Its body did not come whole.
+    BodyBroken,
+    /// Its body came too slowly.
+    BodyTooSlow,
+    /// Its body is larger than it may be.
+    BodyTooLarge,
+    /// Its client closed its side before anything was sent to the upstream.
+    ClientLeft,
+    /// A write to the same resource is in flight, or its outcome is unknown.
+    Conflict(Box<Conflict>),
+    /// There are as many holds as there can be.
+    HoldsExhausted,
+    /// No connection to the upstream could be made.
+    Unreachable,
+    /// No connection to the upstream was made in time.
+    ConnectTimeout,
+    /// The connection broke before the request was sent.
+    NotSent,
+    /// The connection broke after bytes of the request were sent.
+    UpstreamBroken {
+        /// Whether the request was a write, whose outcome is now unknown.
+        is_write: bool,
+    },
+    /// The upstream did not answer in time.
+    ResponseTimeout {
+        /// Whether the request was a write, whose outcome is now unknown.
+        is_write: bool,
+    },
+}
+
+/// What a refused write met.
+#[derive(Debug)]
+pub struct Conflict {
+    /// The key that is held, as it may be shown.
+    pub key: String,
+    /// The method of the write that holds it.
+    pub holder_method: Method,
+    /// The route of the write that holds it.
+    pub holder_route: String,
+    /// When that write was let through, in RFC 3339.
+    pub holder_since: String,
+    /// How long ago that was.
+    pub holder_age: Duration,
+    /// For an unknown outcome: how much longer the key is held.
+    pub unknown_for: Option<Duration>,
+    /// When to try again.
+    pub retry_after: Duration,
+}
+
+/// What a conflict answer says of the other write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Disclose {
+    /// The key, and its holder's method, route and age.
+    #[default]
+    Holder,
+    /// The key alone.
+    Key,
+    /// Nothing.
+    None,
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `application/problem+json`
+    Problem,
+    /// `text/plain`
+    Text,
+}
+
+/// How a rejection is to be told, and to whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Telling<'a> {
+    /// What a type is appended to, after a `#`.
+    pub type_base: &'a str,
+    /// What is said of the other write.
+    pub disclose: Disclose,
+    /// The form that the client prefers.
+    pub form: Form,
+    /// The request's effective method.
+    pub method: &'a Method,
+    /// Whether the connection ends with this answer, since the rest of the request is not read.
+    pub is_last: bool,
+}
+
+/// The parts of an answer that depend on the variant alone.
+struct Kind {
+    status: StatusCode,
+    /// The fragment of the problem type, and the `details` of `Proxy-Status`.
+    name: &'static str,
+    title: &'static str,
+    /// The error type of RFC 9209 §2.3.
+    error: &'static str,
+}
+
+/// RFC 9457 §3.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<HolderView<'a>>,
+}
+
+#[derive(Serialize)]
+struct HolderView<'a> {
+    method: &'a str,
+    route: &'a str,
+    since: &'a str,
+    age_ms: u64,
+}
+
+impl Rejection {
+    /// The fragment of the problem type, which names the decision in logs too.
+    pub fn name(&self) -> &'static str {
+        self.kind().name
+    }
+
+    /// The answer itself.
+    pub fn answer(&self, telling: &Telling<'_>) -> Response<Bytes> {
+        let kind = self.kind();
+        let (content_type, body) = match telling.form {
+            Form::Problem => ("application/problem+json", self.problem(&kind, telling)),
+            Form::Text => {
+                let text = format!("{}\n\n{}\n", kind.title, self.detail(telling));
+                ("text/plain; charset=utf-8", text.into_bytes())
+            }
+        };
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = kind.status;
+        let fields = response.headers_mut();
+        fields.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(after) = self.retry_after() {
+            fields.insert(RETRY_AFTER, HeaderValue::from(seconds_up(after)));
+        }
+        fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        insert_proxy_status(fields, &kind);
+        if telling.is_last {
+            fields.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    fn problem(&self, kind: &Kind, telling: &Telling<'_>) -> Vec<u8> {
+        let conflict = match self {
+            Self::Conflict(conflict) => Some(&**conflict),
+            _ => None,
+        };
+        let told = conflict.filter(|_| telling.disclose != Disclose::None);
+        let holder = told
+            .filter(|_| telling.disclose == Disclose::Holder)
+            .map(|conflict| HolderView {
+                method: conflict.holder_method.as_str(),
+                route: &conflict.holder_route,
+                since: &conflict.holder_since,
+                age_ms: millis(conflict.holder_age),
+            });
+        let problem = Problem {
+            r#type: format!("{}#{}", telling.type_base, kind.name),
+            title: kind.title,
+            status: kind.status.as_u16(),
+            detail: self.detail(telling),
+            key: told.map(|conflict| conflict.key.as_str()),
+            retry_after_ms: conflict.map(|conflict| millis(conflict.retry_after)),
+            holder,
+        };
+        serde_json::to_vec(&problem)
+            .expect("a document of strings and numbers can be written as JSON")
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Conflict(conflict) => Some(conflict.retry_after),
+            Self::HoldsExhausted => Some(Duration::from_secs(1)),
+            Self::Malformed(_)
+            | Self::NoKey(_)
+            | Self::BodyBroken
+            | Self::BodyTooSlow
+            | Self::BodyTooLarge
+            | Self::ClientLeft
+            | Self::Unreachable
+            | Self::ConnectTimeout
+            | Self::NotSent
+            | Self::UpstreamBroken { .. }
+            | Self::ResponseTimeout { .. } => None,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        let kind = |status, name, title, error| Kind {
+            status,
+            name,
+            title,
+            error,
+        };
+        match self {
+            Self::Malformed(why) => malformed(*why),
+            Self::NoKey(KeyError::Missing { .. }) => kind(
+                StatusCode::BAD_REQUEST,
+                "missing-key",
+                "The request does not name the resource that it changes",
+                "http_request_error",
+            ),
+            Self::NoKey(KeyError::TooMany { .. } | KeyError::TooManyMethods { .. }) => kind(
+                StatusCode::BAD_REQUEST,
+                "too-many-keys",
+                "The request names too many resources or methods",
+                "http_request_error",
+            ),
+            Self::BodyBroken => kind(
+                StatusCode::BAD_REQUEST,
+                "body-broken",
+                "The request body did not come whole",
+                "http_request_error",
+            ),
+            Self::BodyTooSlow => kind(
+                StatusCode::REQUEST_TIMEOUT,
+                "body-too-slow",
+                "The request body came too slowly",
+                "http_request_error",
+            ),
+            Self::BodyTooLarge => kind(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body-too-large",
+                "The request body is too large",
+                "http_request_denied",
+            ),
+            Self::ClientLeft => kind(
+                StatusCode::BAD_REQUEST,
+                "client-left",
+                "The client closed its side before the request was forwarded",
+                "http_request_error",
+            ),
+            Self::Conflict(conflict) if conflict.unknown_for.is_some() => kind(
+                StatusCode::CONFLICT,
+                "outcome-unknown",
+                "The outcome of an earlier write to this resource is unknown",
+                "http_request_denied",
+            ),
+            Self::Conflict(_) => kind(
+                StatusCode::CONFLICT,
+                "write-in-flight",
+                "Another write to this resource is in flight",
+                "http_request_denied",
+            ),
+            Self::HoldsExhausted => kind(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "holds-exhausted",
+                "Too many writes are in flight",
+                "connection_limit_reached",
+            ),
+            Self::Unreachable => kind(
+                StatusCode::BAD_GATEWAY,
+                "upstream-unreachable",
+                "The backend cannot be reached",
+                "connection_refused",
+            ),
+            Self::ConnectTimeout => kind(
+                StatusCode::GATEWAY_TIMEOUT,
+                "connect-timeout",
+                "The backend took no connection in time",
+                "connection_timeout",
+            ),
+            Self::NotSent => kind(
+                StatusCode::BAD_GATEWAY,
+                "not-sent",
+                "The connection to the backend broke before the request was sent",
+                "connection_terminated",
+            ),
+            Self::UpstreamBroken { .. } => kind(
+                StatusCode::BAD_GATEWAY,
+                "upstream-broken",
+                "The connection to the backend broke before a whole response came",
+                "connection_terminated",
+            ),
+            Self::ResponseTimeout { .. } => kind(
+                StatusCode::GATEWAY_TIMEOUT,
+                "response-timeout",
+                "The backend did not answer in time",
+                "http_response_timeout",
+            ),
+        }
+    }
+
+    fn detail(&self, telling: &Telling<'_>) -> String {
+        let method = telling.method;
+        match self {
+            Self::Malformed(why) => format!("The request was not forwarded: {why}."),
+            Self::NoKey(why) => format!("This {method} was not forwarded: {why}."),
+            Self::BodyBroken => {
+                format!("The body of this {method} ended early or is not well-formed.")
+            }
+            Self::BodyTooSlow => {
+                format!("The body of this {method} fell below the rate that it has to keep.")
+            }
+            Self::BodyTooLarge => {
+                format!("The body of this {method} is larger than this gateway lets through.")
+            }
+            Self::ClientLeft => format!("This {method} was not forwarded."),
+            Self::Conflict(conflict) => conflict.detail(telling),
+            Self::HoldsExhausted => {
+                format!(
+                    "This {method} was not forwarded: as many writes are in flight as can be kept track of."
+                )
+            }
+            Self::Unreachable => {
+                format!("This {method} was not sent: no connection could be made.")
+            }
+            Self::ConnectTimeout => {
+                format!("This {method} was not sent: no connection was made in time.")
+            }
+            Self::NotSent => format!("Not a byte of this {method} was sent. It may be sent again."),
+            Self::UpstreamBroken { is_write: true } => format!(
+                "This {method} was sent and may have been done, in part or whole. Read the resource before you send it again."
+            ),
+            Self::UpstreamBroken { is_write: false } => {
+                format!("This {method} was sent. It may be sent again.")
+            }
+            Self::ResponseTimeout { is_write: true } => format!(
+                "This {method} was sent, and the backend may still be working on it. Read the resource before you send it again."
+            ),
+            Self::ResponseTimeout { is_write: false } => {
+                format!("This {method} was sent, and no response came. It may be sent again.")
+            }
+        }
+    }
+}
+
+impl Conflict {
+    fn detail(&self, telling: &Telling<'_>) -> String {
+        let method = telling.method;
+        let (key, age) = (&self.key, tenths(self.holder_age));
+        let who = format!("a {} ({})", self.holder_method, self.holder_route);
+        let met = match (telling.disclose, self.unknown_for) {
+            (Disclose::Holder, None) => format!("{who} has been writing to {key} for {age}"),
+            (Disclose::Holder, Some(left)) => format!(
+                "the outcome of {who} on {key}, sent {age} ago, is unknown; {key} is held for {} more",
+                tenths(left)
+            ),
+            (Disclose::Key, None) => format!("another write to {key} is in flight"),
+            (Disclose::Key, Some(_)) => {
+                format!("the outcome of an earlier write to {key} is unknown")
+            }
+            (Disclose::None, None) => "another write to this resource is in flight".to_owned(),
+            (Disclose::None, Some(_)) => {
+                "the outcome of an earlier write to this resource is unknown".to_owned()
+            }
+        };
+        format!("This {method} was not forwarded: {met}. Read the resource again, then retry.")
+    }
+}
+
+/// When to come back for a key that is held. `typical` is how long holds of the holder's route last,
+/// `unknown_for` how long an unknown outcome still keeps it, and `spread` a random number from 0 to
+/// 1, so that clients do not return together.
+pub fn retry_after(
+    typical: Option<Duration>,
+    age: Duration,
+    unknown_for: Option<Duration>,
+    spread: f64,
+) -> Duration {
+    const UNTRIED: Duration = Duration::from_secs(1);
+    const SOONEST: Duration = Duration::from_millis(50);
+    let typical = typical.unwrap_or(UNTRIED);
+    // A hold older than is typical is expected to last about as long again as it has.
+    let left = unknown_for.unwrap_or_else(|| typical.checked_sub(age).unwrap_or(age).max(SOONEST));
+    left + (left / 2).max(SOONEST).mul_f64(spread)
+}
+
+fn malformed(why: Malformed) -> Kind {
+    let kind = |status, name, title| Kind {
+        status,
+        name,
+        title,
+        error: "http_request_error",
+    };
+    match why {
+        Malformed::Version => kind(
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            "version-not-supported",
+            "The HTTP version is not supported",
+        ),
+        Malformed::Connect => kind(
+            StatusCode::NOT_IMPLEMENTED,
+            "connect-not-supported",
+            "This is not a forward proxy",
+        ),
+        Malformed::TooLarge => kind(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "head-too-large",
+            "The request head is too large",
+        ),
+        Malformed::TargetTooLong => kind(
+            StatusCode::URI_TOO_LONG,
+            "target-too-long",
+            "The request target is too long",
+        ),
+        Malformed::RequestLine
+        | Malformed::Target
+        | Malformed::LineEnd
+        | Malformed::FieldLine
+        | Malformed::FieldValue
+        | Malformed::Host
+        | Malformed::ContentLength
+        | Malformed::TransferEncoding
+        | Malformed::TwoFramings
+        | Malformed::Chunk => kind(
+            StatusCode::BAD_REQUEST,
+            "bad-request",
+            "The request cannot be understood in one way only",
+        ),
+    }
+}
+
+fn insert_proxy_status(fields: &mut HeaderMap, kind: &Kind) {
+    let value = format!("writegate; error={}; details=\"{}\"", kind.error, kind.name);
+    let value = HeaderValue::try_from(value).expect("names and errors are visible ASCII");
+    fields.insert(PROXY_STATUS, value);
+}
+
+fn seconds_up(duration: Duration) -> u64 {
+    (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn tenths(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn telling(method: &Method) -> Telling<'_> {
+        Telling {
+            type_base: "https://writegate.example/problems",
+            disclose: Disclose::Holder,
+            form: Form::Problem,
+            method,
+            is_last: false,
+        }
+    }
+
+    fn conflict() -> Rejection {
+        Rejection::Conflict(Box::new(Conflict {
+            key: "order:7".into(),
+            holder_method: Method::POST,
+            holder_route: "/orders/{id}/{*rest}".into(),
+            holder_since: "2026-11-23T18:29:00.120Z".into(),
+            holder_age: Duration::from_millis(1203),
+            unknown_for: None,
+            retry_after: Duration::from_millis(1740),
+        }))
+    }
+
+    #[test]
+    fn the_answer_to_a_conflict_is_the_one_of_the_design() {
+        let response = conflict().answer(&telling(&Method::PUT));
+        assert_eq!(response.status(), 409);
+        let field = |name: &str| response.headers()[name].to_str().expect("ascii");
+        assert_eq!(field("content-type"), "application/problem+json");
+        assert_eq!(field("retry-after"), "2");
+        assert_eq!(field("cache-control"), "no-store");
+        assert_eq!(
+            field("proxy-status"),
+            "writegate; error=http_request_denied; details=\"write-in-flight\""
+        );
+        assert_eq!(
+            std::str::from_utf8(response.body()).expect("text"),
+            concat!(
+                r#"{"type":"https://writegate.example/problems#write-in-flight","#,
+                r#""title":"Another write to this resource is in flight","status":409,"#,
+                r#""detail":"This PUT was not forwarded: a POST (/orders/{id}/{*rest}) has been writing to order:7 "#,
+                r#"for 1.2 s. Read the resource again, then retry.","#,
+                r#""key":"order:7","retry_after_ms":1740,"#,
+                r#""holder":{"method":"POST","route":"/orders/{id}/{*rest}","since":"2026-11-23T18:29:00.120Z","age_ms":1203}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_not_to_be_disclosed_is_not_in_the_answer() {
+        for (disclose, hidden) in [
+            (Disclose::Key, &["POST", "1.2 s"][..]),
+            (Disclose::None, &["POST", "order:7"][..]),
+        ] {
+            for form in [Form::Problem, Form::Text] {
+                let telling = Telling {
+                    disclose,
+                    form,
+                    ..telling(&Method::PUT)
+                };
+                let body = conflict().answer(&telling).into_body();
+                let body = std::str::from_utf8(&body).expect("text");
+                assert!(hidden.iter().all(|text| !body.contains(text)), "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn clients_are_told_to_come_back_at_different_times_and_not_before_the_key_is_free() {
+        let second = Duration::from_secs(1);
+        assert_eq!(retry_after(Some(3 * second), second, None, 0.0), 2 * second);
+        assert_eq!(retry_after(Some(3 * second), second, None, 1.0), 3 * second);
+        assert_eq!(retry_after(Some(second), 4 * second, None, 0.0), 4 * second);
+        assert_eq!(
+            retry_after(None, Duration::ZERO, Some(20 * second), 0.0),
+            20 * second
+        );
+    }
+}
