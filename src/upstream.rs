@@ -1,0 +1,355 @@
+//! The upstream: connections to it, and exchanges that own their holds and run to completion.
+//!
+//! Invariants:
+//! - Before the first byte of a write is sent, its claim is a [`Grant`], and dropping it frees the
+//!   keys; from then on its exchange owns a hold, and outlives the client.
+//! - A write is sent a second time only if not one byte of it was written; a safe request without
+//!   a body, while nothing of its response has come over a connection that was used before.
+
+mod dial;
+mod exchange;
+mod link;
+mod tasks;
+
+pub use dial::Dialer;
+pub use tasks::{Attached, Tasks};
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, response};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::body::{Body, Gate, Upload};
+use crate::config::Address;
+use crate::policy::{RouteId, method};
+use crate::table::Grant;
+use crate::wire::{Client, Hangup, Socket};
+use exchange::Exchange;
+use link::{Link, Pool};
+
+/// Makes connections to the upstream.
+pub trait Connect: 'static {
+    /// What it makes.
+    type Socket: Socket;
+
+    /// Connects to one server.
+    fn connect(&self, address: &Address) -> impl Future<Output = io::Result<Self::Socket>>;
+}
+
+/// The bounds of exchanges, and what all of a worker's exchanges share.
+#[derive(Debug)]
+pub struct Limits {
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long anybody waits for an upstream that is silent.
+    pub response_timeout: Duration,
+    /// How long an idle connection is kept, unless the backend says otherwise.
+    pub idle_timeout: Duration,
+    /// How far a response is read ahead of its reader, in octets.
+    pub response_buffer: usize,
+    /// How long a client may take nothing of a response while keys are held.
+    pub send_timeout: Duration,
+    /// The octets a second that a client has to take then.
+    pub min_body_rate: u64,
+    /// What bodies in memory are charged to, in octets.
+    pub budget: Arc<Semaphore>,
+    /// Who goes on with what nobody waits for.
+    pub tasks: Rc<Tasks>,
+    /// How long holds last.
+    pub hold_times: Rc<HoldTimes>,
+}
+
+/// How long holds of each route have lasted on this worker: an average in which the last ones weigh most.
+#[derive(Debug, Default)]
+pub struct HoldTimes(RefCell<Vec<Option<Duration>>>);
+
+impl HoldTimes {
+    /// A hold of `route` has ended after `took`.
+    pub fn took(&self, route: RouteId, took: Duration) {
+        let mut times = self.0.borrow_mut();
+        if times.len() <= route.index() {
+            times.resize(route.index() + 1, None);
+        }
+        let slot = &mut times[route.index()];
+        *slot = Some(slot.map_or(took, |typical| (typical * 7 + took) / 8));
+    }
+
+    /// How long a hold of `route` typically lasts, once one has ended.
+    pub fn typical(&self, route: RouteId) -> Option<Duration> {
+        self.0.borrow().get(route.index()).copied().flatten()
+    }
+}
+
+/// What one exchange is given beside its request and its claim.
+pub struct Terms {
+    /// The bounds.
+    pub limits: Rc<Limits>,
+    /// The client, while it can be told something.
+    pub client: Option<Rc<dyn Client>>,
+    /// Whether the client takes informational responses.
+    pub takes_interims: bool,
+    /// What keeps the body back until the upstream asks for it.
+    pub gate: Option<Rc<Gate>>,
+    /// The route whose hold times this one adds to.
+    pub route: RouteId,
+}
+
+impl Terms {
+    fn wants_interims(&self) -> bool {
+        self.gate.is_some() || self.takes_interims
+    }
+}
+
+/// What comes back of an exchange.
+pub enum Reply<S> {
+    /// A response: whole, or still coming.
+    Answered(response::Parts, Body),
+    /// 101: the connection belongs to another protocol now. With it comes what was read of that.
+    Tunnel(response::Parts, Tunnel<S>),
+}
+
+/// A connection that is becoming a tunnel.
+pub type Tunnel<S> = Pin<Box<dyn Future<Output = (S, Bytes)>>>;
+
+/// Why no response came.
+#[derive(Debug, Error)]
+pub enum Fault {
+    /// No connection could be made.
+    #[error("no connection to the upstream")]
+    Unreachable(#[source] io::Error),
+    /// No connection was made in time.
+    #[error("no connection to the upstream in time")]
+    ConnectTimeout,
+    /// The client has left before anything was sent.
+    #[error("the client left before anything was sent")]
+    ClientLeft,
+    /// The connection broke before a byte of the request was sent.
+    #[error("the connection broke before anything was sent")]
+    NotSent {
+        /// The claim, still good.
+        grant: Option<Grant>,
+        /// The request, where it was given back.
+        request: Option<Box<Request<Upload>>>,
+        /// What hyper says.
+        source: hyper::Error,
+    },
+    /// The connection broke after bytes were sent and before the response was whole.
+    #[error("the connection broke before a whole response came")]
+    Broken {
+        /// Whether nothing of a response had come.
+        is_unheard: bool,
+        /// What hyper says.
+        source: hyper::Error,
+    },
+    /// Nothing went or came for as long as the upstream can work, and the exchange was reset.
+    #[error("the upstream was silent for too long, and the exchange was reset")]
+    Silent,
+    /// Nothing went or came for as long as a client waits. A guarded write goes on.
+    #[error("no response in time")]
+    ResponseTimeout,
+}
+
+/// The servers behind the gateway, as one worker sees them.
+pub struct Upstream<C: Connect> {
+    connector: C,
+    servers: Vec<(Address, Rc<Pool<C::Socket>>)>,
+    /// Where the next new exchange begins to look: one server after the other.
+    next: Cell<usize>,
+    limits: Rc<Limits>,
+}
+
+impl<C: Connect> Upstream<C> {
+    /// The servers at these addresses, of which there is at least one.
+    pub fn new(connector: C, addresses: &[Address], limits: Rc<Limits>) -> Self {
+        let servers = addresses
+            .iter()
+            .map(|address| (address.clone(), Pool::new(limits.idle_timeout)))
+            .collect();
+        Self {
+            connector,
+            servers,
+            next: Cell::new(0),
+            limits,
+        }
+    }
+
+    /// The bounds of its exchanges.
+    pub const fn limits(&self) -> &Rc<Limits> {
+        &self.limits
+    }
+
+    /// Closes connections that have been idle for too long.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        for (_, pool) in &self.servers {
+            pool.sweep(now);
+        }
+    }
+
+    /// Sends a request, and waits for its response for as long as anybody would.
+    pub async fn send(
+        &self,
+        mut request: Request<Upload>,
+        mut grant: Option<Grant>,
+        terms: Rc<Terms>,
+    ) -> Result<Reply<C::Socket>, Fault> {
+        loop {
+            let link = self.link().await?;
+            if grant.is_some() && has_left(&terms) {
+                return Err(Fault::ClientLeft);
+            }
+            // A connection that was used before may turn out to be stale.
+            let spare = if link.is_reused {
+                duplicate(&request)
+            } else {
+                None
+            };
+            let is_reused = link.is_reused;
+            match self.wait(link, request, grant, &terms).await {
+                Err(Fault::NotSent {
+                    grant: back,
+                    request: given_back,
+                    source,
+                }) if is_reused => {
+                    let Some(again) = given_back.map(|request| *request).or(spare) else {
+                        return Err(Fault::NotSent {
+                            grant: None,
+                            request: None,
+                            source,
+                        });
+                    };
+                    (request, grant) = (again, back);
+                }
+                Err(Fault::Broken {
+                    is_unheard: true,
+                    source,
+                }) if is_reused => match spare {
+                    Some(again) if method::is_safe(again.method()) => {
+                        (request, grant) = (again, None)
+                    }
+                    _ => {
+                        return Err(Fault::Broken {
+                            is_unheard: true,
+                            source,
+                        });
+                    }
+                },
+                settled => return settled,
+            }
+        }
+    }
+
+    /// Waits for an exchange. One that is guarded goes on when nobody waits any more.
+    async fn wait(
+        &self,
+        link: Link<C::Socket>,
+        request: Request<Upload>,
+        grant: Option<Grant>,
+        terms: &Rc<Terms>,
+    ) -> Result<Reply<C::Socket>, Fault> {
+        let last_byte = Rc::clone(link.traffic.last_byte());
+        let outlives = grant.as_ref().is_some_and(Grant::is_exclusive);
+        let exchange = Exchange::run(link, request, grant, Rc::clone(terms));
+        let mut exchange: Pin<Box<dyn Future<Output = _>>> = if outlives {
+            Box::pin(Attached::new(exchange, &self.limits.tasks))
+        } else {
+            Box::pin(exchange)
+        };
+        let mut patience = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(reply) = exchange.as_mut().poll(cx) {
+                return Poll::Ready(reply);
+            }
+            if !outlives
+                && terms
+                    .client
+                    .as_ref()
+                    .is_some_and(|client| is_gone(&**client, cx))
+            {
+                return Poll::Ready(Err(Fault::ClientLeft));
+            }
+            loop {
+                let until = last_byte.get() + self.limits.response_timeout;
+                let patience = patience.get_or_insert_with(|| Box::pin(sleep_until(until)));
+                if patience.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                if until <= Instant::now() {
+                    return Poll::Ready(Err(Fault::ResponseTimeout));
+                }
+                patience.as_mut().reset(until);
+            }
+        })
+        .await
+    }
+
+    /// A connection: one that is idle, or a new one to the first server that takes it.
+    async fn link(&self) -> Result<Link<C::Socket>, Fault> {
+        let first = self.next.get();
+        self.next.set((first + 1) % self.servers.len());
+        let in_turn = || {
+            (0..self.servers.len()).map(|place| &self.servers[(first + place) % self.servers.len()])
+        };
+        for (_, pool) in in_turn() {
+            if let Some(link) = poll_fn(|cx| Poll::Ready(pool.take(cx))).await {
+                return Ok(link);
+            }
+        }
+        let mut fault = Fault::ConnectTimeout;
+        for (address, pool) in in_turn() {
+            let connected =
+                timeout(self.limits.connect_timeout, self.connector.connect(address)).await;
+            match connected {
+                Ok(Ok(socket)) => {
+                    return Link::new(socket, pool)
+                        .await
+                        .map_err(|error| Fault::Unreachable(io::Error::other(error)));
+                }
+                Ok(Err(error)) => fault = Fault::Unreachable(error),
+                Err(_) => fault = Fault::ConnectTimeout,
+            }
+        }
+        Err(fault)
+    }
+}
+
+impl<C: Connect> std::fmt::Debug for Upstream<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+fn has_left(terms: &Terms) -> bool {
+    terms
+        .client
+        .as_ref()
+        .is_some_and(|client| client.hangup().is_some())
+}
+
+/// Whether the client can no longer be answered. Arranges a wake-up for when that may have changed.
+fn is_gone(client: &dyn Client, cx: &mut std::task::Context<'_>) -> bool {
+    let _ = client.poll_stirred(cx);
+    client.hangup() == Some(Hangup::Closed)
+}
+
+/// The request once more, where all of it is at hand.
+fn duplicate(request: &Request<Upload>) -> Option<Request<Upload>> {
+    let body = request.body().duplicate()?;
+    let mut again = Request::new(body);
+    again.method_mut().clone_from(request.method());
+    again.uri_mut().clone_from(request.uri());
+    again.headers_mut().clone_from(request.headers());
+    Some(again)
+}

@@ -1,0 +1,369 @@
+//! One exchange: a request sent upstream and the response that comes back. It owns its hold.
+//!
+//! Invariants:
+//! - The hold ends when the response has arrived whole and the request is over, before the last of
+//!   it is handed on; or when nothing was sent. Every other end drops it: an unknown outcome.
+//! - Nothing here depends on whether somebody waits for the response to a write that is guarded.
+//! - An exchange under a hold that is silent for too long is reset; one whose bytes flow is not.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io::Write as _;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, response};
+use http_body::{Body as _, Frame};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::link::Link;
+use super::{Fault, Reply, Terms};
+use crate::body::{Body, Pace, PipeWriter, Upload, pipe};
+use crate::table::{Grant, Hold};
+use crate::wire::{Client, Socket};
+
+/// What is read of a response body before its head is handed on.
+const AT_ONCE: usize = 64 * 1024;
+
+/// An exchange on its connection.
+pub(super) struct Exchange<S: Socket> {
+    link: Link<S>,
+    hold: Option<Hold>,
+    /// Whether its hold keeps others away: then it is nobody's but its own to end.
+    is_guarded: bool,
+    silence: Silence,
+    terms: Rc<Terms>,
+}
+
+impl<S: Socket> Exchange<S> {
+    /// Sends the request, and returns the response when it is whole, or when its head has come and
+    /// its body is being pumped.
+    pub(super) async fn run(
+        link: Link<S>,
+        mut request: Request<Upload>,
+        grant: Option<Grant>,
+        terms: Rc<Terms>,
+    ) -> Result<Reply<S>, Fault> {
+        link.traffic.begin();
+        let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
+        let hold = grant.map(|grant| grant.into_hold(Rc::clone(link.traffic.last_byte())));
+        let limit = hold
+            .as_ref()
+            .filter(|_| is_guarded)
+            .map(|hold| match hold.max_work() {
+                // The keys are let go at once, and the upstream has as long as anybody waits for it.
+                Duration::ZERO => terms.limits.response_timeout,
+                max_work => max_work,
+            });
+        let silence = Silence::new(limit, link.traffic.last_byte());
+        let mut exchange = Self {
+            link,
+            hold,
+            is_guarded,
+            silence,
+            terms,
+        };
+        let interims = exchange
+            .terms
+            .wants_interims()
+            .then(|| Interims::listen(&mut request));
+        let response = exchange.send(request, interims).await?;
+        let (head, incoming) = response.into_parts();
+        exchange.link.heed(&head.headers);
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            exchange.settle();
+            return Ok(Reply::Tunnel(head, Box::pin(exchange.link.into_tunnel())));
+        }
+        exchange.receive(head, incoming).await
+    }
+
+    async fn send(
+        &mut self,
+        request: Request<Upload>,
+        interims: Option<Interims>,
+    ) -> Result<Response<Incoming>, Fault> {
+        let mut response = pin!(self.link.sender.try_send_request(request));
+        let outcome = poll_fn(|cx| {
+            self.link.drive(cx);
+            if let Some(interims) = &interims {
+                interims.pass_on(&self.terms, cx);
+            }
+            match response.as_mut().poll(cx) {
+                Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+                Poll::Pending => self.silence.poll(cx).map(|()| None),
+            }
+        })
+        .await;
+        match outcome {
+            Some(Ok(response)) => Ok(response),
+            Some(Err(mut failed)) if !self.link.traffic.has_sent() => Err(Fault::NotSent {
+                grant: self.hold.take().map(Hold::unsent),
+                request: failed.take_message().map(Box::new),
+                source: failed.into_error(),
+            }),
+            Some(Err(failed)) => {
+                let is_unheard = !self.link.traffic.has_received();
+                Err(Fault::Broken {
+                    is_unheard,
+                    source: failed.into_error(),
+                })
+            }
+            None => Err(Fault::Silent),
+        }
+    }
+
+    /// Reads what is here of the body, and leaves what is still coming to a pump.
+    async fn receive(
+        mut self,
+        head: response::Parts,
+        mut incoming: Incoming,
+    ) -> Result<Reply<S>, Fault> {
+        let (mut frames, mut octets) = (VecDeque::new(), 0);
+        let arrived = poll_fn(|cx| {
+            while octets < AT_ONCE {
+                self.link.drive(cx);
+                match Pin::new(&mut incoming).poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        octets += frame.data_ref().map_or(0, Bytes::len);
+                        frames.push_back(frame);
+                    }
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                    Poll::Ready(None) => return Poll::Ready(Ok(self.poll_over(cx).is_ready())),
+                    Poll::Pending => return Poll::Ready(Ok(false)),
+                }
+            }
+            Poll::Ready(Ok(false))
+        });
+        if arrived.await.map_err(|source| Fault::Broken {
+            is_unheard: false,
+            source,
+        })? {
+            self.settle();
+            self.link.park();
+            return Ok(Reply::Answered(head, Body::frames(frames)));
+        }
+        let limits = &self.terms.limits;
+        let (writer, reader) = pipe(limits.response_buffer, Arc::clone(&limits.budget));
+        for frame in frames {
+            writer.push(frame);
+        }
+        let tasks = Rc::clone(&limits.tasks);
+        tasks.adopt(self.pump(incoming, writer));
+        Ok(Reply::Answered(head, Body::piped(reader)))
+    }
+
+    /// Reads the rest of the body, a bounded way ahead of the client. A guarded write is read to its
+    /// end even if the client has left or was cut; anything else ends with the client.
+    async fn pump(mut self, mut incoming: Incoming, writer: PipeWriter) {
+        let mut writer = Some(writer);
+        let mut pace = Pace::new(
+            self.terms.limits.send_timeout,
+            self.terms.limits.min_body_rate,
+        );
+        loop {
+            if let Some(open) = &writer
+                && !self.wait_for_room(open, &mut pace).await
+            {
+                if !self.is_guarded {
+                    return;
+                }
+                writer = None;
+            }
+            match self.next_frame(&mut incoming, writer.as_ref()).await {
+                Next::Frame(frame) => {
+                    if incoming.is_end_stream() && self.is_over().await {
+                        self.settle();
+                    }
+                    if let Some(open) = &writer {
+                        open.push(frame);
+                    }
+                }
+                Next::End => break,
+                Next::Lost => return,
+            }
+        }
+        if self.is_over().await {
+            self.settle();
+        }
+        if let Some(open) = writer {
+            open.end();
+        }
+        // The upstream may have answered before it has read the whole request.
+        let is_over = poll_fn(|cx| match self.poll_over(cx) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending => self.silence.poll(cx).map(|()| false),
+        });
+        if is_over.await {
+            self.settle();
+            self.link.park();
+        }
+    }
+
+    /// Waits until the client has made room. False if it is gone, or was waited for for too long
+    /// while a hold waited with it.
+    async fn wait_for_room(&mut self, writer: &PipeWriter, pace: &mut Pace) -> bool {
+        let (since, taken) = (Instant::now(), writer.taken());
+        let is_guarded = self.is_guarded;
+        let mut patience = None;
+        let has_room = poll_fn(|cx| {
+            self.link.drive(cx);
+            if writer.poll_room(cx).is_ready() {
+                return Poll::Ready(!writer.is_reader_gone());
+            }
+            if !is_guarded {
+                return Poll::Pending;
+            }
+            let patience =
+                patience.get_or_insert_with(|| Box::pin(sleep_until(since + pace.left())));
+            patience.as_mut().poll(cx).map(|()| false)
+        })
+        .await;
+        pace.moved(since.elapsed(), writer.taken() - taken);
+        has_room
+    }
+
+    async fn next_frame(&mut self, incoming: &mut Incoming, writer: Option<&PipeWriter>) -> Next {
+        poll_fn(|cx| {
+            self.link.drive(cx);
+            match Pin::new(&mut *incoming).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => return Poll::Ready(Next::Frame(frame)),
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Next::Lost),
+                Poll::Ready(None) => return Poll::Ready(Next::End),
+                Poll::Pending => {}
+            }
+            if self.is_guarded {
+                return self.silence.poll(cx).map(|()| Next::Lost);
+            }
+            // Nobody is served by what is not guarded and nobody reads.
+            writer.map_or(Poll::Ready(Next::Lost), |open| {
+                open.poll_reader_gone(cx).map(|()| Next::Lost)
+            })
+        })
+        .await
+    }
+
+    async fn is_over(&mut self) -> bool {
+        poll_fn(|cx| Poll::Ready(self.poll_over(cx).is_ready())).await
+    }
+
+    /// Ready when both directions are over, given that the response is.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // A body that was expected and not asked for will never be sent.
+        let is_unwanted = self.terms.gate.as_ref().is_some_and(|gate| !gate.is_open());
+        if is_unwanted {
+            Poll::Ready(())
+        } else {
+            self.link.poll_over(cx)
+        }
+    }
+
+    fn settle(&mut self) {
+        if let Some(hold) = self.hold.take() {
+            self.terms
+                .limits
+                .hold_times
+                .took(self.terms.route, hold.settle());
+        }
+    }
+}
+
+enum Next {
+    Frame(Frame<Bytes>),
+    End,
+    /// It will not come whole, or nobody wants it.
+    Lost,
+}
+
+/// Tells when nothing has gone to the upstream or come from it for too long.
+struct Silence {
+    limit: Option<Duration>,
+    last_byte: Rc<Cell<Instant>>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Silence {
+    fn new(limit: Option<Duration>, last_byte: &Rc<Cell<Instant>>) -> Self {
+        Self {
+            limit,
+            last_byte: Rc::clone(last_byte),
+            sleep: None,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(limit) = self.limit else {
+            return Poll::Pending;
+        };
+        loop {
+            let until = self.last_byte.get() + limit;
+            let sleep = self
+                .sleep
+                .get_or_insert_with(|| Box::pin(sleep_until(until)));
+            if sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if until <= Instant::now() {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(until);
+        }
+    }
+}
+
+/// The informational responses that have come and were not acted on yet. hyper wants the callback
+/// that fills them to be `Send`; there is never a second thread.
+struct Interims(Arc<Mutex<VecDeque<(StatusCode, HeaderMap)>>>);
+
+impl Interims {
+    fn listen(request: &mut Request<Upload>) -> Self {
+        let queue = Arc::new(Mutex::new(VecDeque::new()));
+        let filled = Arc::clone(&queue);
+        hyper::ext::on_informational(request, move |response| {
+            let interim = (response.status(), response.headers().clone());
+            filled
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push_back(interim);
+        });
+        Self(queue)
+    }
+
+    fn pass_on(&self, terms: &Terms, cx: &mut Context<'_>) {
+        while let Some((status, fields)) = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+        {
+            match (&terms.gate, &terms.client) {
+                (Some(gate), _) if status == StatusCode::CONTINUE => gate.open(),
+                (None, _) if status == StatusCode::CONTINUE => {}
+                (_, Some(client)) => pass_interim(&**client, status, &fields, cx),
+                (_, None) => {}
+            }
+        }
+    }
+}
+
+fn pass_interim(client: &dyn Client, status: StatusCode, fields: &HeaderMap, cx: &mut Context<'_>) {
+    let mut head = Vec::with_capacity(128);
+    let reason = status.canonical_reason().unwrap_or_default();
+    // Writing to memory does not fail.
+    let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", status.as_str());
+    for (name, value) in fields {
+        if crate::policy::forward::is_end_to_end(name) {
+            head.extend_from_slice(name.as_str().as_bytes());
+            head.extend_from_slice(b": ");
+            head.extend_from_slice(value.as_bytes());
+            head.extend_from_slice(b"\r\n");
+        }
+    }
+    head.extend_from_slice(b"\r\n");
+    client.send_interim(&head, cx);
+}

@@ -1,0 +1,122 @@
+//! What a worker goes on with when nobody waits for it: exchanges whose client has left, and pumps.
+//!
+//! Invariants:
+//! - An [`Attached`] future that is dropped unfinished is moved here, whole, and runs to its end.
+//! - Every task is counted until it ends, so that a drain can wait for the last of them.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::sync::Notify;
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The tasks of one worker. Their number is bounded by that of the connections and the holds.
+#[derive(Default)]
+pub struct Tasks {
+    adopted: RefCell<Vec<Task>>,
+    has_adopted: Notify,
+    running: Cell<usize>,
+    has_ended: Notify,
+}
+
+impl Tasks {
+    /// Starts a task. It may be called from a `drop`: the task begins with the worker's next turn.
+    pub fn adopt(self: &Rc<Self>, task: impl Future<Output = ()> + 'static) {
+        let counted = Counted::new(self);
+        let task = async move {
+            let _counted = counted;
+            task.await;
+        };
+        self.adopted.borrow_mut().push(Box::pin(task));
+        self.has_adopted.notify_one();
+    }
+
+    /// How many tasks have not ended.
+    pub fn running(&self) -> usize {
+        self.running.get()
+    }
+
+    /// Runs what is adopted, for as long as it is polled. Belongs on a runtime that takes local tasks.
+    pub async fn run(&self) {
+        loop {
+            self.has_adopted.notified().await;
+            let adopted = std::mem::take(&mut *self.adopted.borrow_mut());
+            for task in adopted {
+                tokio::task::spawn_local(task);
+            }
+        }
+    }
+
+    /// Ready when no task is left.
+    pub async fn ended(&self) {
+        while self.running.get() > 0 {
+            self.has_ended.notified().await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tasks")
+            .field("running", &self.running)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Counted(Rc<Tasks>);
+
+impl Counted {
+    fn new(tasks: &Rc<Tasks>) -> Self {
+        tasks.running.set(tasks.running.get() + 1);
+        Self(Rc::clone(tasks))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.running.set(self.0.running.get() - 1);
+        self.0.has_ended.notify_waiters();
+    }
+}
+
+/// A future that its owner polls, and that outlives its owner.
+pub struct Attached<T: 'static> {
+    future: Option<Pin<Box<dyn Future<Output = T>>>>,
+    tasks: Rc<Tasks>,
+}
+
+impl<T: 'static> Attached<T> {
+    /// Attaches `future` to whoever polls it, and to `tasks` after that.
+    pub fn new(future: impl Future<Output = T> + 'static, tasks: &Rc<Tasks>) -> Self {
+        Self {
+            future: Some(Box::pin(future)),
+            tasks: Rc::clone(tasks),
+        }
+    }
+}
+
+impl<T: 'static> Future for Attached<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let future = self.future.as_mut().expect("not polled after its end");
+        let polled = future.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.future = None;
+        }
+        polled
+    }
+}
+
+impl<T: 'static> Drop for Attached<T> {
+    fn drop(&mut self) {
+        if let Some(future) = self.future.take() {
+            self.tasks.adopt(async move {
+                future.await;
+            });
+        }
+    }
+}
