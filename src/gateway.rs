@@ -1,0 +1,170 @@
+//! The spine: one request, from its head to its answer, top to bottom.
+//!
+//! Invariants:
+//! - Every request gets exactly one answer, the upstream's or a [`Rejection`].
+//! - A write is claimed for only once a small body is here whole, and forwarded only once it is claimed.
+//! - A conflict is told only after everything that had reached the workers by then was looked at.
+
+mod claim;
+mod forward;
+mod peer;
+mod read;
+mod trip;
+mod turns;
+
+pub use peer::Peer;
+pub use trip::Counts;
+pub use turns::{TurnRequest, Turns};
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use tracing::debug;
+
+use crate::body::Body;
+use crate::config::Config;
+use crate::policy::head::Malformed;
+use crate::policy::rejection::{Form, Rejection, Telling};
+use crate::table::Table;
+use crate::upstream::{Connect, Limits, Upstream};
+use trip::Trip;
+
+/// What one worker needs to answer requests.
+pub struct Gateway<C: Connect> {
+    config: Arc<Config>,
+    table: Arc<Table>,
+    upstream: Upstream<C>,
+    turns: Turns,
+    counts: Arc<Counts>,
+    next_hold: Cell<u64>,
+}
+
+impl<C: Connect> Gateway<C> {
+    /// A gateway of the worker whose `turns` these are.
+    pub fn new(
+        config: Arc<Config>,
+        table: Arc<Table>,
+        connector: C,
+        limits: Limits,
+        turns: Turns,
+    ) -> Self {
+        let upstream = Upstream::new(connector, &config.upstream.servers, Rc::new(limits));
+        Self {
+            config,
+            table,
+            upstream,
+            turns,
+            counts: Arc::default(),
+            next_hold: Cell::new(0),
+        }
+    }
+
+    /// The bounds of its exchanges.
+    pub const fn limits(&self) -> &Rc<Limits> {
+        self.upstream.limits()
+    }
+
+    /// What it has counted.
+    pub const fn counts(&self) -> &Arc<Counts> {
+        &self.counts
+    }
+
+    /// Its configuration.
+    pub const fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Gives back what is no longer of use: idle connections, and holds whose time is over.
+    pub fn sweep(&self) {
+        self.upstream.sweep();
+        self.table.sweep();
+    }
+
+    /// Answers one request, whatever happens.
+    pub async fn handle(
+        &self,
+        request: Request<Incoming>,
+        peer: &Peer<C::Socket>,
+    ) -> Response<Body> {
+        let mut trip = Trip::begin(&self.config, &request, peer);
+        let admitted = self.admit(request, peer, &mut trip).await;
+        let response = admitted.unwrap_or_else(|rejection| self.reject(&rejection, &mut trip));
+        peer.client.begin_final();
+        trip.report_with(response, &self.counts)
+    }
+
+    /// Takes a request through all its steps. Each says by which rejections it can end.
+    async fn admit(
+        &self,
+        request: Request<Incoming>,
+        peer: &Peer<C::Socket>,
+        trip: &mut Trip,
+    ) -> Result<Response<Body>, Rejection> {
+        let (head, body) = request.into_parts();
+        let plan = self.plan(&head, None, trip)?; // 400
+        let received = self.read(&head, body, &plan, trip).await?; // 400, 408, 409
+        let plan = self.plan_with_form(&head, &received, plan, trip)?; // 400
+        let grant = self.claim(&plan, trip).await?; // 409, 503
+        let reply = self
+            .exchange(head, received, grant, &plan, (peer, trip))
+            .await?; // 400, 408, 502, 504
+        Ok(self.answer(reply, peer))
+    }
+
+    fn reject(&self, rejection: &Rejection, trip: &mut Trip) -> Response<Body> {
+        trip.outcome = rejection.name();
+        if matches!(rejection, Rejection::Conflict(_)) {
+            self.counts.conflict();
+        }
+        let telling = Telling {
+            type_base: &self.config.answers.type_base,
+            disclose: self.config.answers.disclose,
+            form: trip.form(),
+            method: &trip.method,
+            is_last: trip.is_unread,
+        };
+        rejection.answer(&telling).map(Body::whole)
+    }
+
+    /// The answer to a request that was refused before it could become one, ready to be written.
+    pub fn refuse(&self, why: Malformed) -> Bytes {
+        let telling = Telling {
+            type_base: &self.config.answers.type_base,
+            disclose: self.config.answers.disclose,
+            form: Form::Problem,
+            method: &Method::GET,
+            is_last: true,
+        };
+        let answer = Rejection::Malformed(why).answer(&telling);
+        debug!(%why, "refused a request");
+        let mut raw = format!("HTTP/1.1 {}\r\n", answer.status()).into_bytes();
+        for (name, value) in answer.headers() {
+            raw.extend_from_slice(
+                &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat(),
+            );
+        }
+        let date = httpdate::fmt_http_date(SystemTime::now());
+        raw.extend_from_slice(
+            format!(
+                "date: {date}\r\ncontent-length: {}\r\n\r\n",
+                answer.body().len()
+            )
+            .as_bytes(),
+        );
+        raw.extend_from_slice(answer.body());
+        raw.into()
+    }
+}
+
+impl<C: Connect> std::fmt::Debug for Gateway<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway")
+            .field("upstream", &self.upstream)
+            .finish_non_exhaustive()
+    }
+}

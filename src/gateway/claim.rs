@@ -1,0 +1,107 @@
+//! The claim of a request on its keys, and what it meets.
+
+use std::time::SystemTime;
+
+use tracing::warn;
+
+use super::{Gateway, Trip};
+use crate::policy::key::Key;
+use crate::policy::key_state::{HoldId, Phase};
+use crate::policy::rejection::{Conflict, Rejection, retry_after};
+use crate::policy::{Because, Guard, Mode, Plan};
+use crate::table::{Claim, Claimed, Grant, Met};
+use crate::upstream::Connect;
+
+impl<C: Connect> Gateway<C> {
+    /// Claims all keys of the plan, or none.
+    pub(super) async fn claim(
+        &self,
+        plan: &Plan,
+        trip: &mut Trip,
+    ) -> Result<Option<Grant>, Rejection> {
+        let Some(guard) = &plan.guard else {
+            return Ok(None);
+        };
+        let mut claimed = self.ask(plan, guard, trip);
+        if let Claimed::Conflict(met) = &claimed {
+            self.turns.catch_up(met.id.worker()).await;
+            claimed = self.ask(plan, guard, trip);
+        }
+        match claimed {
+            Claimed::Granted { grant, overlap } => {
+                trip.outcome = if guard.mode == Mode::Exclusive {
+                    "guarded"
+                } else {
+                    "observed"
+                };
+                if let Some(met) = overlap {
+                    self.note_overlap(plan, &met, trip);
+                }
+                Ok(Some(grant))
+            }
+            Claimed::Conflict(met) => Err(self.conflict(&met)),
+            Claimed::Full if guard.mode == Mode::Observed => Ok(None),
+            Claimed::Full => Err(Rejection::HoldsExhausted),
+        }
+    }
+
+    fn ask(&self, plan: &Plan, guard: &Guard, trip: &Trip) -> Claimed {
+        let count = self.next_hold.get();
+        self.next_hold.set(count + 1);
+        self.table.claim(&Claim {
+            id: HoldId::new(self.turns.worker(), count),
+            keys: &guard.keys,
+            mode: guard.mode,
+            request_id: &trip.request_id,
+            method: &plan.method,
+            route: plan.route,
+            max_work: self.config.policy.route(plan.route).max_work,
+        })
+    }
+
+    pub(super) fn conflict(&self, met: &Met) -> Rejection {
+        let writer = &met.writer;
+        let age = met.now.since(writer.since);
+        let unknown_for = match met.phase {
+            Phase::InFlight => None,
+            Phase::OutcomeUnknown { until } => Some(until.since(met.now)),
+        };
+        let typical = self.upstream.limits().hold_times.typical(writer.route);
+        Rejection::Conflict(Box::new(Conflict {
+            key: met.key.shown().to_owned(),
+            holder_method: writer.method.clone(),
+            holder_route: self.config.policy.route(writer.route).label.to_string(),
+            holder_since: humantime::format_rfc3339_millis(SystemTime::now() - age).to_string(),
+            holder_age: age,
+            unknown_for,
+            retry_after: retry_after(typical, age, unknown_for, fastrand::f64()),
+        }))
+    }
+
+    fn note_overlap(&self, plan: &Plan, met: &Met, trip: &mut Trip) {
+        trip.outcome = "overlapped";
+        self.counts.overlap();
+        warn!(
+            target: "overlap",
+            key = ?met.key.shown(),
+            method = %plan.method,
+            route = ?self.config.policy.route(plan.route).label,
+            other_method = %met.writer.method,
+            other_route = ?self.config.policy.route(met.writer.route).label,
+            would_refuse = self.remedy(plan, &met.key),
+            request_id = trip.request_id.to_str().unwrap_or_default(),
+            "two writes to one resource at once, both let through",
+        );
+    }
+
+    /// What to write into the configuration to have such an overlap refused.
+    fn remedy(&self, plan: &Plan, key: &Key) -> String {
+        match plan.because {
+            Because::PostIsObserved => format!("[[route]] path = {:?}", key.shown()),
+            _ => format!(
+                "on_conflict = \"reject\" for {:?}",
+                self.config.policy.route(plan.route).label
+            ),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The exchange of a request, as the spine sees it: what is sent upstream, and what is made of the reply.
+
+use std::error::Error;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::header::HOST;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, Uri, Version, request};
+use tracing::debug;
+
+use super::read::{broken_upload, expects_continue};
+use super::{Gateway, Peer, Trip};
+use crate::body::{Body, Gate, Pace, Received, Upload};
+use crate::policy::Plan;
+use crate::policy::forward::{self, Hop};
+use crate::policy::rejection::Rejection;
+use crate::table::Grant;
+use crate::upstream::{Connect, Fault, Reply, Terms};
+
+/// How long the upstream has to answer an expectation before the body is sent all the same.
+const EXPECT_PATIENCE: Duration = Duration::from_secs(1);
+
+impl<C: Connect> Gateway<C> {
+    /// Sends the request upstream under its grant, and waits for the response.
+    pub(super) async fn exchange(
+        &self,
+        head: request::Parts,
+        received: Received,
+        grant: Option<Grant>,
+        plan: &Plan,
+        on: (&Peer<C::Socket>, &mut Trip),
+    ) -> Result<Reply<C::Socket>, Rejection> {
+        let (peer, trip) = on;
+        let gate = (received.rest.is_some() && expects_continue(&head))
+            .then(|| Rc::new(Gate::new(EXPECT_PATIENCE)));
+        let terms = Rc::new(Terms {
+            limits: Rc::clone(self.upstream.limits()),
+            client: Some(Rc::clone(&peer.client)),
+            takes_interims: head.version == Version::HTTP_11,
+            gate: gate.clone(),
+            route: plan.route,
+        });
+        let server = &self.config.server;
+        let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
+        let pace = is_guarded.then(|| Pace::new(server.receive_timeout, server.min_body_rate));
+        let (upload, fault) = Upload::new(received, pace, gate);
+        let request = self.outgoing(head, upload, terms.gate.is_some(), (peer, trip));
+        let sent = self.upstream.send(request, grant, terms).await;
+        sent.map_err(|broken| {
+            debug!(request_id = trip.request_id.to_str().unwrap_or_default(), fault = %Chain(&broken), "no response");
+            match fault.and_then(|fault| fault.get()) {
+                Some(fault) => broken_upload(fault),
+                None => rejection(&broken, plan.is_write),
+            }
+        })
+    }
+
+    /// The request as it is written to the upstream.
+    fn outgoing(
+        &self,
+        head: request::Parts,
+        upload: Upload,
+        keeps_expect: bool,
+        from: (&Peer<C::Socket>, &Trip),
+    ) -> Request<Upload> {
+        let (peer, trip) = from;
+        let mut request = Request::new(upload);
+        *request.method_mut() = head.method;
+        // RFC 9112 §3.2.2: the authority of an absolute target is the host.
+        let named = head
+            .uri
+            .authority()
+            .and_then(|host| HeaderValue::try_from(host.as_str()).ok());
+        *request.uri_mut() = head
+            .uri
+            .path_and_query()
+            .map_or_else(Uri::default, |target| origin_form(target.clone()));
+        let mut fields = head.headers;
+        if let Some(host) = named {
+            fields.insert(HOST, host);
+        }
+        let host = fields.get(HOST).cloned();
+        let hop = Hop {
+            client: peer.address,
+            host: host.as_ref(),
+            forwarding: self.config.upstream.forwarded,
+            via: self.config.upstream.via,
+        };
+        forward::prepare_request(&mut fields, &hop, keeps_expect);
+        fields.insert(forward::X_REQUEST_ID, trip.request_id.clone());
+        if host.is_none() {
+            fields.insert(HOST, HeaderValue::from_static("localhost"));
+        }
+        *request.headers_mut() = fields;
+        request
+    }
+
+    /// The upstream's response as it is written to the client.
+    pub(super) fn answer(&self, reply: Reply<C::Socket>, peer: &Peer<C::Socket>) -> Response<Body> {
+        let (mut head, body) = match reply {
+            Reply::Answered(head, body) => (head, body),
+            Reply::Tunnel(head, tunnel) => {
+                peer.join(tunnel);
+                (head, Body::whole(bytes::Bytes::new()))
+            }
+        };
+        forward::prepare_response(&mut head.headers);
+        head.version = Version::HTTP_11;
+        Response::from_parts(head, body)
+    }
+}
+
+fn origin_form(target: PathAndQuery) -> Uri {
+    Uri::from(target)
+}
+
+fn rejection(fault: &Fault, is_write: bool) -> Rejection {
+    match fault {
+        Fault::Unreachable(_) => Rejection::Unreachable,
+        Fault::ConnectTimeout => Rejection::ConnectTimeout,
+        Fault::ClientLeft => Rejection::ClientLeft,
+        Fault::NotSent { .. } => Rejection::NotSent,
+        Fault::Broken { .. } => Rejection::UpstreamBroken { is_write },
+        Fault::Silent | Fault::ResponseTimeout => Rejection::ResponseTimeout { is_write },
+    }
+}
+
+/// An error with all that caused it.
+struct Chain<'a>(&'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,180 @@
+//! The steps before a claim: what is to be done with a request, and what has to be read to know it.
+//!
+//! A slow or vanishing uploader never takes a hold: a small body is read whole first, and of a large
+//! one a buffer full. A conflict that stands by then is told before the rest is waited for.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use http::header::{EXPECT, HOST};
+use http::{Version, request};
+use hyper::body::{Body as _, Incoming};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::yield_now;
+
+use super::{Gateway, Trip};
+use crate::body::{Pace, Received, UploadFault, read_up_to};
+use crate::policy::rejection::Rejection;
+use crate::policy::{Guard, Head, Mode, Plan};
+use crate::upstream::Connect;
+
+impl<C: Connect> Gateway<C> {
+    /// What is to be done with the request, given its head and perhaps a method from its body.
+    pub(super) fn plan(
+        &self,
+        head: &request::Parts,
+        form_method: Option<&str>,
+        trip: &mut Trip,
+    ) -> Result<Plan, Rejection> {
+        let seen = Head {
+            form_method,
+            ..seen(head)
+        };
+        let plan = self.config.policy.plan(&seen).map_err(Rejection::NoKey)?;
+        trip.planned(&plan);
+        Ok(plan)
+    }
+
+    /// Backends that take `_method` from a form take it from one that was read.
+    pub(super) fn plan_with_form(
+        &self,
+        head: &request::Parts,
+        received: &Received,
+        plan: Plan,
+        trip: &mut Trip,
+    ) -> Result<Plan, Rejection> {
+        if received.rest.is_some() || !self.config.policy.wants_form_method(&seen(head), &plan) {
+            return Ok(plan);
+        }
+        let mut fields = form_urlencoded::parse(&received.content);
+        match fields.find(|(name, _)| name == "_method") {
+            Some((_, method)) => self.plan(head, Some(&method), trip),
+            None => Ok(plan),
+        }
+    }
+
+    /// Reads a small body whole, or the beginning of a large one, where something depends on it.
+    pub(super) async fn read(
+        &self,
+        head: &request::Parts,
+        body: Incoming,
+        plan: &Plan,
+        trip: &mut Trip,
+    ) -> Result<Received, Rejection> {
+        if body.is_end_stream() {
+            return Ok(Received::default());
+        }
+        let server = &self.config.server;
+        let guard = exclusive(plan);
+        let expects = expects_continue(head);
+        let declared = body
+            .size_hint()
+            .exact()
+            .map(|octets| usize::try_from(octets).unwrap_or(usize::MAX));
+        let fits = declared.is_none_or(|octets| octets <= server.request_buffer);
+        let is_wanted = match guard {
+            Some(_) => fits || !expects,
+            None => fits && self.config.policy.wants_form_method(&seen(head), plan),
+        };
+        if let Some(guard) = guard.filter(|_| expects) {
+            self.refuse_standing_conflict(guard).await?;
+        }
+        if !is_wanted {
+            return Ok(Received {
+                rest: Some(body),
+                ..Received::default()
+            });
+        }
+        let mut charge = self.charge(declared).await;
+        let pace = Pace::new(server.receive_timeout, server.min_body_rate);
+        let mut reading = pin!(read_up_to(server.request_buffer, body, pace));
+        let received = match first_look(reading.as_mut()).await {
+            Some(received) => received,
+            None => {
+                if let Some(guard) = guard {
+                    self.refuse_standing_conflict(guard).await?;
+                }
+                reading.await
+            }
+        };
+        let received = received.map_err(broken_upload)?;
+        trip.is_unread = received.rest.is_some();
+        if let Some(charge) = &mut charge {
+            drop(charge.split(charge.num_permits().saturating_sub(received.content.len())));
+        }
+        Ok(Received { charge, ..received })
+    }
+
+    /// Waits until there is room in memory for a body.
+    async fn charge(&self, declared: Option<usize>) -> Option<OwnedSemaphorePermit> {
+        let octets = declared
+            .unwrap_or(usize::MAX)
+            .min(self.config.server.request_buffer);
+        let budget = Arc::clone(&self.upstream.limits().budget);
+        // The budget is never closed, and holds more than any one body.
+        budget
+            .acquire_many_owned(u32::try_from(octets).ok()?)
+            .await
+            .ok()
+    }
+
+    /// A conflict that stands already is told before the body is read, or even asked for.
+    async fn refuse_standing_conflict(&self, guard: &Guard) -> Result<(), Rejection> {
+        let Some(met) = self.table.standing_conflict(&guard.keys, guard.mode) else {
+            return Ok(());
+        };
+        self.turns.catch_up(met.id.worker()).await;
+        match self.table.standing_conflict(&guard.keys, guard.mode) {
+            Some(met) => Err(self.conflict(&met)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The claim of a plan whose overlaps are refused.
+fn exclusive(plan: &Plan) -> Option<&Guard> {
+    plan.guard
+        .as_ref()
+        .filter(|guard| guard.mode == Mode::Exclusive)
+}
+
+fn seen(head: &request::Parts) -> Head<'_> {
+    let named = head.uri.authority().map(|authority| authority.as_str());
+    let field = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    Head {
+        method: &head.method,
+        path: head.uri.path(),
+        query: head.uri.query(),
+        host: named.or_else(field).unwrap_or_default(),
+        headers: &head.headers,
+        form_method: None,
+    }
+}
+
+/// RFC 9110 §10.1.1.
+pub(super) fn expects_continue(head: &request::Parts) -> bool {
+    let expects =
+        |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    head.version == Version::HTTP_11 && head.headers.get(EXPECT).is_some_and(expects)
+}
+
+pub(super) const fn broken_upload(fault: UploadFault) -> Rejection {
+    match fault {
+        UploadFault::Broken => Rejection::BodyBroken,
+        UploadFault::TooSlow => Rejection::BodyTooSlow,
+        UploadFault::TooLarge => Rejection::BodyTooLarge,
+    }
+}
+
+/// What comes of a future by the connection's next turn: a small body that came with its head is
+/// here by then.
+async fn first_look<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    for _ in 0..2 {
+        let now = std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx)));
+        if let std::task::Poll::Ready(output) = now.await {
+            return Some(output);
+        }
+        yield_now().await;
+    }
+    None
+}

@@ -1,0 +1,59 @@
+//! Lets a worker wait until another has looked at everything that had reached it.
+//!
+//! A response may have arrived at the socket of a worker that has not read it yet. Before a write is
+//! refused because of its hold, the worker that runs the exchange gets a turn of its event loop: if
+//! the upstream was done before the refused write came, the hold has ended by then.
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
+
+/// A wish to know that a turn is over.
+pub type TurnRequest = oneshot::Sender<()>;
+
+/// One worker's way to the turns of all.
+#[derive(Clone, Debug)]
+pub struct Turns {
+    worker: u16,
+    workers: Vec<mpsc::Sender<TurnRequest>>,
+}
+
+impl Turns {
+    /// The turns as seen by `worker`, whose own is among `workers`, by their numbers.
+    pub const fn new(worker: u16, workers: Vec<mpsc::Sender<TurnRequest>>) -> Self {
+        Self { worker, workers }
+    }
+
+    /// The worker whose view this is.
+    pub const fn worker(&self) -> u16 {
+        self.worker
+    }
+
+    /// Returns when `worker` has looked at all that had reached it. A worker that has more of these
+    /// wishes than it can queue is not waited for.
+    pub async fn catch_up(&self, worker: u16) {
+        let other = self
+            .workers
+            .get(usize::from(worker))
+            .filter(|_| worker != self.worker);
+        let Some(other) = other else {
+            return yield_now().await;
+        };
+        let (done, wait) = oneshot::channel();
+        if other.try_send(done).is_ok() {
+            // A worker that has gone has nothing left to look at.
+            let _ = wait.await;
+        }
+    }
+
+    /// Grants the wishes of the other workers, for as long as it is polled.
+    pub async fn serve(mut wishes: mpsc::Receiver<TurnRequest>) {
+        let mut granted = Vec::new();
+        while wishes.recv_many(&mut granted, 64).await > 0 {
+            yield_now().await;
+            for done in granted.drain(..) {
+                // One that no longer waits needs no answer.
+                let _ = done.send(());
+            }
+        }
+    }
+}
