@@ -19,6 +19,9 @@ mod value;
 pub use address::{Address, Listen};
 pub use error::ConfigError;
 
+pub use crate::policy::forward::Forwarding;
+pub use crate::policy::rejection::Disclose;
+
 use error::{Fault, Text};
 use raw::{RawConfig, RawServer, RawUpstream};
 
@@ -54,7 +57,9 @@ pub struct Server {
     pub response_buffer: usize,
     /// How long a client may take nothing of its response.
     pub send_timeout: Duration,
-    /// Bytes a second that a streamed request body must keep.
+    /// How long a client may send nothing of a request body that a guarded write waits for.
+    pub receive_timeout: Duration,
+    /// Bytes a second that a client must keep, with a body that it sends or takes, while a key or memory waits with it.
     pub min_body_rate: u64,
     /// Whether each request is logged.
     pub access_log: bool,
@@ -74,20 +79,7 @@ pub struct Upstream {
     /// Whether `Via` is added (RFC 9110 §7.6.3).
     pub via: bool,
     /// What becomes of `Forwarded` and `X-Forwarded-*`.
-    pub forwarded: Forwarded,
-}
-
-/// What becomes of the fields that tell the backend who asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Forwarded {
-    /// The client is added to what is there.
-    #[default]
-    Append,
-    /// What is there is not believed.
-    Replace,
-    /// They are left alone.
-    Off,
+    pub forwarded: Forwarding,
 }
 
 /// How the gateway's own answers look.
@@ -97,19 +89,6 @@ pub struct Answers {
     pub type_base: String,
     /// What a refused client is told.
     pub disclose: Disclose,
-}
-
-/// What a refused client is told of the write that it met.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Disclose {
-    /// The key, and the holder's method, route and age.
-    #[default]
-    Holder,
-    /// The key.
-    Key,
-    /// Neither.
-    None,
 }
 
 /// What flags and the environment say, before the file.
@@ -182,6 +161,7 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
         request_buffer: size(raw.request_buffer, 64 << 10),
         response_buffer: raw.response_buffer.map_or(256 << 10, |size| size.0),
         send_timeout: value::or_default_positive(raw.send_timeout, Duration::from_secs(10)),
+        receive_timeout: value::or_default_positive(raw.receive_timeout, Duration::from_secs(10)),
         min_body_rate: raw.min_body_rate.map_or(1 << 10, |size| size.0 as u64),
         access_log: overrides.access_log.or(raw.access_log).unwrap_or(true),
     };

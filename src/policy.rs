@@ -11,12 +11,16 @@ use std::hash::RandomState;
 use http::Method;
 
 mod fields;
+pub mod forward;
+pub mod head;
 pub mod host;
 pub mod key;
+pub mod key_state;
 pub mod method;
 pub mod path;
 pub mod pattern;
 pub mod plan;
+pub mod rejection;
 pub mod route;
 mod router;
 pub mod source;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::value::{Conflict, Missing, OneOrMany, Positive, Size, Span, TypeBase};
-use super::{Disclose, Forwarded};
+use super::{Disclose, Forwarding};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,6 +29,7 @@ pub(super) struct RawServer {
     pub(super) request_buffer: Option<Spanned<Size>>,
     pub(super) response_buffer: Option<Size>,
     pub(super) send_timeout: Option<Positive>,
+    pub(super) receive_timeout: Option<Positive>,
     pub(super) min_body_rate: Option<Size>,
     pub(super) access_log: Option<bool>,
 }
@@ -42,7 +43,7 @@ pub(super) struct RawUpstream {
     pub(super) response_timeout: Option<Positive>,
     pub(super) idle_timeout: Option<Span>,
     pub(super) via: Option<bool>,
-    pub(super) forwarded: Option<Forwarded>,
+    pub(super) forwarded: Option<Forwarding>,
 }
 
 #[derive(Default, Deserialize)]

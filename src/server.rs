@@ -1,0 +1,243 @@
+//! Listeners and workers: accepts connections, hands them out, and drains.
+//!
+//! Invariants:
+//! - A connection is handed over unread, to the worker that has the fewest.
+//! - After the first signal nothing more is accepted, and everything at work may settle within
+//!   `server.drain`; a second signal ends the process at once.
+
+mod connection;
+mod worker;
+
+pub use connection::serve;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use crate::config::{Config, Listen};
+use crate::gateway::{Counts, Turns};
+use crate::table::Table;
+use worker::{Accepted, Parts};
+
+/// Connections that the kernel, and each worker, may have waiting.
+const BACKLOG: u32 = 4096;
+const HANDED_OVER: usize = 1024;
+
+/// Wishes for a turn that a worker queues; past that it is not waited for.
+const WISHES: usize = 1024;
+
+/// How long to wait when no connection can be accepted, as when file descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a client may be unreachable before its connection is given up.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Why the server cannot start or go on.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// The process lacks something that it needs from the system.
+    #[error("cannot start")]
+    Start(#[source] io::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address, as configured.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A worker has ended although nobody asked it to: a bug.
+    #[error("a worker has ended unexpectedly")]
+    WorkerDied,
+}
+
+/// Serves until a signal says to stop, and what was at work then has settled.
+pub fn run(config: Config) -> Result<(), ServerError> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(ServerError::Start)?;
+    runtime.block_on(Server::start(config)?.serve())
+}
+
+struct Server {
+    config: Arc<Config>,
+    workers: Vec<Worker>,
+    ended: Vec<oneshot::Receiver<Arc<Counts>>>,
+}
+
+/// A worker, as the acceptor sees it.
+#[derive(Clone)]
+struct Worker {
+    connections: mpsc::Sender<Accepted>,
+    load: Arc<AtomicUsize>,
+}
+
+impl Server {
+    fn start(config: Config) -> Result<Self, ServerError> {
+        let config = Arc::new(config);
+        let table = Table::new(config.server.max_holds);
+        let count = config.server.workers.get();
+        let (wishes, turns): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(WISHES)).unzip();
+        let (mut workers, mut ended) = (Vec::new(), Vec::new());
+        for (number, turn_requests) in (0u16..).zip(turns) {
+            let (connections, accepted) = mpsc::channel(HANDED_OVER);
+            let (has_ended, end) = oneshot::channel();
+            let load = Arc::new(AtomicUsize::new(0));
+            let parts = Parts {
+                config: Arc::clone(&config),
+                table: Arc::clone(&table),
+                connections: accepted,
+                turns: Turns::new(number, wishes.clone()),
+                wishes: turn_requests,
+                load: Arc::clone(&load),
+                ended: has_ended,
+            };
+            parts.start().map_err(ServerError::Start)?;
+            workers.push(Worker { connections, load });
+            ended.push(end);
+        }
+        Ok(Self {
+            config,
+            workers,
+            ended,
+        })
+    }
+
+    async fn serve(self) -> Result<(), ServerError> {
+        let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Start)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Start)?;
+        let mut accepting = JoinSet::new();
+        for address in &self.config.server.listen {
+            let listener = Listener::bind(address).map_err(|source| ServerError::Listen {
+                address: address.to_string(),
+                source,
+            })?;
+            info!(%address, workers = self.workers.len(), "listening");
+            let workers = self.workers.clone();
+            accepting.spawn(async move { listener.accept_for(&workers).await });
+        }
+        let mut ended = JoinSet::new();
+        for end in self.ended {
+            ended.spawn(end);
+        }
+        tokio::select! {
+            () = told_to_stop(&mut terminate, &mut interrupt) => {}
+            _ = ended.join_next() => return Err(ServerError::WorkerDied),
+        }
+        info!(drain = ?self.config.server.drain, "stopping: what is at work may settle; a second signal ends it at once");
+        accepting.shutdown().await;
+        drop(self.workers);
+        tokio::select! {
+            () = told_to_stop(&mut terminate, &mut interrupt) => warn!("ended at once, by a second signal"),
+            counts = ended.join_all() => worker::tell(&counts.into_iter().flatten().collect::<Vec<_>>()),
+        }
+        Ok(())
+    }
+}
+
+async fn told_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+impl Listener {
+    fn bind(address: &Listen) -> io::Result<Self> {
+        match address {
+            Listen::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
+            Listen::Unix(path) => {
+                remove_stale(path)?;
+                Ok(Self::Unix(UnixListener::bind(path)?, path.clone()))
+            }
+        }
+    }
+
+    async fn accept_for(self, workers: &[Worker]) {
+        loop {
+            match self.accept().await {
+                Ok(accepted) => hand_over(accepted, workers).await,
+                Err(error) => {
+                    warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                let socket = SockRef::from(&stream);
+                socket.set_tcp_nodelay(true)?;
+                let keepalive = TcpKeepalive::new()
+                    .with_time(KEEPALIVE)
+                    .with_interval(KEEPALIVE_INTERVAL);
+                socket.set_tcp_keepalive(&keepalive)?;
+                Ok(Accepted::Tcp(stream.into_std()?, address.ip()))
+            }
+            Self::Unix(listener, _) => Ok(Accepted::Unix(listener.accept().await?.0.into_std()?)),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Self::Unix(_, path) = self {
+            // Left behind it would only be taken for stale the next time.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// To the worker with the fewest connections; one whose queue is full is waited for.
+async fn hand_over(accepted: Accepted, workers: &[Worker]) {
+    let least = workers
+        .iter()
+        .min_by_key(|worker| worker.load.load(Ordering::Relaxed));
+    let worker = least.expect("there is at least one worker");
+    worker.load.fetch_add(1, Ordering::Relaxed);
+    if worker.connections.send(accepted).await.is_err() {
+        warn!("a connection came for a worker that has ended");
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Removes a socket that an earlier process has left behind; one that is listened on stays.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}

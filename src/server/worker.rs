@@ -1,0 +1,167 @@
+//! A worker: an operating-system thread with a runtime and upstream connections of its own.
+//!
+//! A request never leaves its worker. Workers share the table, the configuration, and turns.
+
+use std::io;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::spawn_local;
+use tokio::time::{interval, timeout};
+use tracing::{info, warn};
+
+use super::connection::serve;
+use crate::config::Config;
+use crate::gateway::{Counts, Gateway, TurnRequest, Turns};
+use crate::table::Table;
+use crate::upstream::{Dialer, HoldTimes, Limits, Tasks};
+use crate::wire::Stream;
+
+/// How often what is no longer of use is given back.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// A connection that was accepted and not yet read.
+pub(super) enum Accepted {
+    Tcp(std::net::TcpStream, IpAddr),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+/// What a worker is made of, beside its number.
+pub(super) struct Parts {
+    pub(super) config: Arc<Config>,
+    pub(super) table: Arc<Table>,
+    pub(super) connections: mpsc::Receiver<Accepted>,
+    pub(super) turns: Turns,
+    pub(super) wishes: mpsc::Receiver<TurnRequest>,
+    /// How many connections it has.
+    pub(super) load: Arc<AtomicUsize>,
+    /// Told what it has counted when it ends.
+    pub(super) ended: oneshot::Sender<Arc<Counts>>,
+}
+
+impl Parts {
+    /// Starts the worker's thread.
+    pub(super) fn start(self) -> io::Result<()> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default());
+        // Tried here, since a thread could not say that it failed.
+        drop(runtime?);
+        let name = format!("worker-{}", self.turns.worker());
+        thread::Builder::new()
+            .name(name)
+            .spawn(move || self.run())?;
+        Ok(())
+    }
+
+    fn run(self) {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default());
+        match runtime {
+            Ok(runtime) => runtime.block_on(self.work()),
+            Err(error) => warn!(%error, "a worker could not start"),
+        }
+    }
+
+    /// Serves connections until no more are handed over, and then as long as a drain may take.
+    async fn work(mut self) {
+        let tasks = Rc::new(Tasks::default());
+        let adopting = Rc::clone(&tasks);
+        spawn_local(async move { adopting.run().await });
+        spawn_local(Turns::serve(self.wishes));
+        let limits = limits(&self.config, &tasks);
+        let gateway = Rc::new(Gateway::new(
+            self.config,
+            self.table,
+            Dialer,
+            limits,
+            self.turns,
+        ));
+        let sweeping = Rc::clone(&gateway);
+        spawn_local(async move {
+            let mut ticks = interval(SWEEP);
+            loop {
+                ticks.tick().await;
+                sweeping.sweep();
+            }
+        });
+        let (drain, draining) = watch::channel(false);
+        while let Some(accepted) = self.connections.recv().await {
+            let load = Load(Arc::clone(&self.load));
+            let (gateway, draining) = (Rc::clone(&gateway), draining.clone());
+            tasks.adopt(async move {
+                let _load = load;
+                match accepted.into_stream() {
+                    Ok((stream, address)) => serve(gateway, stream, address, draining).await,
+                    Err(error) => warn!(%error, "a connection could not be taken over"),
+                }
+            });
+        }
+        drain.send_replace(true);
+        if timeout(gateway.config().server.drain, tasks.ended())
+            .await
+            .is_err()
+        {
+            warn!(
+                tasks = tasks.running(),
+                "not everything had settled by the end of the drain"
+            );
+        }
+        // Whoever waits for it may have gone.
+        let _ = self.ended.send(Arc::clone(gateway.counts()));
+    }
+}
+
+impl Accepted {
+    fn into_stream(self) -> io::Result<(Stream, Option<IpAddr>)> {
+        match self {
+            Self::Tcp(stream, address) => {
+                Ok((Stream::Tcp(TcpStream::from_std(stream)?), Some(address)))
+            }
+            Self::Unix(stream) => Ok((Stream::Unix(UnixStream::from_std(stream)?), None)),
+        }
+    }
+}
+
+fn limits(config: &Config, tasks: &Rc<Tasks>) -> Limits {
+    let (server, upstream) = (&config.server, &config.upstream);
+    Limits {
+        connect_timeout: upstream.connect_timeout,
+        response_timeout: upstream.response_timeout,
+        idle_timeout: upstream.idle_timeout,
+        response_buffer: server.response_buffer,
+        send_timeout: server.send_timeout,
+        min_body_rate: server.min_body_rate,
+        budget: Arc::new(Semaphore::new(server.buffers / server.workers.get())),
+        tasks: Rc::clone(tasks),
+        hold_times: Rc::new(HoldTimes::default()),
+    }
+}
+
+/// One connection's part of its worker's load.
+pub(super) struct Load(pub(super) Arc<AtomicUsize>);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What the workers have counted, as they end.
+pub(super) fn tell(counts: &[Arc<Counts>]) {
+    let sum = |count: fn(&Counts) -> u64| counts.iter().map(|counts| count(counts)).sum::<u64>();
+    info!(
+        requests = sum(Counts::requests),
+        conflicts = sum(Counts::conflicts),
+        overlaps = sum(Counts::overlaps),
+        "stopped"
+    );
+}
