@@ -1,5 +1,4 @@
 //! writegate: a reverse proxy that gives any HTTP backend safe concurrent writes.
-#![allow(missing_docs, reason = "skeleton")]
 pub mod body;
 pub mod check;
 pub mod cli;

@@ -198,14 +198,13 @@ impl<'a> Fields<'a> {
         match self.host {
             None if request_line.is_http_11 => return Err(Malformed::Host),
             Some(host) if !host.iter().all(|&byte| is_host(byte)) => return Err(Malformed::Host),
-            Some(host) => {
+            Some(host)
                 if authority(request_line.target)
-                    .is_some_and(|named| !named.eq_ignore_ascii_case(host))
-                {
-                    return Err(Malformed::Host);
-                }
+                    .is_some_and(|named| !named.eq_ignore_ascii_case(host)) =>
+            {
+                return Err(Malformed::Host);
             }
-            None => {}
+            Some(_) | None => {}
         }
         match (self.is_chunked, self.length) {
             (true, Some(_)) => Err(Malformed::TwoFramings),
