@@ -1,0 +1,3 @@
+//! Every integration test, in one binary: one link, one place for the support code.
+
+mod tidy;
