@@ -1,21 +1,17 @@
-//! What a hold costs: the claim of its keys and their release, and the memory that it takes in between.
+//! What a hold costs in time: the claim of its keys and their release.
 //!
-//! A claim and its release are timed together, since one cannot be repeated without the other.
+//! The two are timed together, since one cannot be repeated without the other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use divan::{AllocProfiler, Bencher, black_box};
+use divan::{Bencher, black_box};
 use http::{HeaderValue, Method};
 use writegate::policy::RouteId;
 use writegate::policy::key::{Key, Keys, Mode};
 use writegate::policy::key_state::HoldId;
 use writegate::table::{Claim, Claimed, Grant, Table};
-
-/// Counts what is allocated, for the memory that a hold takes. It makes each allocation slower by some nanoseconds.
-#[global_allocator]
-static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
 /// Every hold has a name of its own.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -24,16 +20,18 @@ fn main() {
     divan::main();
 }
 
-/// One key, in a table of so many other holds.
-#[divan::bench(args = [0, 1_000, 1_000_000])]
+/// One key, another one each time, in a table of so many other holds.
+#[divan::bench(args = [0, 1_000, 1_000_000], sample_size = 1_000)]
 fn claim_and_release(bencher: Bencher<'_, '_>, held: usize) {
     let (table, _grants) = table_of(held);
-    let keys = keys(["order:new".to_owned()]);
-    bencher.bench_local(|| drop(granted(&table, black_box(&keys))));
+    let next = AtomicU64::new(0);
+    bencher
+        .with_inputs(|| other(&next))
+        .bench_local_refs(|keys| drop(granted(&table, black_box(keys))));
 }
 
 /// So many keys at once, in an empty table.
-#[divan::bench(args = [1, 2, 8, 64])]
+#[divan::bench(args = [1, 2, 8, 64], sample_size = 1_000)]
 fn claim_and_release_keys(bencher: Bencher<'_, '_>, count: usize) {
     let (table, _grants) = table_of(0);
     let keys = keys((0..count).map(|nth| format!("account:{nth}")));
@@ -41,7 +39,7 @@ fn claim_and_release_keys(bencher: Bencher<'_, '_>, count: usize) {
 }
 
 /// A claim that is refused, on a key that is held for all of the time.
-#[divan::bench]
+#[divan::bench(sample_size = 1_000)]
 fn refused(bencher: Bencher<'_, '_>) {
     let (table, _grants) = table_of(1);
     let keys = keys([order(0)]);
@@ -52,7 +50,7 @@ fn refused(bencher: Bencher<'_, '_>) {
 }
 
 /// Two threads that write to the same key: a claim is granted, or meets that of the other.
-#[divan::bench(threads = [1, 2])]
+#[divan::bench(threads = [1, 2], sample_size = 10_000)]
 fn contended_same_key(bencher: Bencher<'_, '_>) {
     let (table, _grants) = table_of(0);
     let keys = keys([order(0)]);
@@ -60,20 +58,13 @@ fn contended_same_key(bencher: Bencher<'_, '_>) {
 }
 
 /// Two threads that write to keys of their own, one after the other.
-#[divan::bench(threads = [1, 2])]
+#[divan::bench(threads = [1, 2], sample_size = 10_000)]
 fn contended_different_keys(bencher: Bencher<'_, '_>) {
     let (table, _grants) = table_of(0);
     let (table, next) = (&table, AtomicU64::new(0));
     bencher
-        .with_inputs(|| keys([format!("order:{}", next.fetch_add(1, Ordering::Relaxed))]))
+        .with_inputs(|| other(&next))
         .bench_refs(|keys| drop(granted(table, black_box(keys))));
-}
-
-/// Fills a table with so many holds of one key each. The bytes are what divan shows as `max alloc`, over the number of holds:
-/// the key as the request has it, the key as the table has it, the writer, and the table's own room.
-#[divan::bench(args = [1_000, 100_000, 1_000_000], sample_count = 3, sample_size = 1)]
-fn hold(held: usize) -> (Arc<Table>, Vec<Grant>) {
-    table_of(held)
 }
 
 fn table_of(held: usize) -> (Arc<Table>, Vec<Grant>) {
@@ -81,6 +72,11 @@ fn table_of(held: usize) -> (Arc<Table>, Vec<Grant>) {
     let mut grants = Vec::with_capacity(held);
     grants.extend((0..held).map(|nth| granted(&table, &keys([order(nth)]))));
     (table, grants)
+}
+
+fn other(next: &AtomicU64) -> Keys {
+    let nth = next.fetch_add(1, Ordering::Relaxed);
+    keys([format!("other:{nth:08}")])
 }
 
 fn order(nth: usize) -> String {
