@@ -45,7 +45,7 @@ impl<C: Connect> Gateway<C> {
         let server = &self.config.server;
         let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
         let pace = is_guarded.then(|| Pace::new(server.receive_timeout, server.min_body_rate));
-        let (upload, fault) = Upload::new(received, pace, gate);
+        let (upload, fault) = Upload::new(received, pace, gate, server.max_body);
         let request = self.outgoing(head, upload, terms.gate.is_some(), (peer, trip));
         let sent = self.upstream.send(request, grant, terms).await;
         sent.map_err(|broken| {
