@@ -3,8 +3,10 @@
 //! A slow or vanishing uploader never takes a hold: a small body is read whole first, and of a large
 //! one a buffer full. A conflict that stands by then is told before the rest is waited for.
 
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 
 use http::header::{EXPECT, HOST};
 use http::{Version, request};
@@ -176,15 +178,15 @@ pub(super) const fn broken_upload(fault: UploadFault) -> Rejection {
     }
 }
 
-/// What comes of a future by the connection's next turn: a small body that came with its head is
-/// here by then.
+/// What comes of a future by the connection's next turn: a small body that came right behind its head
+/// is here by then.
 async fn first_look<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    for _ in 0..2 {
-        let now = std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx)));
-        if let std::task::Poll::Ready(output) = now.await {
-            return Some(output);
-        }
-        yield_now().await;
+    if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+        return Some(output);
     }
-    None
+    yield_now().await;
+    match poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
 }
