@@ -33,7 +33,7 @@ const AT_ONCE: usize = 64 * 1024;
 
 /// An exchange on its connection.
 pub(super) struct Exchange<S: Socket> {
-    link: Link<S>,
+    link: Box<Link<S>>,
     hold: Option<Hold>,
     /// Whether its hold keeps others away: then it is nobody's but its own to end.
     is_guarded: bool,
@@ -45,7 +45,7 @@ impl<S: Socket> Exchange<S> {
     /// Sends the request, and returns the response when it is whole, or when its head has come and
     /// its body is being pumped.
     pub(super) async fn run(
-        link: Link<S>,
+        link: Box<Link<S>>,
         mut request: Request<Upload>,
         grant: Option<Grant>,
         terms: Rc<Terms>,
