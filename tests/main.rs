@@ -1,5 +1,8 @@
 //! Every integration test, in one binary: one link, one place for the support code.
 
+mod applications;
+mod documents;
+mod keep_alive;
 mod peers;
 mod storms;
 mod support;
