@@ -3,7 +3,7 @@
 //! Both serve `tests/real/store.php`. Each keeps everything that it writes in a directory of its own, and runs as root or not.
 
 use crate::support::nginx;
-use crate::support::program::{Program, Scratch, free_port, repository};
+use crate::support::program::{Program, Scratch, repository};
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -132,11 +132,9 @@ fn httpd(scratch: &Scratch, addr: SocketAddr) -> String {
     } else {
         ""
     };
-    // A second port, since a test must not speak through a listener that is not its own.
-    let unused = free_port().port();
     format!(
         "ServerRoot {root}
-ServerName localhost:{unused}
+ServerName localhost
 PidFile {root}/httpd.pid
 Mutex file:{root} default
 DefaultRuntimeDir {root}
@@ -145,9 +143,7 @@ ErrorLog {root}/httpd-error.log
 LoadModule mpm_prefork_module {modules}/mod_mpm_prefork.so
 LoadModule authz_core_module {modules}/mod_authz_core.so
 LoadModule env_module {modules}/mod_env.so
-LoadModule mime_module {modules}/mod_mime.so
 LoadModule php_module {php}
-TypesConfig /etc/mime.types
 StartServers 8
 MinSpareServers 8
 DocumentRoot {root}

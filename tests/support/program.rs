@@ -12,7 +12,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const START: Duration = Duration::from_secs(20);
-const END: Duration = Duration::from_secs(40);
+/// Below the gateway's default drain: whoever needs that has something left that does not end.
+const END: Duration = Duration::from_secs(20);
 
 /// A directory that goes with its owner. It stands under the system's temporary directory, since a server that drops its privileges
 /// must be able to reach it.
@@ -149,7 +150,7 @@ impl Drop for Program {
 }
 
 /// A port of the loopback that nobody listens on at this moment.
-pub(crate) fn free_port() -> SocketAddr {
+fn free_port() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener
         .local_addr()
