@@ -22,6 +22,9 @@ use tokio::time::{Instant, sleep};
 pub(crate) const LONGEST_WORK: Duration = Duration::from_millis(45);
 const SHORTEST_WORK: Duration = Duration::from_millis(15);
 
+/// How long after its work a late answer comes. A hold that `max_work` has ended by then belongs to somebody else, or to nobody.
+pub(crate) const LATE: Duration = Duration::from_millis(400);
+
 /// One write, as the witness saw it.
 #[derive(Clone, Debug)]
 pub(crate) struct Work {
@@ -44,7 +47,7 @@ pub(crate) struct Witness {
 
 struct Shared {
     seed: u64,
-    /// Of the writes, how many lose their connection while at work.
+    /// Of the writes, how many lose their connection while at work; a third as many again are answered late.
     broken: f64,
     /// A mutex: held for a few map operations, never across an await.
     book: Mutex<Book>,
@@ -288,6 +291,8 @@ enum Course {
     Early,
     /// The connection is closed or reset in the middle of the work, perhaps with an answer begun.
     Broken { reset: bool, begun: bool },
+    /// Not a byte until long after the work.
+    Late,
 }
 
 const HALF: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwrit\r\n";
@@ -303,6 +308,7 @@ async fn work(connection: Connection, order: &Order, shared: &Shared) -> Option<
             reset: rng.bool(),
             begun: rng.u8(..4) == 0,
         },
+        draw if draw < shared.broken * 1.3 => Course::Late,
         _ if rng.u8(..3) == 0 => Course::Early,
         _ => Course::Plain,
     };
@@ -316,6 +322,9 @@ async fn work(connection: Connection, order: &Order, shared: &Shared) -> Option<
     let (mut connection, last) = midway(connection, &course).await;
     sleep(span - first).await;
     shared.end(order);
+    if matches!(course, Course::Late) {
+        sleep(LATE).await;
+    }
     if let Some(whole) = connection.take() {
         connection = answered(whole, last).await;
     }
@@ -336,7 +345,7 @@ async fn midway(
     course: &Course,
 ) -> (Option<Connection>, &'static [u8]) {
     match course {
-        Course::Plain => (Some(connection), WHOLE),
+        Course::Plain | Course::Late => (Some(connection), WHOLE),
         Course::Early => match connection.send(HALF).await {
             Ok(()) => (Some(connection), REST),
             Err(_gone) => (None, REST),
