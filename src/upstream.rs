@@ -31,7 +31,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::body::{Body, Gate, Upload};
 use crate::config::Address;
-use crate::policy::{RouteId, method};
+use crate::policy::RouteId;
 use crate::table::Grant;
 use crate::wire::{Client, Hangup, Socket};
 use exchange::Exchange;
@@ -102,6 +102,8 @@ pub struct Terms {
     pub gate: Option<Rc<Gate>>,
     /// The route whose hold times this one adds to.
     pub route: RouteId,
+    /// Whether the request may change something, by its method or by an override of it.
+    pub is_write: bool,
 }
 
 impl Terms {
@@ -234,9 +236,7 @@ impl<C: Connect> Upstream<C> {
                     is_unheard: true,
                     source,
                 }) if is_reused => match spare {
-                    Some(again) if method::is_safe(again.method()) => {
-                        (request, grant) = (again, None)
-                    }
+                    Some(again) if !terms.is_write => (request, grant) = (again, None),
                     _ => {
                         return Err(Fault::Broken {
                             is_unheard: true,

@@ -41,6 +41,7 @@ impl<C: Connect> Gateway<C> {
             takes_interims: head.version == Version::HTTP_11,
             gate: gate.clone(),
             route: plan.route,
+            is_write: plan.is_write,
         });
         let server = &self.config.server;
         let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
