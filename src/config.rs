@@ -55,6 +55,8 @@ pub struct Server {
     pub request_buffer: usize,
     /// Bytes: how far a response is read ahead of its reader.
     pub response_buffer: usize,
+    /// Bytes: the largest request body that is let through; `None` for any.
+    pub max_body: Option<u64>,
     /// How long a client may take nothing of its response.
     pub send_timeout: Duration,
     /// How long a client may send nothing of a request body that a guarded write waits for.
@@ -162,9 +164,14 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
         response_buffer: raw.response_buffer.map_or(256 << 10, |size| size.0),
         send_timeout: value::or_default_positive(raw.send_timeout, Duration::from_secs(10)),
         receive_timeout: value::or_default_positive(raw.receive_timeout, Duration::from_secs(10)),
+        max_body: raw.max_body.map(|size| size.0 as u64),
         min_body_rate: raw.min_body_rate.map_or(1 << 10, |size| size.0 as u64),
         access_log: overrides.access_log.or(raw.access_log).unwrap_or(true),
     };
+    if u32::try_from(server.request_buffer).is_err() {
+        let message = "`request_buffer` must be less than 4 GiB";
+        return Err(Fault::new(buffers_span, message));
+    }
     if server.buffers / server.workers < server.request_buffer {
         let message = format!(
             "`buffers` ({} bytes) shared by {} workers leaves less than one `request_buffer` ({} bytes) to each: a body \

@@ -31,7 +31,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::body::{Body, Gate, Upload};
 use crate::config::Address;
-use crate::policy::{RouteId, method};
+use crate::policy::RouteId;
 use crate::table::Grant;
 use crate::wire::{Client, Hangup, Socket};
 use exchange::Exchange;
@@ -102,6 +102,8 @@ pub struct Terms {
     pub gate: Option<Rc<Gate>>,
     /// The route whose hold times this one adds to.
     pub route: RouteId,
+    /// Whether the request may change something, by its method or by an override of it.
+    pub is_write: bool,
 }
 
 impl Terms {
@@ -234,9 +236,7 @@ impl<C: Connect> Upstream<C> {
                     is_unheard: true,
                     source,
                 }) if is_reused => match spare {
-                    Some(again) if method::is_safe(again.method()) => {
-                        (request, grant) = (again, None)
-                    }
+                    Some(again) if !terms.is_write => (request, grant) = (again, None),
                     _ => {
                         return Err(Fault::Broken {
                             is_unheard: true,
@@ -252,7 +252,7 @@ impl<C: Connect> Upstream<C> {
     /// Waits for an exchange. One that is guarded goes on when nobody waits any more.
     async fn wait(
         &self,
-        link: Link<C::Socket>,
+        link: Box<Link<C::Socket>>,
         request: Request<Upload>,
         grant: Option<Grant>,
         terms: &Rc<Terms>,
@@ -260,14 +260,11 @@ impl<C: Connect> Upstream<C> {
         let last_byte = Rc::clone(link.traffic.last_byte());
         let outlives = grant.as_ref().is_some_and(Grant::is_exclusive);
         let exchange = Exchange::run(link, request, grant, Rc::clone(terms));
-        let mut exchange: Pin<Box<dyn Future<Output = _>>> = if outlives {
-            Box::pin(Attached::new(exchange, &self.limits.tasks))
-        } else {
-            Box::pin(exchange)
-        };
+        let heir = outlives.then_some(&self.limits.tasks);
+        let mut exchange = Attached::new(exchange, heir);
         let mut patience = None;
         poll_fn(|cx| {
-            if let Poll::Ready(reply) = exchange.as_mut().poll(cx) {
+            if let Poll::Ready(reply) = Pin::new(&mut exchange).poll(cx) {
                 return Poll::Ready(reply);
             }
             if !outlives
@@ -294,7 +291,7 @@ impl<C: Connect> Upstream<C> {
     }
 
     /// A connection: one that is idle, or a new one to the first server that takes it.
-    async fn link(&self) -> Result<Link<C::Socket>, Fault> {
+    async fn link(&self) -> Result<Box<Link<C::Socket>>, Fault> {
         let first = self.next.get();
         self.next.set((first + 1) % self.servers.len());
         let in_turn = || {

@@ -1,4 +1,10 @@
 //! Every integration test, in one binary: one link, one place for the support code.
 
+mod applications;
+mod documents;
+mod keep_alive;
+mod peers;
 mod reference;
+mod storms;
+mod support;
 mod tidy;

@@ -23,9 +23,23 @@ enum State {
     Cut,
 }
 
+/// Content that is charged for until the last of it is let go, which may be by the kernel taking it.
+struct Charged {
+    content: Bytes,
+    _charge: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Charged {
+    fn as_ref(&self) -> &[u8] {
+        &self.content
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
-    queue: VecDeque<(Frame<Bytes>, Option<OwnedSemaphorePermit>)>,
+    queue: VecDeque<Frame<Bytes>>,
+    /// Whether the last frame found the budget used up.
+    is_overdrawn: bool,
     queued: usize,
     taken: u64,
     state: State,
@@ -38,6 +52,7 @@ struct Shared {
 pub fn pipe(limit: usize, budget: Arc<Semaphore>) -> (PipeWriter, PipeReader) {
     let shared = Rc::new(RefCell::new(Shared {
         queue: VecDeque::new(),
+        is_overdrawn: false,
         queued: 0,
         taken: 0,
         state: State::Open,
@@ -68,21 +83,27 @@ impl PipeWriter {
     pub fn push(&self, frame: Frame<Bytes>) {
         let mut shared = self.shared.borrow_mut();
         let len = frame.data_ref().map_or(0, Bytes::len);
+        let budget = Arc::clone(&self.budget);
         let charge = u32::try_from(len)
             .ok()
-            .and_then(|len| Arc::clone(&self.budget).try_acquire_many_owned(len).ok());
+            .and_then(|len| budget.try_acquire_many_owned(len).ok());
         shared.queued += len;
-        shared.queue.push_back((frame, charge));
+        shared.is_overdrawn = charge.is_none();
+        let frame = frame.map_data(|content| match charge {
+            Some(charge) => Bytes::from_owner(Charged {
+                content,
+                _charge: charge,
+            }),
+            None => content,
+        });
+        shared.queue.push_back(frame);
         wake(&mut shared.reader);
     }
 
     /// Ready when another frame may be added: the reader is not too far behind, or is gone.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut shared = self.shared.borrow_mut();
-        let is_charged = shared
-            .queue
-            .back()
-            .is_none_or(|(_, charge)| charge.is_some());
+        let is_charged = !shared.is_overdrawn;
         if shared.queue.is_empty()
             || shared.is_reader_gone
             || (is_charged && shared.queued < self.limit)
@@ -141,7 +162,7 @@ impl PipeReader {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
         let mut shared = self.shared.borrow_mut();
-        if let Some((frame, _charge)) = shared.queue.pop_front() {
+        if let Some(frame) = shared.queue.pop_front() {
             let len = frame.data_ref().map_or(0, Bytes::len);
             shared.queued -= len;
             shared.taken += len as u64;

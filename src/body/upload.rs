@@ -156,18 +156,25 @@ struct Rest {
     gate: Option<Rc<Gate>>,
     fault: Rc<Cell<Option<UploadFault>>>,
     pace: Option<Pace>,
+    /// How many octets more there may be.
+    allowance: u64,
     /// Since when the client is waited for, and until when.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl Upload {
-    /// A body of which all or some came. The rest streams: at `pace`, if the client has to keep one, and
-    /// behind `gate`, if there is one. Returns where it tells why the rest did not come.
+    /// A body of which all or some came. The rest streams: at `pace`, if the client has to keep one,
+    /// behind `gate`, if there is one, and if it has a limit, of at most `max` octets in all. Returns
+    /// where it tells why the rest did not come.
     pub fn new(
         received: Received,
         pace: Option<Pace>,
         gate: Option<Rc<Gate>>,
+        max: Option<u64>,
     ) -> (Self, Option<Rc<Cell<Option<UploadFault>>>>) {
+        let allowance = max.map_or(u64::MAX, |max| {
+            max.saturating_sub(received.content.len() as u64)
+        });
         let mut told = None;
         let rest = received.rest.map(|body| {
             let fault = Rc::clone(told.insert(Rc::new(Cell::new(None))));
@@ -176,6 +183,7 @@ impl Upload {
                 gate,
                 fault,
                 pace,
+                allowance,
                 waiting: None,
             }
         });
@@ -269,7 +277,13 @@ impl Rest {
             Some(Ok(frame)) => {
                 let octets = frame.data_ref().map_or(0, |data| data.len() as u64);
                 self.moved(octets);
-                Some(Ok(frame))
+                match self.allowance.checked_sub(octets) {
+                    Some(left) => {
+                        self.allowance = left;
+                        Some(Ok(frame))
+                    }
+                    None => Some(self.fail(UploadFault::TooLarge)),
+                }
             }
             Some(Err(_)) => Some(self.fail(UploadFault::Broken)),
             None => None,

@@ -27,6 +27,7 @@ pub(super) struct RawServer {
     pub(super) max_holds: Option<NonZeroUsize>,
     pub(super) buffers: Option<Spanned<Size>>,
     pub(super) request_buffer: Option<Spanned<Size>>,
+    pub(super) max_body: Option<Size>,
     pub(super) response_buffer: Option<Size>,
     pub(super) send_timeout: Option<Positive>,
     pub(super) receive_timeout: Option<Positive>,

@@ -41,11 +41,12 @@ impl<C: Connect> Gateway<C> {
             takes_interims: head.version == Version::HTTP_11,
             gate: gate.clone(),
             route: plan.route,
+            is_write: plan.is_write,
         });
         let server = &self.config.server;
         let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
         let pace = is_guarded.then(|| Pace::new(server.receive_timeout, server.min_body_rate));
-        let (upload, fault) = Upload::new(received, pace, gate);
+        let (upload, fault) = Upload::new(received, pace, gate, server.max_body);
         let request = self.outgoing(head, upload, terms.gate.is_some(), (peer, trip));
         let sent = self.upstream.send(request, grant, terms).await;
         sent.map_err(|broken| {

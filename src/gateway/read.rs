@@ -3,8 +3,10 @@
 //! A slow or vanishing uploader never takes a hold: a small body is read whole first, and of a large
 //! one a buffer full. A conflict that stands by then is told before the rest is waited for.
 
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 
 use http::header::{EXPECT, HOST};
 use http::{Version, request};
@@ -67,16 +69,16 @@ impl<C: Connect> Gateway<C> {
         let server = &self.config.server;
         let guard = exclusive(plan);
         let expects = expects_continue(head);
-        let declared = body
-            .size_hint()
-            .exact()
-            .map(|octets| usize::try_from(octets).unwrap_or(usize::MAX));
-        let fits = declared.is_none_or(|octets| octets <= server.request_buffer);
+        let declared = body.size_hint().exact();
+        if declared > server.max_body && server.max_body.is_some() {
+            return Err(Rejection::BodyTooLarge);
+        }
+        let fits = declared.is_none_or(|octets| octets <= server.request_buffer as u64);
         let is_wanted = match guard {
             Some(_) => fits || !expects,
             None => fits && self.config.policy.wants_form_method(&seen(head), plan),
         };
-        if let Some(guard) = guard.filter(|_| expects) {
+        if expects {
             self.refuse_standing_conflict(guard).await?;
         }
         if !is_wanted {
@@ -85,15 +87,13 @@ impl<C: Connect> Gateway<C> {
                 ..Received::default()
             });
         }
-        let mut charge = self.charge(declared).await;
+        let mut charge = self.charge(declared, guard).await?;
         let pace = Pace::new(server.receive_timeout, server.min_body_rate);
         let mut reading = pin!(read_up_to(server.request_buffer, body, pace));
         let received = match first_look(reading.as_mut()).await {
             Some(received) => received,
             None => {
-                if let Some(guard) = guard {
-                    self.refuse_standing_conflict(guard).await?;
-                }
+                self.refuse_standing_conflict(guard).await?;
                 reading.await
             }
         };
@@ -102,24 +102,36 @@ impl<C: Connect> Gateway<C> {
         if let Some(charge) = &mut charge {
             drop(charge.split(charge.num_permits().saturating_sub(received.content.len())));
         }
+        if server
+            .max_body
+            .is_some_and(|max| received.content.len() as u64 > max)
+        {
+            return Err(Rejection::BodyTooLarge);
+        }
         Ok(Received { charge, ..received })
     }
 
-    /// Waits until there is room in memory for a body.
-    async fn charge(&self, declared: Option<usize>) -> Option<OwnedSemaphorePermit> {
-        let octets = declared
-            .unwrap_or(usize::MAX)
-            .min(self.config.server.request_buffer);
-        let budget = Arc::clone(&self.upstream.limits().budget);
+    /// Takes room in memory for a body, and waits for it where there is none.
+    async fn charge(
+        &self,
+        declared: Option<u64>,
+        guard: Option<&Guard>,
+    ) -> Result<Option<OwnedSemaphorePermit>, Rejection> {
+        let most = self.config.server.request_buffer as u64;
+        // Sizes in memory are checked to fit when the configuration is read.
+        let octets = u32::try_from(declared.unwrap_or(most).min(most)).unwrap_or(u32::MAX);
+        let budget = &self.upstream.limits().budget;
+        if let Ok(charge) = Arc::clone(budget).try_acquire_many_owned(octets) {
+            return Ok(Some(charge));
+        }
+        self.refuse_standing_conflict(guard).await?;
         // The budget is never closed, and holds more than any one body.
-        budget
-            .acquire_many_owned(u32::try_from(octets).ok()?)
-            .await
-            .ok()
+        Ok(Arc::clone(budget).acquire_many_owned(octets).await.ok())
     }
 
     /// A conflict that stands already is told before the body is read, or even asked for.
-    async fn refuse_standing_conflict(&self, guard: &Guard) -> Result<(), Rejection> {
+    async fn refuse_standing_conflict(&self, guard: Option<&Guard>) -> Result<(), Rejection> {
+        let Some(guard) = guard else { return Ok(()) };
         let Some(met) = self.table.standing_conflict(&guard.keys, guard.mode) else {
             return Ok(());
         };
@@ -166,15 +178,15 @@ pub(super) const fn broken_upload(fault: UploadFault) -> Rejection {
     }
 }
 
-/// What comes of a future by the connection's next turn: a small body that came with its head is
-/// here by then.
+/// What comes of a future by the connection's next turn: a small body that came right behind its head
+/// is here by then.
 async fn first_look<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    for _ in 0..2 {
-        let now = std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx)));
-        if let std::task::Poll::Ready(output) = now.await {
-            return Some(output);
-        }
-        yield_now().await;
+    if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+        return Some(output);
     }
-    None
+    yield_now().await;
+    match poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
 }

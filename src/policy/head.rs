@@ -126,7 +126,7 @@ impl<'a> RequestLine<'a> {
         let is_http_11 = match version {
             b"HTTP/1.1" => true,
             b"HTTP/1.0" => false,
-            other if other.starts_with(b"HTTP/") && !other.contains(&b' ') => {
+            [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
                 return Err(Malformed::Version);
             }
             _ => return Err(Malformed::RequestLine),
@@ -146,7 +146,8 @@ impl<'a> RequestLine<'a> {
         if !is_clean || std::str::from_utf8(target).is_err() {
             return Err(Malformed::Target);
         }
-        let has_form = target[0] == b'/' || target == b"*" || authority(target).is_some();
+        let is_asterisk = target == b"*" && method == b"OPTIONS";
+        let has_form = target[0] == b'/' || is_asterisk || authority(target).is_some();
         has_form
             .then_some(Self { target, is_http_11 })
             .ok_or(Malformed::Target)
@@ -197,7 +198,9 @@ impl<'a> Fields<'a> {
     fn verdict(&self, request_line: &RequestLine<'_>) -> Result<Framing, Malformed> {
         match self.host {
             None if request_line.is_http_11 => return Err(Malformed::Host),
-            Some(host) if !host.iter().all(|&byte| is_host(byte)) => return Err(Malformed::Host),
+            Some(host) if host.is_empty() || !host.iter().all(|&byte| is_host(byte)) => {
+                return Err(Malformed::Host);
+            }
             Some(host)
                 if authority(request_line.target)
                     .is_some_and(|named| !named.eq_ignore_ascii_case(host)) =>
@@ -242,7 +245,7 @@ fn number(value: &[u8]) -> Result<u64, Malformed> {
 }
 
 /// RFC 9110 §5.6.2.
-const fn is_token(byte: u8) -> bool {
+pub const fn is_token(byte: u8) -> bool {
     matches!(
         byte,
         b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'

@@ -13,7 +13,7 @@ use std::io::Write as _;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,7 +33,7 @@ const AT_ONCE: usize = 64 * 1024;
 
 /// An exchange on its connection.
 pub(super) struct Exchange<S: Socket> {
-    link: Link<S>,
+    link: Box<Link<S>>,
     hold: Option<Hold>,
     /// Whether its hold keeps others away: then it is nobody's but its own to end.
     is_guarded: bool,
@@ -45,7 +45,7 @@ impl<S: Socket> Exchange<S> {
     /// Sends the request, and returns the response when it is whole, or when its head has come and
     /// its body is being pumped.
     pub(super) async fn run(
-        link: Link<S>,
+        link: Box<Link<S>>,
         mut request: Request<Upload>,
         grant: Option<Grant>,
         terms: Rc<Terms>,
@@ -53,14 +53,11 @@ impl<S: Socket> Exchange<S> {
         link.traffic.begin();
         let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
         let hold = grant.map(|grant| grant.into_hold(Rc::clone(link.traffic.last_byte())));
-        let limit = hold
-            .as_ref()
-            .filter(|_| is_guarded)
-            .map(|hold| match hold.max_work() {
-                // The keys are let go at once, and the upstream has as long as anybody waits for it.
-                Duration::ZERO => terms.limits.response_timeout,
-                max_work => max_work,
-            });
+        let limit = match hold.as_ref().filter(|_| is_guarded).map(Hold::max_work) {
+            // Where keys are let go at once, the upstream has as long as anybody waits for it.
+            None | Some(Duration::ZERO) => terms.limits.response_timeout,
+            Some(max_work) => max_work,
+        };
         let silence = Silence::new(limit, link.traffic.last_byte());
         let mut exchange = Self {
             link,
@@ -96,7 +93,8 @@ impl<S: Socket> Exchange<S> {
             }
             match response.as_mut().poll(cx) {
                 Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-                Poll::Pending => self.silence.poll(cx).map(|()| None),
+                Poll::Pending if self.is_guarded => self.silence.poll(cx).map(|()| None),
+                Poll::Pending => Poll::Pending,
             }
         })
         .await;
@@ -183,6 +181,9 @@ impl<S: Socket> Exchange<S> {
                     if let Some(open) = &writer {
                         open.push(frame);
                     }
+                    if incoming.is_end_stream() {
+                        break;
+                    }
                 }
                 Next::End => break,
                 Next::Lost => return,
@@ -241,11 +242,25 @@ impl<S: Socket> Exchange<S> {
                 return self.silence.poll(cx).map(|()| Next::Lost);
             }
             // Nobody is served by what is not guarded and nobody reads.
-            writer.map_or(Poll::Ready(Next::Lost), |open| {
-                open.poll_reader_gone(cx).map(|()| Next::Lost)
-            })
+            if writer.is_none_or(|open| open.poll_reader_gone(cx).is_ready()) {
+                return Poll::Ready(Next::Lost);
+            }
+            self.poll_deserted(cx).map(|()| Next::Lost)
         })
         .await
+    }
+
+    /// Ready when a client that has closed its side has been sent nothing for as long as anybody waits:
+    /// a stream that is silent by nature is kept for a client that may be there, and for no other.
+    fn poll_deserted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.silence.poll(cx));
+            let client = self.terms.client.as_ref();
+            if client.is_none_or(|client| client.hangup().is_some()) {
+                return Poll::Ready(());
+            }
+            self.silence.put_off();
+        }
     }
 
     async fn is_over(&mut self) -> bool {
@@ -282,13 +297,13 @@ enum Next {
 
 /// Tells when nothing has gone to the upstream or come from it for too long.
 struct Silence {
-    limit: Option<Duration>,
+    limit: Duration,
     last_byte: Rc<Cell<Instant>>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Silence {
-    fn new(limit: Option<Duration>, last_byte: &Rc<Cell<Instant>>) -> Self {
+    fn new(limit: Duration, last_byte: &Rc<Cell<Instant>>) -> Self {
         Self {
             limit,
             last_byte: Rc::clone(last_byte),
@@ -297,21 +312,23 @@ impl Silence {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(limit) = self.limit else {
-            return Poll::Pending;
-        };
         loop {
-            let until = self.last_byte.get() + limit;
+            let until = self.last_byte.get() + self.limit;
             let sleep = self
                 .sleep
                 .get_or_insert_with(|| Box::pin(sleep_until(until)));
-            if sleep.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
+            ready!(sleep.as_mut().poll(cx));
             if until <= Instant::now() {
                 return Poll::Ready(());
             }
             sleep.as_mut().reset(until);
+        }
+    }
+
+    /// Not yet: it is told again after as much time.
+    fn put_off(&mut self) {
+        if let Some(sleep) = &mut self.sleep {
+            sleep.as_mut().reset(Instant::now() + self.limit);
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Link<S: Socket> {
 
 impl<S: Socket> Link<S> {
     /// Speaks HTTP/1.1 over a connection that was just made.
-    pub(super) async fn new(socket: S, home: &Rc<Pool<S>>) -> hyper::Result<Self> {
+    pub(super) async fn new(socket: S, home: &Rc<Pool<S>>) -> hyper::Result<Box<Self>> {
         let outbound = Outbound::new(socket);
         let traffic = outbound.traffic();
         let (sender, driver) = Builder::new()
@@ -47,7 +47,7 @@ impl<S: Socket> Link<S> {
             .handshake(TokioIo::new(outbound))
             .await?;
         let home = Rc::clone(home);
-        Ok(Self {
+        Ok(Box::new(Self {
             sender,
             driver,
             is_over: false,
@@ -55,7 +55,7 @@ impl<S: Socket> Link<S> {
             is_reused: false,
             idle_until: Instant::now(),
             home,
-        })
+        }))
     }
 
     /// Lets the connection read and write what it can.
@@ -88,7 +88,7 @@ impl<S: Socket> Link<S> {
     }
 
     /// Gives the connection back for the next exchange, if there can be one.
-    pub(super) fn park(mut self) {
+    pub(super) fn park(mut self: Box<Self>) {
         if !self.is_over && !self.traffic.is_deaf() && self.sender.is_ready() {
             self.is_reused = true;
             let home = Rc::clone(&self.home);
@@ -97,7 +97,7 @@ impl<S: Socket> Link<S> {
     }
 
     /// The bare connection, after a 101, and what was already read of the tunnel.
-    pub(super) async fn into_tunnel(mut self) -> (S, Bytes) {
+    pub(super) async fn into_tunnel(mut self: Box<Self>) -> (S, Bytes) {
         std::future::poll_fn(|cx| {
             self.drive(cx);
             if self.is_over {
@@ -114,7 +114,8 @@ impl<S: Socket> Link<S> {
 
 /// The idle connections of one worker to one server.
 pub(super) struct Pool<S: Socket> {
-    idle: RefCell<Vec<Link<S>>>,
+    /// Boxed, since a connection is large, and moves with every exchange.
+    idle: RefCell<Vec<Box<Link<S>>>>,
     idle_timeout: Duration,
 }
 
@@ -127,7 +128,7 @@ impl<S: Socket> Pool<S> {
     }
 
     /// The most recently used connection that is still good, looked at once.
-    pub(super) fn take(&self, cx: &mut Context<'_>) -> Option<Link<S>> {
+    pub(super) fn take(&self, cx: &mut Context<'_>) -> Option<Box<Link<S>>> {
         loop {
             let mut link = self.idle.borrow_mut().pop()?;
             link.drive(cx);
@@ -137,7 +138,7 @@ impl<S: Socket> Pool<S> {
         }
     }
 
-    fn put(&self, link: Link<S>) {
+    fn put(&self, link: Box<Link<S>>) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < IDLE_LIMIT {
             idle.push(link);

@@ -82,18 +82,18 @@ impl Drop for Counted {
     }
 }
 
-/// A future that its owner polls, and that outlives its owner.
+/// A future that its owner polls, and that outlives its owner if it has an heir.
 pub struct Attached<T: 'static> {
     future: Option<Pin<Box<dyn Future<Output = T>>>>,
-    tasks: Rc<Tasks>,
+    heir: Option<Rc<Tasks>>,
 }
 
 impl<T: 'static> Attached<T> {
-    /// Attaches `future` to whoever polls it, and to `tasks` after that.
-    pub fn new(future: impl Future<Output = T> + 'static, tasks: &Rc<Tasks>) -> Self {
+    /// Attaches `future` to whoever polls it, and to `heir` after that.
+    pub fn new(future: impl Future<Output = T> + 'static, heir: Option<&Rc<Tasks>>) -> Self {
         Self {
             future: Some(Box::pin(future)),
-            tasks: Rc::clone(tasks),
+            heir: heir.cloned(),
         }
     }
 }
@@ -113,8 +113,8 @@ impl<T: 'static> Future for Attached<T> {
 
 impl<T: 'static> Drop for Attached<T> {
     fn drop(&mut self) {
-        if let Some(future) = self.future.take() {
-            self.tasks.adopt(async move {
+        if let (Some(future), Some(heir)) = (self.future.take(), &self.heir) {
+            heir.adopt(async move {
                 future.await;
             });
         }

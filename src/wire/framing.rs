@@ -37,6 +37,7 @@ enum ChunkAt {
     Extension {
         size: u64,
         len: usize,
+        at: ExtensionAt,
     },
     SizeLf {
         size: u64,
@@ -55,6 +56,42 @@ enum ChunkAt {
         len: usize,
         line: usize,
     },
+}
+
+/// RFC 9112 §7.1.1, without the white space that nobody writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ExtensionAt {
+    /// Before the first character of a name.
+    Name,
+    InName,
+    /// Before the first character of a value.
+    Value,
+    InValue,
+    Quoted,
+    /// After a backslash in a quoted string.
+    Escaped,
+    AfterQuoted,
+}
+
+impl ExtensionAt {
+    const fn may_end(self) -> bool {
+        matches!(self, Self::InName | Self::InValue | Self::AfterQuoted)
+    }
+
+    fn step(self, byte: u8) -> Result<Self, Malformed> {
+        let is_token = head::is_token(byte);
+        match (self, byte) {
+            (Self::Name | Self::InName, _) if is_token => Ok(Self::InName),
+            (Self::Value | Self::InValue, _) if is_token => Ok(Self::InValue),
+            (Self::InName, b'=') => Ok(Self::Value),
+            (Self::Value, b'"') => Ok(Self::Quoted),
+            (Self::Quoted, b'"') => Ok(Self::AfterQuoted),
+            (Self::Quoted, b'\\') => Ok(Self::Escaped),
+            (Self::Quoted | Self::Escaped, b'\t' | b' '..=b'~' | 0x80..) => Ok(Self::Quoted),
+            (Self::InName | Self::InValue | Self::AfterQuoted, b';') => Ok(Self::Name),
+            _ => Err(Malformed::Chunk),
+        }
+    }
 }
 
 /// A request that must not be let through, and how many of the bytes belong to those before it.
@@ -191,10 +228,14 @@ impl ChunkAt {
         let byte = bytes[0];
         let next = match self {
             Self::Size { size, digits } => Self::size(size, digits, byte)?,
-            Self::Extension { size, .. } if byte == b'\r' => Self::SizeLf { size },
-            Self::Extension { size, len } if len < CHUNK_LINE_LIMIT && byte != b'\n' => {
-                Self::Extension { size, len: len + 1 }
+            Self::Extension { size, at, .. } if byte == b'\r' && at.may_end() => {
+                Self::SizeLf { size }
             }
+            Self::Extension { size, len, at } if len < CHUNK_LINE_LIMIT => Self::Extension {
+                size,
+                len: len + 1,
+                at: at.step(byte)?,
+            },
             Self::SizeLf { size: 0 } if byte == b'\n' => Self::Trailer { len: 0, line: 0 },
             Self::SizeLf { size } if byte == b'\n' => Self::Data { left: size },
             Self::Data { left } => {
@@ -231,7 +272,11 @@ impl ChunkAt {
     fn size(size: u64, digits: u8, byte: u8) -> Result<Self, Malformed> {
         match byte {
             b'\r' if digits > 0 => Ok(Self::SizeLf { size }),
-            b';' if digits > 0 => Ok(Self::Extension { size, len: 0 }),
+            b';' if digits > 0 => Ok(Self::Extension {
+                size,
+                len: 0,
+                at: ExtensionAt::Name,
+            }),
             _ => {
                 let digit = char::from(byte).to_digit(16).ok_or(Malformed::Chunk)?;
                 // Sixteen digits fill 64 bits.
@@ -297,6 +342,9 @@ mod tests {
             ";\r\n",
             "0\r\nT: v\n",
             "-1\r\n",
+            "3;\r\nabc",
+            "3;a b\r\nabc",
+            "3;a=\"b\r\n",
             " 3\r\n",
         ] {
             let bytes =

@@ -1,0 +1,105 @@
+//! Ordinary applications behind the gateway with all its defaults: nobody notices that it is there.
+
+use crate::support::gateway::Gateway;
+use crate::support::program::{Program, Scratch, repository};
+use crate::support::python::{Application, prepared, python};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const DEADLINE: Duration = Duration::from_secs(180);
+
+#[test]
+fn a_morning_at_an_ordinary_application_has_not_one_answer_that_is_not_the_applications() {
+    let application = Application::start("application:app");
+    let gateway = Gateway::with_defaults(application.addr);
+    let scratch = Scratch::new("morning");
+    let mut command = python("python");
+    command
+        .arg(repository("tests/real/morning.py"))
+        .arg(format!("http://{}", gateway.addr))
+        .arg(application.answers());
+    let mut morning = Program::spawn(&mut command, scratch.path().join("log"));
+    let status = morning.wait(DEADLINE);
+    println!("{}", morning.said());
+    assert!(
+        status.is_some_and(|status| status.success()),
+        "{status:?}\n{}\n{}",
+        morning.said(),
+        refusals(&gateway)
+    );
+    gateway.ends_well();
+}
+
+fn refusals(gateway: &Gateway) -> String {
+    gateway
+        .said()
+        .lines()
+        .filter(|line| line.contains("409") || line.contains("WARN"))
+        .take(20)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn the_suite_of_requests_passes_through_the_gateway_as_it_does_without() {
+    let httpbin = Application::start("httpbin:app");
+    let gateway = Gateway::with_defaults(httpbin.addr);
+    let direct = Suite::start("direct", httpbin.addr);
+    let through = Suite::start("through", gateway.addr);
+    let (direct, through) = (direct.passed(), through.passed());
+    assert!(direct.len() > 150, "the suite does not work: {direct:?}");
+    let lost: Vec<&String> = direct.difference(&through).collect();
+    assert!(
+        lost.is_empty(),
+        "these pass only without the gateway: {lost:#?}"
+    );
+    gateway.ends_well();
+}
+
+/// The tests that requests has of itself, against an httpbin.
+struct Suite {
+    program: Program,
+    _scratch: Scratch,
+}
+
+impl Suite {
+    fn start(name: &str, httpbin: SocketAddr) -> Self {
+        let scratch = Scratch::new(name);
+        let mut command = python("python");
+        command.args([
+            "-m",
+            "pytest",
+            "-q",
+            "-rA",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "httpbin_elsewhere",
+            "tests",
+        ]);
+        command
+            .current_dir(prepared("requests"))
+            .env("HTTPBIN_URL", format!("http://{httpbin}"));
+        Self {
+            program: Program::spawn(&mut command, scratch.path().join("log")),
+            _scratch: scratch,
+        }
+    }
+
+    /// The names of the tests that pass.
+    fn passed(mut self) -> BTreeSet<String> {
+        assert!(
+            self.program.wait(DEADLINE).is_some(),
+            "the suite does not end:\n{}",
+            self.program.said()
+        );
+        let said = self.program.said();
+        let tail: Vec<&str> = said.lines().rev().take(12).collect();
+        println!("{tail:#?}");
+        said.lines()
+            .filter_map(|line| line.strip_prefix("PASSED "))
+            .map(str::to_owned)
+            .collect()
+    }
+}

@@ -1,0 +1,135 @@
+//! The promise under storms: no overlap in any of them, no needless refusal, and nothing held afterwards.
+
+use crate::support::gateway::Gateway;
+use crate::support::haproxy::Haproxy;
+use crate::support::storm::{Manners, Storm};
+use crate::support::tally::Tally;
+use crate::support::witness::{LATE, LONGEST_WORK, Witness};
+use std::time::Duration;
+
+/// The storms write by POST, too, and nothing but a guarded POST is refused.
+const GUARDED: &str = "[guard]\npost = \"guard\"\n";
+
+/// Above the longest work, with room for a busy machine; below what a late answer takes.
+const MAX_WORK: Duration = Duration::from_millis(270);
+const _: () = assert!(
+    LONGEST_WORK.as_millis() < MAX_WORK.as_millis() && MAX_WORK.as_millis() < LATE.as_millis()
+);
+
+/// Long enough for a busy machine, and far below the default `max_work`: a hold that waits for that is not free.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_calm_storm_has_no_overlap_and_no_needless_refusal() {
+    let witness = Witness::start(21, 0.0);
+    let gateway = Gateway::start(witness.addr, GUARDED);
+    let tally = Storm::new(31, Manners::CALM)
+        .run(gateway.addr, &witness)
+        .await;
+    println!("writegate, calm\n{tally}");
+    assert_eq!((tally.overlaps, tally.needless), (0, 0), "{tally}");
+    nothing_but_writes_and_conflicts(&tally);
+    Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
+    gateway.ends_well();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_calm_storm_accepts_at_least_as_much_as_haproxy() {
+    let witness = Witness::start(22, 0.0);
+    let gateway = Gateway::start(witness.addr, GUARDED);
+    let haproxy = Haproxy::start(witness.addr);
+    let (mut ours, mut theirs) = (Tally::default(), Tally::default());
+    for round in 0..6 {
+        let storm = Storm {
+            lasting: Duration::from_secs(2),
+            ..Storm::new(32 + round, Manners::CALM)
+        };
+        theirs.add(storm.run(haproxy.addr, &witness).await);
+        ours.add(storm.run(gateway.addr, &witness).await);
+    }
+    println!("HAProxy, calm\n{theirs}\nwritegate, calm\n{ours}");
+    assert!(
+        ours.accepted * 100 >= theirs.accepted * 98,
+        "writegate\n{ours}\nHAProxy\n{theirs}"
+    );
+    Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
+    gateway.ends_well();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_hang_ups_has_no_overlap_and_leaves_nothing_held() {
+    let witness = Witness::start(23, 0.0);
+    let gateway = Gateway::start(witness.addr, GUARDED);
+    let tally = Storm::new(33, Manners::HANG_UPS)
+        .run(gateway.addr, &witness)
+        .await;
+    println!("writegate, hang-ups\n{tally}");
+    assert_eq!(tally.overlaps, 0, "{tally}");
+    assert!(tally.needless * 100 <= tally.refused, "{tally}");
+    nothing_but_writes_and_conflicts(&tally);
+    Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
+    gateway.ends_well();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_spellings_and_overridden_methods_has_no_overlap() {
+    let witness = Witness::start(24, 0.0);
+    let gateway = Gateway::start(witness.addr, GUARDED);
+    let tally = Storm::new(34, Manners::SPELLINGS)
+        .run(gateway.addr, &witness)
+        .await;
+    println!("writegate, spellings\n{tally}");
+    assert_eq!((tally.overlaps, tally.needless), (0, 0), "{tally}");
+    nothing_but_writes_and_conflicts(&tally);
+    Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
+    gateway.ends_well();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_over_broken_upstream_connections_has_no_overlap() {
+    let witness = Witness::start(25, 0.1);
+    let guard = format!("{GUARDED}max_work = \"{}ms\"\n", MAX_WORK.as_millis());
+    let gateway = Gateway::start(witness.addr, &guard);
+    let tally = Storm::new(35, Manners::CALM)
+        .run(gateway.addr, &witness)
+        .await;
+    println!("writegate, broken upstream connections\n{tally}");
+    assert_eq!(tally.overlaps, 0, "{tally}");
+    assert!(tally.accepted > 0 && tally.refused_unknown > 0, "{tally}");
+    let (gone, others): (Vec<_>, Vec<_>) = tally
+        .other
+        .iter()
+        .partition(|(status, _)| matches!(**status, 502 | 504));
+    assert!(!gone.is_empty() && others.is_empty(), "{tally}");
+    Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
+    gateway.ends_well();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_everything_at_once_has_no_overlap() {
+    let witness = Witness::start(26, 0.1);
+    let guard = format!("{GUARDED}max_work = \"{}ms\"\n", MAX_WORK.as_millis());
+    let gateway = Gateway::start(witness.addr, &guard);
+    let manners = Manners {
+        spell: true,
+        override_method: true,
+        ..Manners::HANG_UPS
+    };
+    let tally = Storm::new(36, manners).run(gateway.addr, &witness).await;
+    println!("writegate, everything at once\n{tally}");
+    assert_eq!(tally.overlaps, 0, "{tally}");
+    assert!(tally.accepted > 0, "{tally}");
+    Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
+    gateway.ends_well();
+}
+
+fn nothing_but_writes_and_conflicts(tally: &Tally) {
+    assert!(
+        tally.accepted > 0 && tally.refused > 0 && tally.read > 0,
+        "{tally}"
+    );
+    assert!(
+        tally.other.is_empty() && tally.refused_unknown == 0 && tally.faults == 0,
+        "{tally}"
+    );
+}
