@@ -1,6 +1,7 @@
 //! Every integration test, in one binary: one link, one place for the support code.
 
 mod applications;
+mod bulk;
 mod documents;
 mod keep_alive;
 mod peers;
