@@ -116,6 +116,11 @@ impl<S: Socket> Inbound<S> {
         let _ = timeout_at(linger_until, ended).await;
     }
 
+    /// Ends the connection at once, in the middle of an answer: nothing may seem whole that is not.
+    pub fn cut(self) {
+        self.line.socket.borrow().reset_on_drop();
+    }
+
     /// Whether closing now could destroy what was written: the kernel resets a connection that is
     /// closed with bytes unread.
     fn is_more_coming(&self) -> bool {
