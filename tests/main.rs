@@ -5,5 +5,6 @@ mod bulk;
 mod documents;
 mod keep_alive;
 mod peers;
+mod settle;
 mod storms;
 mod support;

@@ -73,13 +73,7 @@ impl Parts {
 
     /// Serves connections until no more are handed over, and then as long as a drain may take.
     async fn work(mut self) {
-        let gateway = gateway_at_work(
-            self.config,
-            self.table,
-            Dialer,
-            self.turns,
-            self.wishes,
-        );
+        let gateway = gateway_at_work(self.config, self.table, Dialer, self.turns, self.wishes);
         let tasks = Rc::clone(&gateway.limits().tasks);
         let (drain, draining) = watch::channel(false);
         while let Some(accepted) = self.connections.recv().await {
