@@ -91,6 +91,11 @@ impl Origin {
         self.connections.borrow().len()
     }
 
+    /// The connection that was made after `number` others.
+    pub(crate) fn connection(&self, number: usize) -> Far {
+        self.connections.borrow()[number].clone()
+    }
+
     /// The head of the next request, on whichever connection it comes.
     pub(crate) async fn head(&self) -> (Far, Message) {
         let far = until(&self.changed, "a request at the origin", || self.asked()).await;

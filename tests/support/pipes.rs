@@ -150,6 +150,11 @@ impl AsyncWrite for Pipe {
         Poll::Ready(Ok(count))
     }
 
+    /// As for a socket: hyper keeps what it writes in the parts in which it came.
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
