@@ -204,3 +204,22 @@ fn a_write_that_is_only_observed_is_forwarded_even_if_its_client_half_closes_at_
         at.ends_empty().await;
     });
 }
+
+#[test]
+fn a_pipelining_client_that_leaves_while_the_gateway_connects_has_nothing_sent() {
+    run(async || {
+        for (way, leave) in WAYS {
+            let at = ByHand::new();
+            at.origin.dialing(Dialing::Pending);
+            let client = at.client_sends(put("/a").repeat(2)).await;
+            lull().await;
+            leave(&client);
+            lull().await;
+            at.origin.dialing(Dialing::Taken);
+            lull().await;
+            at.origin.hears_nothing().await;
+            assert_eq!(at.another("/a").await, "200", "it {way}");
+            at.ends_empty().await;
+        }
+    });
+}

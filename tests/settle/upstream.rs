@@ -299,6 +299,36 @@ fn an_answer_before_the_whole_body_was_read_ends_the_hold_only_when_both_directi
 }
 
 #[test]
+fn a_client_that_stops_sending_after_an_early_answer_keeps_its_key_for_as_long_as_it_may_be_silent()
+{
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = half_sent(&at).await;
+        origin.respond("413 Content Too Large", "big").await;
+        assert_eq!(client.message().await.body, b"big");
+        pass(9.0).await;
+        assert_eq!(at.another("/a").await, "write-in-flight");
+        pass(1.1).await;
+        assert_eq!(at.another("/a").await, "200");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_client_that_leaves_after_an_early_answer_ends_both_directions() {
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = half_sent(&at).await;
+        origin.respond("413 Content Too Large", "big").await;
+        assert_eq!(client.message().await.body, b"big");
+        client.close();
+        origin.until_ended().await;
+        assert_eq!(at.another("/a").await, "200");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn an_upstream_that_refuses_a_body_half_way_and_closes_is_heard() {
     run(async || {
         let at = ByHand::new();

@@ -182,3 +182,37 @@ fn a_long_response_to_a_request_without_a_guard_waits_for_its_reader_in_bounded_
         at.ends_empty().await;
     });
 }
+
+#[test]
+fn a_client_that_takes_nothing_of_what_nothing_guards_is_cut_and_so_is_the_exchange() {
+    run(async || {
+        let at = ByHand::with(SMALL_BUFFER);
+        let client = at.client_that_takes(100);
+        client.send(get("/a")).await;
+        let (origin, _) = at.origin.request().await;
+        let began = Instant::now();
+        origin.send(long(2 << 20)).await;
+        let waited = began.elapsed();
+        assert!((9..12).contains(&waited.as_secs()), "cut after {waited:?}");
+        origin.until_ended().await;
+        client.until_ended().await;
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_write_that_comes_together_with_the_response_of_the_one_before_it_is_not_refused() {
+    run(async || {
+        let at = ByHand::new();
+        let next = at.client();
+        let (client, origin) = at.write_at_work("/a").await;
+        lull().await;
+        next.send(put("/a")).await;
+        origin.respond("200 OK", "").await;
+        let (origin, _) = at.origin.request().await;
+        origin.respond("200 OK", "next").await;
+        assert_eq!(client.message().await.status(), 200);
+        assert_eq!(next.message().await.body, b"next");
+        at.ends_empty().await;
+    });
+}

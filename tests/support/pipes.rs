@@ -42,6 +42,8 @@ struct Wire {
     is_far_closed: bool,
     /// The connection is gone, and the near end does not know it yet: it can neither write nor read.
     is_dead: bool,
+    /// The gateway panics when it reads next.
+    is_cursed: bool,
     is_near_gone: bool,
     is_reset_on_drop: bool,
     changed: Rc<Notify>,
@@ -105,6 +107,7 @@ impl AsyncRead for Pipe {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        assert!(!self.0.borrow().is_cursed, "the test asked for this panic");
         let mut wire = self.0.borrow_mut();
         if !wire.to_near.bytes.is_empty() {
             let count = buf.remaining().min(wire.to_near.bytes.len());
@@ -248,6 +251,11 @@ impl Far {
     /// The connection is dead, and the gateway learns of it only when it writes.
     pub(crate) fn die(&self) {
         self.change(|wire| wire.is_dead = true);
+    }
+
+    /// The gateway panics at this connection.
+    pub(crate) fn panic(&self) {
+        self.change(|wire| wire.is_cursed = true);
     }
 
     fn change(&self, change: impl FnOnce(&mut Wire)) {
