@@ -293,7 +293,7 @@ impl<C: Connect> Upstream<C> {
         &self,
         is_guarded: bool,
         terms: &Terms,
-    ) -> Result<Link<C::Socket>, Fault> {
+    ) -> Result<Box<Link<C::Socket>>, Fault> {
         let mut link = pin!(self.link());
         poll_fn(|cx| match &terms.client {
             Some(client) if is_guarded && has_left(&**client, cx) => {

@@ -1,5 +1,4 @@
 //! What the tests run against and with: real programs, the witness backend, and storms of clients.
-//! What the tests run against and with.
 
 pub(crate) mod by_hand;
 pub(crate) mod gateway;
