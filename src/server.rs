@@ -9,6 +9,7 @@ mod connection;
 mod worker;
 
 pub use connection::serve;
+pub use worker::gateway_at_work;
 
 use std::io;
 use std::net::SocketAddr;

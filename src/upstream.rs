@@ -17,7 +17,7 @@ pub use tasks::{Attached, Tasks};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -206,10 +206,8 @@ impl<C: Connect> Upstream<C> {
         terms: Rc<Terms>,
     ) -> Result<Reply<C::Socket>, Fault> {
         loop {
-            let link = self.link().await?;
-            if grant.is_some() && has_left(&terms) {
-                return Err(Fault::ClientLeft);
-            }
+            let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
+            let link = self.link_unless_left(is_guarded, &terms).await?;
             // A connection that was used before may turn out to be stale.
             let spare = if link.is_reused {
                 duplicate(&request)
@@ -290,6 +288,22 @@ impl<C: Connect> Upstream<C> {
         .await
     }
 
+    /// A connection; none for a guarded write whose client leaves before there is one.
+    async fn link_unless_left(
+        &self,
+        is_guarded: bool,
+        terms: &Terms,
+    ) -> Result<Box<Link<C::Socket>>, Fault> {
+        let mut link = pin!(self.link());
+        poll_fn(|cx| match &terms.client {
+            Some(client) if is_guarded && has_left(&**client, cx) => {
+                Poll::Ready(Err(Fault::ClientLeft))
+            }
+            _ => link.as_mut().poll(cx),
+        })
+        .await
+    }
+
     /// A connection: one that is idle, or a new one to the first server that takes it.
     async fn link(&self) -> Result<Box<Link<C::Socket>>, Fault> {
         let first = self.next.get();
@@ -328,11 +342,10 @@ impl<C: Connect> std::fmt::Debug for Upstream<C> {
     }
 }
 
-fn has_left(terms: &Terms) -> bool {
-    terms
-        .client
-        .as_ref()
-        .is_some_and(|client| client.hangup().is_some())
+/// Whether the client sends no more, or is gone. Arranges a wake-up for when that may have changed.
+fn has_left(client: &dyn Client, cx: &mut std::task::Context<'_>) -> bool {
+    let _ = client.poll_stirred(cx);
+    client.hangup().is_some()
 }
 
 /// Whether the client can no longer be answered. Arranges a wake-up for when that may have changed.

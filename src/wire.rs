@@ -39,6 +39,10 @@ pub trait Socket: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Arranges a wake-up for when [`Self::hangup`] may have changed. Ready where bytes that
     /// nobody reads stand in the way of noticing more.
     fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Has the connection end by a reset when it is dropped, where its kind knows one: a message
+    /// that ends with its connection would otherwise seem whole.
+    fn reset_on_drop(&self);
 }
 
 /// What `future` comes to without waiting.

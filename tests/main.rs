@@ -1,10 +1,12 @@
 //! Every integration test, in one binary: one link, one place for the support code.
 
 mod applications;
+mod bulk;
 mod documents;
 mod keep_alive;
 mod peers;
 mod reference;
+mod settle;
 mod storms;
 mod support;
 mod tidy;

@@ -146,7 +146,19 @@ pub struct Upload {
     content: Bytes,
     trailers: Option<HeaderMap>,
     rest: Option<Rest>,
-    _charge: Option<OwnedSemaphorePermit>,
+}
+
+/// Content that is charged to the budget for as long as any of it is in memory: hyper still has it when the
+/// body that it came from is done.
+struct Charged {
+    content: Bytes,
+    _charge: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Charged {
+    fn as_ref(&self) -> &[u8] {
+        &self.content
+    }
 }
 
 /// The part of a body that streams.
@@ -193,12 +205,15 @@ impl Upload {
             charge,
             ..
         } = received;
+        let content = match charge {
+            Some(_charge) => Bytes::from_owner(Charged { content, _charge }),
+            None => content,
+        };
         (
             Self {
                 content,
                 trailers,
                 rest,
-                _charge: charge,
             },
             told,
         )
@@ -211,7 +226,6 @@ impl Upload {
             content: self.content.clone(),
             trailers: self.trailers.clone(),
             rest: None,
-            _charge: None,
         })
     }
 }

@@ -52,11 +52,15 @@ pub async fn serve<C: Connect, S: Socket>(
         })
         .await
     };
-    if let Err(error) = ended {
+    if let Err(error) = &ended {
         debug!(%error, client = address.map(tracing::field::display), "a connection ended early");
     }
     let Parts { io, read_buf, .. } = connection.into_parts();
     let inbound = io.into_inner();
+    // The one thing that can fail in a service that never does is the body of its answer.
+    if ended.is_err_and(|error| error.is_user()) {
+        return inbound.cut();
+    }
     match peer.take_tunnel() {
         Some(tunnel) => join(inbound, &read_buf, tunnel).await,
         None => {

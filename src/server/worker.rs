@@ -21,7 +21,7 @@ use super::connection::serve;
 use crate::config::Config;
 use crate::gateway::{Counts, Gateway, TurnRequest, Turns};
 use crate::table::Table;
-use crate::upstream::{Dialer, HoldTimes, Limits, Tasks};
+use crate::upstream::{Connect, Dialer, HoldTimes, Limits, Tasks};
 use crate::wire::Stream;
 
 /// How often what is no longer of use is given back.
@@ -73,26 +73,8 @@ impl Parts {
 
     /// Serves connections until no more are handed over, and then as long as a drain may take.
     async fn work(mut self) {
-        let tasks = Rc::new(Tasks::default());
-        let adopting = Rc::clone(&tasks);
-        spawn_local(async move { adopting.run().await });
-        spawn_local(Turns::serve(self.wishes));
-        let limits = limits(&self.config, &tasks);
-        let gateway = Rc::new(Gateway::new(
-            self.config,
-            self.table,
-            Dialer,
-            limits,
-            self.turns,
-        ));
-        let sweeping = Rc::clone(&gateway);
-        spawn_local(async move {
-            let mut ticks = interval(SWEEP);
-            loop {
-                ticks.tick().await;
-                sweeping.sweep();
-            }
-        });
+        let gateway = gateway_at_work(self.config, self.table, Dialer, self.turns, self.wishes);
+        let tasks = Rc::clone(&gateway.limits().tasks);
         let (drain, draining) = watch::channel(false);
         while let Some(accepted) = self.connections.recv().await {
             let load = Load(Arc::clone(&self.load));
@@ -118,6 +100,32 @@ impl Parts {
         // Whoever waits for it may have gone.
         let _ = self.ended.send(Arc::clone(gateway.counts()));
     }
+}
+
+/// A gateway with all that goes on beside its requests: what it detaches runs on, others get their turns,
+/// and what is of no more use is given back. To be called on a runtime that takes local tasks.
+pub fn gateway_at_work<C: Connect>(
+    config: Arc<Config>,
+    table: Arc<Table>,
+    connector: C,
+    turns: Turns,
+    wishes: mpsc::Receiver<TurnRequest>,
+) -> Rc<Gateway<C>> {
+    let tasks = Rc::new(Tasks::default());
+    let adopting = Rc::clone(&tasks);
+    spawn_local(async move { adopting.run().await });
+    spawn_local(Turns::serve(wishes));
+    let limits = limits(&config, &tasks);
+    let gateway = Rc::new(Gateway::new(config, table, connector, limits, turns));
+    let sweeping = Rc::clone(&gateway);
+    spawn_local(async move {
+        let mut ticks = interval(SWEEP);
+        loop {
+            ticks.tick().await;
+            sweeping.sweep();
+        }
+    });
+    gateway
 }
 
 impl Accepted {

@@ -87,9 +87,10 @@ impl<S: Socket> Inbound<S> {
         Rc::clone(&self.line) as Rc<dyn Client>
     }
 
-    /// What was wrong with the request that hyper never saw.
+    /// What was wrong with the request that hyper never saw. One whose body breaks it has seen.
     pub fn refused(&self) -> Option<Malformed> {
-        self.line.refused.get()
+        let refused = self.line.refused.get();
+        refused.filter(|why| *why != Malformed::Chunk)
     }
 
     /// Ends the connection in stages (RFC 9112 §9.6): writes `last`, says that no more comes,
@@ -114,6 +115,11 @@ impl<S: Socket> Inbound<S> {
         };
         // A client that is gone has no use for a staged close.
         let _ = timeout_at(linger_until, ended).await;
+    }
+
+    /// Ends the connection at once, in the middle of an answer: nothing may seem whole that is not.
+    pub fn cut(self) {
+        self.line.socket.borrow().reset_on_drop();
     }
 
     /// Whether closing now could destroy what was written: the kernel resets a connection that is
@@ -151,8 +157,8 @@ impl<S: Socket> AsyncRead for Inbound<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let line = &*self.line;
-        if line.refused.get().is_some() {
-            return Poll::Ready(Ok(()));
+        if let Some(why) = line.refused.get() {
+            return Poll::Ready(end_before(why));
         }
         let before = buf.filled().len();
         ready!(Pin::new(&mut *line.socket.borrow_mut()).poll_read(cx, buf))?;
@@ -165,13 +171,21 @@ impl<S: Socket> AsyncRead for Inbound<S> {
             return Poll::Ready(Ok(()));
         };
         line.refused.set(Some(refused.why));
-        if refused.why == Malformed::Chunk {
-            // The request is already being handled: its body must not end as if it were whole.
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refused.why)));
-        }
         buf.set_filled(before + refused.passed);
-        Poll::Ready(Ok(()))
+        if refused.passed > 0 {
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Ready(end_before(refused.why))
     }
+}
+
+/// What hyper reads in place of what was refused: the end, or, since the body of a request that it has must
+/// not end as if it were whole, a fault.
+fn end_before(refused: Malformed) -> io::Result<()> {
+    if refused == Malformed::Chunk {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, refused));
+    }
+    Ok(())
 }
 
 impl<S: Socket> Inbound<S> {

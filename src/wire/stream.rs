@@ -3,7 +3,9 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -36,6 +38,13 @@ impl Socket for Stream {
 
     fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()> {
         either!(self, stream => stream.poll_read_ready(cx)).map(|_| ())
+    }
+
+    fn reset_on_drop(&self) {
+        if let Self::Tcp(stream) = self {
+            // One that cannot be told so is gone already.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
     }
 }
 

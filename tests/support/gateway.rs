@@ -56,6 +56,11 @@ impl Gateway {
         self.program.said()
     }
 
+    /// The most memory that it ever had resident, in bytes.
+    pub(crate) fn most_memory(&self) -> u64 {
+        self.program.most_memory()
+    }
+
     /// Asks it to end; it must, with exit code 0.
     pub(crate) fn ends_well(self) {
         let log = self.program.said();

@@ -108,6 +108,18 @@ impl Program {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// The most memory that it ever had resident, in bytes.
+    pub(crate) fn most_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a running child");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+        kibibytes
+            .and_then(|count| count.parse::<u64>().ok())
+            .expect("a peak in KiB")
+            << 10
+    }
+
     /// Asks the program to end, and gives how it did.
     pub(crate) fn terminate(mut self) -> ExitStatus {
         self.signal_term();

@@ -1,0 +1,95 @@
+//! Bodies of a gibibyte, sent and taken by curl.
+
+use crate::support::gateway::Gateway;
+use crate::support::program::{Program, Scratch, repository};
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const GIBIBYTE: u64 = 1 << 30;
+
+/// What the gateway may ever have in memory: some buffers' worth, and far below one such body.
+const FLAT: u64 = 64 << 20;
+
+#[test]
+fn curl_that_uploads_a_gibibyte_to_a_held_key_sees_the_409_a_hundred_times_of_a_hundred() {
+    let scratch = Scratch::new("bulk");
+    let (_origin, upstream) = bulk(&scratch);
+    let body = gibibyte(&scratch);
+    let gateway = Gateway::with_defaults(upstream);
+    // Its client gives up after a second, and the key stays held: the backend works on.
+    let mut hold = curl(gateway.addr, "/held");
+    said(hold.args(["-X", "PUT", "-d", "x", "--max-time", "1"]), "");
+    for fields in [
+        &["Expect: 100-continue"][..],
+        &["Expect:"],
+        &["Expect:", "Transfer-Encoding: chunked"],
+    ] {
+        let rounds = if fields.len() == 2 { 20 } else { 40 };
+        for round in 0..rounds {
+            let mut upload = curl(gateway.addr, "/held");
+            upload.arg("-T").arg(&body);
+            for field in fields {
+                upload.args(["-H", field]);
+            }
+            assert_eq!(
+                said(&mut upload, "%{http_code}"),
+                "409",
+                "{fields:?}, round {round}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_gibibyte_passes_each_way_in_flat_memory() {
+    let scratch = Scratch::new("bulk");
+    let (_origin, upstream) = bulk(&scratch);
+    let body = gibibyte(&scratch);
+    let gateway = Gateway::with_defaults(upstream);
+    let mut upload = curl(gateway.addr, "/up");
+    let uploaded = said(upload.arg("-T").arg(&body), "%{http_code} %{size_upload}");
+    assert_eq!(uploaded, format!("200 {GIBIBYTE}"));
+    let mut download = curl(gateway.addr, &format!("/down?octets={GIBIBYTE}"));
+    let downloaded = said(&mut download, "%{http_code} %{size_download}");
+    assert_eq!(downloaded, format!("200 {GIBIBYTE}"));
+    let most = gateway.most_memory();
+    assert!(most < FLAT, "{most} bytes of memory were used");
+    gateway.ends_well();
+}
+
+fn bulk(scratch: &Scratch) -> (Program, SocketAddr) {
+    Program::listen(&scratch.path().join("origin"), |addr| {
+        let mut command = Command::new("node");
+        command
+            .arg(repository("tests/real/bulk.js"))
+            .arg(addr.port().to_string());
+        command
+    })
+}
+
+/// A file of that size, all holes.
+fn gibibyte(scratch: &Scratch) -> PathBuf {
+    let path = scratch.path().join("gibibyte");
+    let file = File::create(&path).expect("a file in the test's own directory");
+    file.set_len(GIBIBYTE).expect("a sparse file");
+    path
+}
+
+fn curl(gateway: SocketAddr, target: &str) -> Command {
+    let mut command = Command::new("curl");
+    command
+        .args(["--silent", "--max-time", "60", "--output"])
+        .arg(Path::new("/dev/null"));
+    command.arg(format!("http://{gateway}{target}"));
+    command
+}
+
+fn said(curl: &mut Command, format: &str) -> String {
+    let output = curl
+        .args(["--write-out", format])
+        .output()
+        .expect("curl is there");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

@@ -1,0 +1,263 @@
+//! What comes before a response, or in its place: informational responses, expectations and tunnels.
+
+use tokio::time::Instant;
+
+use crate::support::by_hand::{ByHand, get, lull, pass, put, run};
+use crate::support::pipes::{End, Far};
+
+#[test]
+fn informational_responses_are_passed_on_before_the_final_one_and_end_nothing() {
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = at.write_at_work("/a").await;
+        for link in ["</style.css>", "</script.js>"] {
+            origin
+                .send(format!(
+                    "HTTP/1.1 103 Early Hints\r\nLink: {link}\r\nConnection: x\r\n\r\n"
+                ))
+                .await;
+            let hint = client.head().await;
+            assert_eq!((hint.status(), hint.field("link")), (103, Some(link)));
+            assert_eq!(hint.field("connection"), None);
+            assert_eq!(at.another("/a").await, "write-in-flight");
+        }
+        origin.respond("200 OK", "done").await;
+        assert_eq!(client.message().await.body, b"done");
+        assert_eq!(at.another("/a").await, "200");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_client_of_http_1_0_is_sent_no_informational_response() {
+    run(async || {
+        let at = ByHand::new();
+        let client = at.client_sends("GET /a HTTP/1.0\r\n\r\n").await;
+        let (origin, _) = at.origin.request().await;
+        origin
+            .send("HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n")
+            .await;
+        lull().await;
+        origin.respond("200 OK", "done").await;
+        assert_eq!(client.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn an_uninvited_100_of_the_upstream_is_not_passed_on() {
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = at.write_at_work("/a").await;
+        origin.send("HTTP/1.1 100 Continue\r\n\r\n").await;
+        lull().await;
+        assert!(client.peek().is_empty());
+        origin.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}
+
+/// The head of a write that expects to be asked for its body.
+fn expecting(path: &str, length: usize) -> String {
+    format!(
+        "PUT {path} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
+#[test]
+fn a_small_body_is_asked_for_by_the_gateway_itself_and_takes_no_hold_before_it_is_here() {
+    run(async || {
+        let at = ByHand::new();
+        let client = at.client_sends(expecting("/a", 5)).await;
+        assert_eq!(client.head().await.status(), 100);
+        assert!(at.table.is_empty());
+        at.origin.hears_nothing().await;
+        client.send("hello").await;
+        let (origin, request) = at.origin.request().await;
+        assert_eq!(request.field("expect"), None);
+        assert_eq!(request.body, b"hello");
+        origin.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_conflict_that_stands_is_told_before_a_body_is_asked_for() {
+    run(async || {
+        let at = ByHand::new();
+        let (_client, origin) = at.write_at_work("/a").await;
+        for length in [5, 100_000] {
+            let client = at.client_sends(expecting("/a", length)).await;
+            let answer = client.message().await;
+            assert_eq!(answer.status(), 409, "not a 100 first");
+            assert_eq!(answer.problem(), "write-in-flight");
+        }
+        at.origin.hears_nothing().await;
+        origin.respond("200 OK", "").await;
+        at.ends_empty().await;
+    });
+}
+
+/// A large write that expects to be asked, after its head has come to the origin.
+async fn expected(at: &ByHand) -> (Far, Far) {
+    let client = at.client_sends(expecting("/a", 100_000)).await;
+    let (origin, head) = at.origin.head().await;
+    assert_eq!(head.field("expect"), Some("100-continue"));
+    assert_eq!(
+        at.table.len(),
+        1,
+        "it is claimed for before it goes upstream"
+    );
+    lull().await;
+    assert!(client.peek().is_empty() && origin.peek().is_empty());
+    (client, origin)
+}
+
+async fn send_large(client: &Far, origin: &Far) {
+    let sender = client.clone();
+    let sending = tokio::task::spawn_local(async move { sender.send("x".repeat(100_000)).await });
+    assert_eq!(origin.read(100_000).await, "x".repeat(100_000).into_bytes());
+    sending.await.expect("it sends");
+}
+
+#[test]
+fn a_large_body_is_asked_for_when_the_upstream_asks_for_it() {
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = expected(&at).await;
+        origin.send("HTTP/1.1 100 Continue\r\n\r\n").await;
+        assert_eq!(client.head().await.status(), 100);
+        send_large(&client, &origin).await;
+        origin.respond("200 OK", "done").await;
+        assert_eq!(client.message().await.body, b"done");
+        assert_eq!(at.another("/a").await, "200");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_final_answer_in_place_of_a_100_is_the_answer_and_the_body_is_never_asked_for() {
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = expected(&at).await;
+        origin.respond("401 Unauthorized", "who?").await;
+        let answer = client.message().await;
+        assert_eq!((answer.status(), &*answer.body), (401, &b"who?"[..]));
+        lull().await;
+        assert!(at.table.is_empty(), "settled: the response is whole");
+        assert_eq!(at.another("/a").await, "200");
+        assert_eq!(
+            at.origin.connections(),
+            2,
+            "the other one still waits for a body"
+        );
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn an_upstream_that_never_answers_an_expectation_is_sent_the_body_after_a_second() {
+    run(async || {
+        let at = ByHand::new();
+        let began = Instant::now();
+        let (client, origin) = expected(&at).await;
+        assert_eq!(client.head().await.status(), 100);
+        assert_eq!(began.elapsed().as_secs(), 1);
+        send_large(&client, &origin).await;
+        origin.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn an_expectation_of_what_nothing_guards_goes_upstream() {
+    run(async || {
+        let at = ByHand::with("[guard]\npost = \"forward\"");
+        let client = at
+            .client_sends(expecting("/a", 5).replace("PUT", "POST"))
+            .await;
+        let (origin, head) = at.origin.head().await;
+        assert_eq!(head.field("expect"), Some("100-continue"));
+        origin.send("HTTP/1.1 100 Continue\r\n\r\n").await;
+        assert_eq!(client.head().await.status(), 100);
+        client.send("hello").await;
+        assert_eq!(origin.read(5).await, b"hello");
+        origin.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}
+
+const UPGRADE: &str = "PUT /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: chat\r\nContent-Length: 0\r\n\r\n";
+const SWITCHED: &str =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n";
+
+#[test]
+fn a_tunnel_ends_the_hold_and_passes_bytes_both_ways_until_both_ends_are_done() {
+    run(async || {
+        let at = ByHand::with("[[route]]\npath = \"/ws\"\nkey = \"ws\"");
+        let client = at.client_sends(UPGRADE).await;
+        let (origin, request) = at.origin.request().await;
+        assert_eq!(request.field("upgrade"), Some("chat"));
+        assert_eq!(request.field("connection"), Some("upgrade"));
+        assert_eq!(at.table.len(), 1);
+        origin.send(format!("{SWITCHED}first")).await;
+        let answer = client.head().await;
+        assert_eq!(
+            (answer.status(), answer.field("upgrade")),
+            (101, Some("chat"))
+        );
+        assert!(at.table.is_empty(), "the hold ends with the 101");
+        assert_eq!(client.read(5).await, b"first");
+        client.send("to the origin").await;
+        assert_eq!(origin.read(13).await, b"to the origin");
+        client.finish();
+        assert_eq!(origin.until_ended().await, End::Fin);
+        origin.send("and back").await;
+        assert_eq!(client.read(8).await, b"and back");
+        origin.finish();
+        assert_eq!(client.until_ended().await, End::Fin);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_tunnel_may_be_silent_for_longer_than_any_exchange() {
+    run(async || {
+        let at = ByHand::new();
+        let client = at.client_sends(UPGRADE.replace("PUT", "GET")).await;
+        let (origin, _) = at.origin.request().await;
+        origin.send(SWITCHED).await;
+        assert_eq!(client.head().await.status(), 101);
+        pass(600.0).await;
+        // What looks like a request is none in a tunnel.
+        client.send("\r\nnot HTTP\r\n\r\n").await;
+        assert_eq!(origin.read(14).await, b"\r\nnot HTTP\r\n\r\n");
+        origin.send("here").await;
+        assert_eq!(client.read(4).await, b"here");
+        origin.close();
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn an_upgrade_that_the_upstream_declines_is_an_ordinary_exchange() {
+    run(async || {
+        let at = ByHand::new();
+        let client = at.client_sends(UPGRADE.replace("PUT", "GET")).await;
+        let (origin, _) = at.origin.request().await;
+        origin.respond("200 OK", "plain").await;
+        assert_eq!(client.message().await.body, b"plain");
+        client.send(get("/b")).await;
+        let (origin, _) = at.origin.request().await;
+        origin.respond("200 OK", "again").await;
+        assert_eq!(client.message().await.body, b"again");
+        client.send(put("/b")).await;
+        at.origin.request().await.0.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}

@@ -1,0 +1,307 @@
+//! Request bodies: slow ones, large ones, broken ones, and many at a time.
+
+use tokio::time::Instant;
+
+use crate::support::by_hand::{ByHand, lull, pass, put, run};
+use crate::support::pipes::{End, Far};
+
+fn head(path: &str, length: usize) -> String {
+    format!("PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n")
+}
+
+/// Sends a byte a second until the gateway has had enough.
+fn dribble(client: &Far) {
+    let client = client.clone();
+    tokio::task::spawn_local(async move {
+        while client.ended().is_none() {
+            client.send_some(b"x");
+            pass(1.0).await;
+        }
+    });
+}
+
+#[test]
+fn a_slow_sender_of_a_small_body_takes_no_hold_and_never_reaches_the_upstream() {
+    run(async || {
+        let at = ByHand::new();
+        let client = at.client_sends(head("/a", 1000)).await;
+        let began = Instant::now();
+        dribble(&client);
+        pass(5.0).await;
+        assert!(at.table.is_empty());
+        assert_eq!(at.another("/a").await, "200");
+        let answer = client.message().await;
+        assert_eq!(
+            (answer.status(), &*answer.problem()),
+            (408, "body-too-slow")
+        );
+        let waited = began.elapsed();
+        assert!((9..12).contains(&waited.as_secs()), "{waited:?}");
+        assert_eq!(at.origin.attempts(), 1, "only the other write was sent");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_body_that_comes_slowly_but_steadily_arrives() {
+    run(async || {
+        let at = ByHand::new();
+        let client = at.client_sends(head("/a", 100 * 1100)).await;
+        let (sender, part) = (client.clone(), "x".repeat(1100));
+        tokio::task::spawn_local(async move {
+            for _ in 0..100 {
+                sender.send(&part).await;
+                pass(1.0).await;
+            }
+        });
+        let (origin, request) = at.origin.request().await;
+        assert_eq!(request.body.len(), 100 * 1100);
+        origin.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn one_byte_more_than_the_buffer_at_one_byte_a_second_keeps_no_key_from_others() {
+    run(async || {
+        let at = ByHand::new();
+        let client = at.client_sends(head("/a", 64 * 1024 + 1)).await;
+        dribble(&client);
+        for _ in 0..3 {
+            pass(3.0).await;
+            assert!(at.table.is_empty());
+            assert_eq!(at.another("/a").await, "200");
+        }
+        assert_eq!(client.message().await.status(), 408);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_large_body_that_slows_down_is_cut_and_keeps_its_key_for_as_long_as_the_settings_say() {
+    run(async || {
+        let at = ByHand::with("[server]\nreceive_timeout = \"3s\"\n[guard]\nmax_work = \"7s\"");
+        let client = at.client();
+        let sender = client.clone();
+        tokio::task::spawn_local(async move {
+            sender
+                .send(head("/a", 200_000) + &"x".repeat(100_000))
+                .await;
+            dribble(&sender);
+        });
+        let (origin, _) = at.origin.head().await;
+        let began = Instant::now();
+        let (body, _) = origin.read_to_end().await;
+        assert!(body.len() < 200_000);
+        assert!(
+            (3..5).contains(&began.elapsed().as_secs()),
+            "{:?}",
+            began.elapsed()
+        );
+        let answer = client.message().await;
+        assert_eq!(
+            (answer.status(), &*answer.problem()),
+            (408, "body-too-slow")
+        );
+        assert_eq!(at.another("/a").await, "outcome-unknown");
+        pass(7.1).await;
+        assert_eq!(at.another("/a").await, "200");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_large_body_is_claimed_for_when_the_buffer_is_full_and_streamed_with_backpressure() {
+    run(async || {
+        let at = ByHand::with("[server]\nrequest_buffer = \"4KiB\"");
+        let client = at.client_sends(head("/a", 1 << 20)).await;
+        client.send("x".repeat(4096)).await;
+        lull().await;
+        assert!(at.table.is_empty(), "the buffer is not full yet");
+        client.send("x").await;
+        lull().await;
+        assert_eq!(at.table.len(), 1);
+        let (origin, _) = at.origin.head().await;
+        let mut sent = 4097;
+        loop {
+            lull().await;
+            match client.send_some(&[b'x'; 1024]) {
+                0 => break,
+                more => sent += more,
+            }
+        }
+        assert!(
+            sent < 700 * 1024,
+            "{sent} were taken of a client whose upstream reads nothing"
+        );
+        let sender = client.clone();
+        let sending =
+            tokio::task::spawn_local(
+                async move { sender.send("x".repeat((1 << 20) - sent)).await },
+            );
+        assert_eq!(origin.read(1 << 20).await.len(), 1 << 20);
+        sending.await.expect("it sends");
+        origin.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn bodies_beyond_the_buffers_wait_and_nobody_is_refused() {
+    run(async || {
+        let at = ByHand::with("[server]\nbuffers = \"64KiB\"\nresponse_buffer = \"1KiB\"");
+        at.origin.capacity(1000);
+        let clients: Vec<Far> = (0..20).map(|_| at.client()).collect();
+        for (number, client) in clients.iter().enumerate() {
+            let request = head(&format!("/{number}"), 40_000) + &"x".repeat(40_000);
+            client.send(request).await;
+        }
+        lull().await;
+        assert_eq!(at.table.len(), 1, "there is room for one body of these");
+        for _ in &clients {
+            let (origin, request) = at.origin.request().await;
+            assert_eq!(request.body.len(), 40_000);
+            origin.respond("200 OK", "").await;
+        }
+        for client in &clients {
+            assert_eq!(client.message().await.status(), 200);
+        }
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn bodies_of_unknown_length_count_as_large_as_they_may_be() {
+    run(async || {
+        let at = ByHand::with("[server]\nbuffers = \"64KiB\"");
+        let chunked = |number| {
+            format!("PUT /{number} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        };
+        let slow = at.client_sends(chunked(0)).await;
+        lull().await;
+        let waiting = at.client_sends(chunked(1) + "2\r\nhi\r\n0\r\n\r\n").await;
+        lull().await;
+        assert!(at.table.is_empty(), "it waits for room");
+        slow.send("2\r\nhi\r\n0\r\n\r\n").await;
+        for _ in 0..2 {
+            let (origin, request) = at.origin.request().await;
+            assert_eq!(request.body, b"hi");
+            origin.respond("200 OK", "").await;
+        }
+        assert_eq!(waiting.message().await.status(), 200);
+        assert_eq!(slow.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_small_body_whose_chunks_break_is_a_400_and_never_reaches_the_upstream() {
+    run(async || {
+        let at = ByHand::new();
+        let chunked = "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnonsense\r\n";
+        let client = at.client_sends(chunked).await;
+        let answer = client.message().await;
+        assert_eq!((answer.status(), &*answer.problem()), (400, "body-broken"));
+        assert_eq!(
+            client.read_to_end().await,
+            (Vec::new(), End::Fin),
+            "one answer"
+        );
+        assert_eq!(at.origin.attempts(), 0);
+        assert!(at.table.is_empty());
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_streamed_body_whose_chunks_break_never_ends_cleanly_upstream() {
+    run(async || {
+        let at = ByHand::new();
+        let client = at.client();
+        let sender = client.clone();
+        tokio::task::spawn_local(async move {
+            let head = "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+            sender
+                .send(format!("{head}11170\r\n{}\r\n", "x".repeat(70_000)))
+                .await;
+        });
+        let (origin, _) = at.origin.head().await;
+        client.send("0x\r\n\r\n").await;
+        let (body, _) = origin.read_to_end().await;
+        assert!(!body.ends_with(b"0\r\n\r\n"), "ended as if whole");
+        let answer = client.message().await;
+        assert_eq!((answer.status(), &*answer.problem()), (400, "body-broken"));
+        assert_eq!(
+            client.read_to_end().await,
+            (Vec::new(), End::Fin),
+            "one answer"
+        );
+        assert_eq!(at.another("/a").await, "outcome-unknown");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_request_before_one_whose_chunks_break_is_answered() {
+    run(async || {
+        let at = ByHand::new();
+        let broken = "PUT /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnonsense\r\n";
+        let client = at.client_sends(put("/a") + broken).await;
+        let (origin, request) = at.origin.request().await;
+        assert!(request.start.starts_with("PUT /a "));
+        origin.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+        assert_eq!(client.message().await.problem(), "body-broken");
+        assert_eq!(client.read_to_end().await, (Vec::new(), End::Fin));
+        at.origin.hears_nothing().await;
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_refusal_arrives_at_a_client_that_is_still_sending() {
+    run(async || {
+        let at = ByHand::new();
+        let (_first, origin) = at.write_at_work("/a").await;
+        let client = at.client();
+        let sender = client.clone();
+        let sending = tokio::task::spawn_local(async move {
+            sender
+                .send(head("/a", 4 << 20) + &"x".repeat(4 << 20))
+                .await;
+            // This is in the body's place, and never a request of its own.
+            sender.send(put("/b")).await;
+        });
+        let answer = client.message().await;
+        assert_eq!(
+            (answer.status(), &*answer.problem()),
+            (409, "write-in-flight")
+        );
+        assert_eq!(answer.field("connection"), Some("close"));
+        assert_eq!(
+            client.until_ended().await,
+            End::Fin,
+            "not a reset, which could destroy it"
+        );
+        sending.await.expect("it may send");
+        at.origin.hears_nothing().await;
+        origin.respond("200 OK", "").await;
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_conflict_with_a_small_slow_body_is_told_from_its_head() {
+    run(async || {
+        let at = ByHand::new();
+        let (_first, origin) = at.write_at_work("/a").await;
+        let began = Instant::now();
+        let client = at.client_sends(head("/a", 1000)).await;
+        assert_eq!(client.message().await.problem(), "write-in-flight");
+        assert!(began.elapsed().as_secs() < 1);
+        origin.respond("200 OK", "").await;
+        at.ends_empty().await;
+    });
+}

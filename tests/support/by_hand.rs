@@ -1,0 +1,318 @@
+//! A gateway between clients and an origin that the test plays by hand, over pipes, on a paused clock.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::{Arc, mpsc as std_mpsc};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{sleep, timeout};
+use writegate::config::{Address, Config, Overrides};
+use writegate::gateway::{Gateway, Turns};
+use writegate::server::{gateway_at_work, serve};
+use writegate::table::Table;
+use writegate::upstream::{Connect, Tasks};
+
+use super::message::Message;
+use super::pipes::{CAPACITY, DEADLINE, Far, Pipe, pipe, until};
+
+/// Real time that one test may take: what spins on a paused clock never gets to its deadline.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// Runs a test on a clock that moves only when nothing is left to do.
+pub(crate) fn run<T: Future<Output = ()>>(test: impl FnOnce() -> T + Send + 'static) {
+    let (done, is_done) = std_mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build_local(LocalOptions::default())
+            .expect("a runtime");
+        runtime.block_on(test());
+        let _ = done.send(());
+    });
+    if is_done.recv_timeout(WATCHDOG) == Err(std_mpsc::RecvTimeoutError::Timeout) {
+        panic!("the test hangs");
+    }
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// Lets everything happen that can happen now.
+pub(crate) async fn lull() {
+    sleep(Duration::from_millis(1)).await;
+}
+
+/// Lets `seconds` go by.
+pub(crate) async fn pass(seconds: f64) {
+    sleep(Duration::from_secs_f64(seconds)).await;
+}
+
+/// What becomes of attempts to connect to the origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialing {
+    Taken,
+    Refused,
+    /// They wait until this changes.
+    Pending,
+}
+
+/// The origin: what listens, and every connection that was made to it.
+pub(crate) struct Origin {
+    dialing: Cell<Dialing>,
+    capacity: Cell<usize>,
+    attempts: Cell<usize>,
+    connections: RefCell<Vec<Far>>,
+    changed: Rc<Notify>,
+}
+
+impl Origin {
+    /// What becomes of attempts to connect from now on.
+    pub(crate) fn dialing(&self, dialing: Dialing) {
+        self.dialing.set(dialing);
+        self.changed.notify_waiters();
+    }
+
+    /// How much connections made from now on take without being read.
+    pub(crate) fn capacity(&self, capacity: usize) {
+        self.capacity.set(capacity);
+    }
+
+    /// How many attempts to connect there were.
+    pub(crate) fn attempts(&self) -> usize {
+        self.attempts.get()
+    }
+
+    /// How many connections were made.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.borrow().len()
+    }
+
+    /// The connection that was made after `number` others.
+    pub(crate) fn connection(&self, number: usize) -> Far {
+        self.connections.borrow()[number].clone()
+    }
+
+    /// The head of the next request, on whichever connection it comes.
+    pub(crate) async fn head(&self) -> (Far, Message) {
+        let far = until(&self.changed, "a request at the origin", || self.asked()).await;
+        let head = far.head().await;
+        (far, head)
+    }
+
+    /// The next request, with its body.
+    pub(crate) async fn request(&self) -> (Far, Message) {
+        let far = until(&self.changed, "a request at the origin", || self.asked()).await;
+        let message = far.message().await;
+        (far, message)
+    }
+
+    /// A connection on which a request has begun to come.
+    pub(crate) fn asked(&self) -> Option<Far> {
+        let has_head = |far: &&Far| {
+            let bytes = far.peek();
+            let has = |mark: &[u8]| bytes.windows(mark.len()).any(|part| part == mark);
+            has(b" HTTP/1.1\r\n") && has(b"\r\n\r\n")
+        };
+        self.connections.borrow().iter().find(has_head).cloned()
+    }
+
+    /// Fails if a request has come that the test has not read.
+    pub(crate) async fn hears_nothing(&self) {
+        lull().await;
+        for far in &*self.connections.borrow() {
+            let bytes = far.peek();
+            assert!(
+                bytes.is_empty(),
+                "the origin got {:?}",
+                String::from_utf8_lossy(&bytes)
+            );
+        }
+    }
+}
+
+/// Connects the gateway to the origin.
+struct Dialer(Rc<Origin>);
+
+impl Connect for Dialer {
+    type Socket = Pipe;
+
+    async fn connect(&self, _: &Address) -> io::Result<Pipe> {
+        let origin = &self.0;
+        origin.attempts.set(origin.attempts.get() + 1);
+        loop {
+            let changed = origin.changed.notified();
+            match origin.dialing.get() {
+                Dialing::Taken => {
+                    let (near, far) = pipe(origin.capacity.get(), &origin.changed);
+                    origin.connections.borrow_mut().push(far);
+                    return Ok(near);
+                }
+                Dialing::Refused => return Err(io::ErrorKind::ConnectionRefused.into()),
+                Dialing::Pending => changed.await,
+            }
+        }
+    }
+}
+
+/// A gateway, its clients and its origin.
+pub(crate) struct ByHand {
+    pub(crate) origin: Rc<Origin>,
+    pub(crate) table: Arc<Table>,
+    pub(crate) tasks: Rc<Tasks>,
+    gateway: Rc<Gateway<Dialer>>,
+    draining: watch::Sender<bool>,
+    clients: RefCell<Vec<Far>>,
+    changed: Rc<Notify>,
+}
+
+impl ByHand {
+    /// A gateway with all defaults.
+    pub(crate) fn new() -> Self {
+        Self::with("")
+    }
+
+    /// A gateway with this configuration.
+    pub(crate) fn with(config: &str) -> Self {
+        let overrides = Overrides {
+            upstream: Some("http://127.0.0.1:3000".to_owned()),
+            ..Overrides::default()
+        };
+        let text = if config.contains("[server]") {
+            config.replace("[server]", "[server]\nworkers = 1")
+        } else {
+            format!("[server]\nworkers = 1\n{config}")
+        };
+        let config = Config::parse("test", &text, &overrides).expect("a configuration");
+        let table = Table::new(config.server.max_holds);
+        let changed = Rc::new(Notify::new());
+        let origin = Rc::new(Origin {
+            dialing: Cell::new(Dialing::Taken),
+            capacity: Cell::new(CAPACITY),
+            attempts: Cell::new(0),
+            connections: RefCell::default(),
+            changed: Rc::clone(&changed),
+        });
+        let (wish, wishes) = mpsc::channel(16);
+        let gateway = gateway_at_work(
+            Arc::new(config),
+            Arc::clone(&table),
+            Dialer(Rc::clone(&origin)),
+            Turns::new(0, vec![wish]),
+            wishes,
+        );
+        Self {
+            origin,
+            table,
+            tasks: Rc::clone(&gateway.limits().tasks),
+            gateway,
+            draining: watch::channel(false).0,
+            clients: RefCell::default(),
+            changed,
+        }
+    }
+
+    /// A client that connects.
+    pub(crate) fn client(&self) -> Far {
+        self.client_that_takes(CAPACITY)
+    }
+
+    /// A client whose kernel takes so much of a response that it does not read.
+    pub(crate) fn client_that_takes(&self, capacity: usize) -> Far {
+        let (near, far) = pipe(capacity, &self.changed);
+        let address = Some(std::net::Ipv4Addr::new(192, 0, 2, 7).into());
+        let gateway = Rc::clone(&self.gateway);
+        self.tasks
+            .adopt(serve(gateway, near, address, self.draining.subscribe()));
+        self.clients.borrow_mut().push(far.clone());
+        far
+    }
+
+    /// A client that connects and sends this.
+    pub(crate) async fn client_sends(&self, bytes: impl AsRef<[u8]>) -> Far {
+        let client = self.client();
+        client.send(bytes).await;
+        client
+    }
+
+    /// A client that sends a small `PUT`, and the origin's connection on which all of it came.
+    pub(crate) async fn write_at_work(&self, path: &str) -> (Far, Far) {
+        let client = self.client_sends(put(path)).await;
+        let (origin, request) = self.origin.request().await;
+        assert!(
+            request.start.starts_with(&format!("PUT {path} ")),
+            "{}",
+            request.start
+        );
+        (client, origin)
+    }
+
+    /// What another `PUT` comes to: `200`, from the origin that is asked, or the problem that it is told.
+    pub(crate) async fn another(&self, path: &str) -> String {
+        let client = self.client_sends(put(path)).await;
+        let answered = until(&self.changed, "an answer to another write", || {
+            match self.origin.asked() {
+                Some(origin) => Some(Some(origin)),
+                None => (!client.peek().is_empty()).then_some(None),
+            }
+        });
+        if let Some(origin) = answered.await {
+            let request = origin.message().await;
+            assert!(
+                request.start.starts_with(&format!("PUT {path} ")),
+                "{}",
+                request.start
+            );
+            origin.respond("200 OK", "").await;
+        }
+        let answer = client.message().await;
+        client.close();
+        if answer.status() == 200 {
+            "200".to_owned()
+        } else {
+            answer.problem()
+        }
+    }
+
+    /// Says that the gateway is to stop.
+    pub(crate) fn drain(&self) {
+        self.draining.send_replace(true);
+    }
+
+    /// Fails unless everything ends once the clients have gone: no hold, and no task.
+    pub(crate) async fn ends_empty(self) {
+        for client in &*self.clients.borrow() {
+            client.close();
+        }
+        let ended = timeout(DEADLINE, async {
+            self.tasks.ended().await;
+            while !self.table.is_empty() {
+                pass(1.0).await;
+            }
+        });
+        let is_over = ended.await.is_ok();
+        assert!(
+            is_over,
+            "{} tasks and {} holds are left",
+            self.tasks.running(),
+            self.table.len()
+        );
+        let mut left = 0;
+        self.table.for_each(|_, _| left += 1);
+        assert_eq!(left, 0, "keys are left of holds that have ended");
+        assert_eq!(self.tasks.running(), 0);
+    }
+}
+
+/// A small write.
+pub(crate) fn put(path: &str) -> String {
+    format!("PUT {path} HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\nhi")
+}
+
+/// A safe request.
+pub(crate) fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n")
+}
