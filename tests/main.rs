@@ -5,6 +5,8 @@ mod bulk;
 mod documents;
 mod keep_alive;
 mod peers;
+mod reference;
 mod settle;
 mod storms;
 mod support;
+mod tidy;

@@ -33,11 +33,10 @@ impl Pace {
 
     /// The peer was waited for, and then moved so many octets.
     pub fn moved(&mut self, waited: Duration, octets: u64) {
-        let earned = if self.rate == 0 {
-            self.most
-        } else {
-            Duration::from_micros(octets.saturating_mul(1_000_000) / self.rate)
-        };
+        let earned = octets
+            .saturating_mul(1_000_000)
+            .checked_div(self.rate)
+            .map_or(self.most, Duration::from_micros);
         self.left = self
             .left
             .saturating_sub(waited)

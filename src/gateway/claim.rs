@@ -98,7 +98,16 @@ impl<C: Connect> Gateway<C> {
     fn remedy(&self, plan: &Plan, key: &Key) -> String {
         match plan.because {
             Because::PostIsObserved => format!("[[route]] path = {:?}", key.shown()),
-            _ => format!(
+            Because::RouteGuards
+            | Because::RouteObserves
+            | Because::PostIsForwarded
+            | Because::MethodIsSafe
+            | Because::MethodIsNotListed
+            | Because::RouteForwards
+            | Because::Tunnel
+            | Because::Grpc
+            | Because::Upgrade
+            | Because::NoKey => format!(
                 "on_conflict = \"reject\" for {:?}",
                 self.config.policy.route(plan.route).label
             ),

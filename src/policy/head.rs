@@ -201,14 +201,13 @@ impl<'a> Fields<'a> {
             Some(host) if host.is_empty() || !host.iter().all(|&byte| is_host(byte)) => {
                 return Err(Malformed::Host);
             }
-            Some(host) => {
+            Some(host)
                 if authority(request_line.target)
-                    .is_some_and(|named| !named.eq_ignore_ascii_case(host))
-                {
-                    return Err(Malformed::Host);
-                }
+                    .is_some_and(|named| !named.eq_ignore_ascii_case(host)) =>
+            {
+                return Err(Malformed::Host);
             }
-            None => {}
+            Some(_) | None => {}
         }
         match (self.is_chunked, self.length) {
             (true, Some(_)) => Err(Malformed::TwoFramings),

@@ -173,9 +173,10 @@ impl Rejection {
     }
 
     fn problem(&self, kind: &Kind, telling: &Telling<'_>) -> Vec<u8> {
-        let conflict = match self {
-            Self::Conflict(conflict) => Some(&**conflict),
-            _ => None,
+        let conflict = if let Self::Conflict(conflict) = self {
+            Some(&**conflict)
+        } else {
+            None
         };
         let told = conflict.filter(|_| telling.disclose != Disclose::None);
         let holder = told
@@ -218,26 +219,9 @@ impl Rejection {
     }
 
     fn kind(&self) -> Kind {
-        let kind = |status, name, title, error| Kind {
-            status,
-            name,
-            title,
-            error,
-        };
         match self {
             Self::Malformed(why) => malformed(*why),
-            Self::NoKey(KeyError::Missing { .. }) => kind(
-                StatusCode::BAD_REQUEST,
-                "missing-key",
-                "The request does not name the resource that it changes",
-                "http_request_error",
-            ),
-            Self::NoKey(KeyError::TooMany { .. } | KeyError::TooManyMethods { .. }) => kind(
-                StatusCode::BAD_REQUEST,
-                "too-many-keys",
-                "The request names too many resources or methods",
-                "http_request_error",
-            ),
+            Self::NoKey(why) => no_key(why),
             Self::BodyBroken => kind(
                 StatusCode::BAD_REQUEST,
                 "body-broken",
@@ -262,18 +246,7 @@ impl Rejection {
                 "The client closed its side before the request was forwarded",
                 "http_request_error",
             ),
-            Self::Conflict(conflict) if conflict.unknown_for.is_some() => kind(
-                StatusCode::CONFLICT,
-                "outcome-unknown",
-                "The outcome of an earlier write to this resource is unknown",
-                "http_request_denied",
-            ),
-            Self::Conflict(_) => kind(
-                StatusCode::CONFLICT,
-                "write-in-flight",
-                "Another write to this resource is in flight",
-                "http_request_denied",
-            ),
+            Self::Conflict(conflict) => conflict.kind(),
             Self::HoldsExhausted => kind(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "holds-exhausted",
@@ -358,6 +331,23 @@ impl Rejection {
 }
 
 impl Conflict {
+    fn kind(&self) -> Kind {
+        match self.unknown_for {
+            Some(_) => kind(
+                StatusCode::CONFLICT,
+                "outcome-unknown",
+                "The outcome of an earlier write to this resource is unknown",
+                "http_request_denied",
+            ),
+            None => kind(
+                StatusCode::CONFLICT,
+                "write-in-flight",
+                "Another write to this resource is in flight",
+                "http_request_denied",
+            ),
+        }
+    }
+
     fn detail(&self, telling: &Telling<'_>) -> String {
         let method = telling.method;
         let (key, age) = (&self.key, tenths(self.holder_age));
@@ -398,13 +388,38 @@ pub fn retry_after(
     left + (left / 2).max(SOONEST).mul_f64(spread)
 }
 
-fn malformed(why: Malformed) -> Kind {
-    let kind = |status, name, title| Kind {
+const fn kind(
+    status: StatusCode,
+    name: &'static str,
+    title: &'static str,
+    error: &'static str,
+) -> Kind {
+    Kind {
         status,
         name,
         title,
-        error: "http_request_error",
-    };
+        error,
+    }
+}
+
+fn no_key(why: &KeyError) -> Kind {
+    let kind = |status, name, title| kind(status, name, title, "http_request_error");
+    match why {
+        KeyError::Missing { .. } => kind(
+            StatusCode::BAD_REQUEST,
+            "missing-key",
+            "The request does not name the resource that it changes",
+        ),
+        KeyError::TooMany { .. } | KeyError::TooManyMethods { .. } => kind(
+            StatusCode::BAD_REQUEST,
+            "too-many-keys",
+            "The request names too many resources or methods",
+        ),
+    }
+}
+
+fn malformed(why: Malformed) -> Kind {
+    let kind = |status, name, title| kind(status, name, title, "http_request_error");
     match why {
         Malformed::Version => kind(
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,

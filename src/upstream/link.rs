@@ -115,7 +115,6 @@ impl<S: Socket> Link<S> {
 /// The idle connections of one worker to one server.
 pub(super) struct Pool<S: Socket> {
     /// Boxed, since a connection is large, and moves with every exchange.
-    #[expect(clippy::vec_box, reason = "the box moves on, the vector does not")]
     idle: RefCell<Vec<Box<Link<S>>>>,
     idle_timeout: Duration,
 }
