@@ -3,8 +3,11 @@
 use crate::support::by_hand::{ByHand, Dialing, lull, pass, put, run};
 use crate::support::pipes::{End, Far};
 
+/// What it is called, and how it is done.
+type Way = (&'static str, fn(&Far));
+
 /// The ways in which a client leaves.
-const WAYS: [(&str, fn(&Far)); 3] = [
+const WAYS: [Way; 3] = [
     ("half-closes", Far::finish),
     ("closes", Far::close),
     ("resets", Far::reset),

@@ -5,8 +5,11 @@ use tokio::time::Instant;
 use crate::support::by_hand::{ByHand, Dialing, lull, pass, put, run};
 use crate::support::pipes::Far;
 
+/// What it is called, and how it is done.
+type Way = (&'static str, fn(&Far));
+
 /// The ways in which an upstream breaks a connection.
-const WAYS: [(&str, fn(&Far)); 2] = [("closes", Far::close), ("resets", Far::reset)];
+const WAYS: [Way; 2] = [("closes", Far::close), ("resets", Far::reset)];
 
 #[test]
 fn a_refused_connection_is_a_502_and_ends_the_hold_at_once() {
@@ -355,6 +358,7 @@ fn an_upstream_that_closes_its_ear_while_a_body_streams_is_still_heard() {
         origin.die();
         client.send("more").await;
         lull().await;
+        assert_eq!(client.unread(), 0, "it is read, and thrown away");
         origin.respond("503 Service Unavailable", "busy").await;
         origin.finish();
         assert_eq!(client.message().await.status(), 503);
