@@ -226,3 +226,23 @@ fn a_pipelining_client_that_leaves_while_the_gateway_connects_has_nothing_sent()
         }
     });
 }
+
+#[test]
+fn a_streamed_body_that_nothing_guards_is_never_ended_cleanly_either() {
+    run(async || {
+        for (way, leave) in WAYS {
+            let at = ByHand::with("[guard]\npost = \"forward\"");
+            let client = at
+                .client_sends(
+                    "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+                )
+                .await;
+            let (origin, _) = at.origin.head().await;
+            lull().await;
+            leave(&client);
+            let (body, _) = origin.read_to_end().await;
+            assert!(!body.ends_with(b"0\r\n\r\n"), "it {way}: ended as if whole");
+            at.ends_empty().await;
+        }
+    });
+}
