@@ -14,6 +14,7 @@ pub use upload::{Gate, Received, Upload, UploadFault, read_up_to};
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -42,6 +43,8 @@ pub struct Body {
     source: Source,
     octets: u64,
     report: Option<Report>,
+    /// What is in flight for as long as this body is.
+    in_flight: Option<Rc<()>>,
 }
 
 enum Source {
@@ -68,6 +71,7 @@ impl Body {
             source: Source::Frames(frames),
             octets: 0,
             report: None,
+            in_flight: None,
         }
     }
 
@@ -77,7 +81,15 @@ impl Body {
             source: Source::Pipe(reader),
             octets: 0,
             report: None,
+            in_flight: None,
         }
+    }
+
+    /// Keeps a share of what says that its request is in flight.
+    #[must_use]
+    pub fn keeping(mut self, in_flight: Rc<()>) -> Self {
+        self.in_flight = Some(in_flight);
+        self
     }
 
     /// Has `report` told how this body ended.

@@ -91,11 +91,13 @@ impl<C: Connect> Gateway<C> {
         request: Request<Incoming>,
         peer: &Peer<C::Socket>,
     ) -> Response<Body> {
+        let in_flight = peer.begin();
         let mut trip = Trip::begin(&self.config, &request, peer);
         let admitted = self.admit(request, peer, &mut trip).await;
         let response = admitted.unwrap_or_else(|rejection| self.reject(&rejection, &mut trip));
         peer.client.begin_final();
         trip.report_with(response, &self.counts)
+            .map(|body| body.keeping(in_flight))
     }
 
     /// Takes a request through all its steps. Each says by which rejections it can end.

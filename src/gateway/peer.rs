@@ -1,6 +1,6 @@
 //! The client's side of one connection, as the requests on it see it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -14,16 +14,39 @@ pub struct Peer<S> {
     /// Where it connects from; none over a Unix socket.
     pub address: Option<IpAddr>,
     tunnel: RefCell<Option<Tunnel<S>>>,
+    /// How many requests have come.
+    begun: Cell<u64>,
+    /// Every request that is not answered to the end has a share of this.
+    in_flight: Rc<()>,
 }
 
 impl<S> Peer<S> {
     /// A connection on which nothing has happened yet.
-    pub const fn new(client: Rc<dyn Client>, address: Option<IpAddr>) -> Self {
+    pub fn new(client: Rc<dyn Client>, address: Option<IpAddr>) -> Self {
         Self {
             client,
             address,
             tunnel: RefCell::new(None),
+            begun: Cell::new(0),
+            in_flight: Rc::new(()),
         }
+    }
+
+    /// A request has come. It is in flight for as long as what this returns is kept.
+    pub fn begin(&self) -> Rc<()> {
+        self.begun.set(self.begun.get() + 1);
+        Rc::clone(&self.in_flight)
+    }
+
+    /// How many requests have come.
+    pub fn begun(&self) -> u64 {
+        self.begun.get()
+    }
+
+    /// Whether no request has come since `begun` had, and none is in flight or half here.
+    pub fn is_idle_since(&self, begun: u64) -> bool {
+        let is_answered = self.begun.get() == begun && Rc::strong_count(&self.in_flight) == 1;
+        is_answered && self.client.is_at_rest()
     }
 
     /// The connection is to be joined to this one once the 101 is written.

@@ -1,75 +1,137 @@
 //! One client connection, from its first byte to its close.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::server::conn::http1::{Builder, Parts};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use crate::gateway::{Gateway, Peer};
-use crate::policy::head::HEAD_LIMIT;
+use crate::policy::head::{FIELD_LIMIT, HEAD_LIMIT};
 use crate::upstream::{Connect, Tunnel};
 use crate::wire::{Inbound, Socket};
 
 /// The largest part of a message that is kept in memory for one connection; a whole head must fit.
 const BUFFER: usize = 2 * HEAD_LIMIT;
 
+/// How long a connection has been idle before it gives back its buffers: some 20 KiB of hyper's.
+const PARK_AFTER: Duration = Duration::from_secs(1);
+
+/// Resolves when the next answer on each connection is to be the last.
+type Draining = watch::Receiver<bool>;
+
 /// Answers the requests that come over `socket`, until the client has had enough, or `draining`
-/// says that the next answer is the last.
+/// says that the next answer is the last. A connection on which nothing happens is parked: it keeps
+/// its socket and little else.
 pub async fn serve<C: Connect, S: Socket>(
     gateway: Rc<Gateway<C>>,
     socket: S,
     address: Option<IpAddr>,
-    mut draining: watch::Receiver<bool>,
+    mut draining: Draining,
 ) {
-    let inbound = Inbound::new(socket, gateway.config().server.send_timeout);
+    let mut inbound = Inbound::new(socket, gateway.config().server.send_timeout);
     let peer = Rc::new(Peer::new(inbound.client(), address));
+    while is_stirred(&peer, &mut draining).await {
+        // Boxed, so that a parked connection does not keep the room for it.
+        inbound = match Box::pin(speak(&gateway, inbound, &peer, &mut draining)).await {
+            End::Idle(inbound) => inbound,
+            End::Cut(inbound) => return inbound.cut(),
+            End::Over(inbound, rest) => {
+                return match peer.take_tunnel() {
+                    Some(tunnel) => join(inbound, &rest, tunnel).await,
+                    None => {
+                        let last = inbound.refused().map(|why| gateway.refuse(why));
+                        inbound.close(&last.unwrap_or_default()).await;
+                    }
+                };
+            }
+        };
+    }
+    inbound.close(&[]).await;
+}
+
+/// Waits until something comes over a parked connection. False if it is to be closed instead.
+async fn is_stirred<S>(peer: &Peer<S>, draining: &mut Draining) -> bool {
+    let mut draining = pin!(draining.wait_for(|is_draining| *is_draining));
+    poll_fn(|cx| {
+        if draining.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(false);
+        }
+        peer.client.poll_stirred(cx).map(|()| true)
+    })
+    .await
+}
+
+/// How HTTP came to an end on a connection.
+enum End<S> {
+    /// It did not: nothing has happened for a while.
+    Idle(Inbound<S>),
+    /// In the middle of an answer.
+    Cut(Inbound<S>),
+    /// After an answer, with what was read behind the last request.
+    Over(Inbound<S>, Bytes),
+}
+
+/// Speaks HTTP/1.1 over a connection until that ends, or pauses.
+async fn speak<C: Connect, S: Socket>(
+    gateway: &Rc<Gateway<C>>,
+    inbound: Inbound<S>,
+    peer: &Rc<Peer<C::Socket>>,
+    draining: &mut Draining,
+) -> End<S> {
     let service = service_fn(|request| {
-        let (gateway, peer) = (Rc::clone(&gateway), Rc::clone(&peer));
+        let (gateway, peer) = (Rc::clone(gateway), Rc::clone(peer));
         async move { Ok::<_, Infallible>(gateway.handle(request, &peer).await) }
     });
     let mut http = Builder::new();
     // The raw head was checked by then, so that hyper's own limits are never met.
     http.half_close(true)
         .max_buf_size(BUFFER)
-        .max_headers(crate::policy::head::FIELD_LIMIT);
+        .max_headers(FIELD_LIMIT);
     let mut connection = http.serve_connection(TokioIo::new(inbound), service);
-    let ended = {
-        let mut draining = pin!(draining.wait_for(|is_draining| *is_draining));
-        let mut is_draining = false;
-        std::future::poll_fn(|cx| {
-            if !is_draining && draining.as_mut().poll(cx).is_ready() {
-                is_draining = true;
-                std::pin::Pin::new(&mut connection).graceful_shutdown();
+    let mut draining = pin!(draining.wait_for(|is_draining| *is_draining));
+    let mut is_draining = false;
+    let mut look = pin!(sleep(PARK_AFTER));
+    let mut begun = peer.begun();
+    let ended = poll_fn(|cx| {
+        if !is_draining && draining.as_mut().poll(cx).is_ready() {
+            is_draining = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        while look.as_mut().poll(cx).is_ready() {
+            if peer.is_idle_since(begun) {
+                return Poll::Ready(None);
             }
-            std::pin::Pin::new(&mut connection).poll(cx)
-        })
-        .await
-    };
-    if let Err(error) = &ended {
-        debug!(%error, client = address.map(tracing::field::display), "a connection ended early");
+            begun = peer.begun();
+            look.as_mut().reset(Instant::now() + PARK_AFTER);
+        }
+        Poll::Pending
+    })
+    .await;
+    if let Some(Err(error)) = &ended {
+        debug!(%error, client = peer.address.map(tracing::field::display), "a connection ended early");
     }
     let Parts { io, read_buf, .. } = connection.into_parts();
     let inbound = io.into_inner();
-    // The one thing that can fail in a service that never does is the body of its answer.
-    if ended.is_err_and(|error| error.is_user()) {
-        return inbound.cut();
-    }
-    match peer.take_tunnel() {
-        Some(tunnel) => join(inbound, &read_buf, tunnel).await,
-        None => {
-            let last = inbound
-                .refused()
-                .map(|why| gateway.refuse(why))
-                .unwrap_or_default();
-            inbound.close(&last).await;
-        }
+    match ended {
+        None => End::Idle(inbound),
+        // The one thing that can fail in a service that never does is the body of its answer.
+        Some(Err(error)) if error.is_user() => End::Cut(inbound),
+        Some(_) => End::Over(inbound, read_buf),
     }
 }
 

@@ -33,6 +33,9 @@ pub trait Client {
     /// Arranges a wake-up for when [`Self::hangup`] may have changed.
     fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// Whether no request is half here, and nothing is left to be written.
+    fn is_at_rest(&self) -> bool;
+
     /// Queues an informational response, to be written before the final one.
     fn send_interim(&self, head: &[u8], cx: &mut Context<'_>);
 
@@ -129,15 +132,13 @@ impl<S: Socket> Inbound<S> {
         if line.is_ended.get() {
             return false;
         }
-        let is_at_rest =
-            line.refused.get().is_none() && line.follower.borrow().is_between_requests();
         let is_quiet = || {
             line.socket
                 .borrow()
                 .poll_stirred(&mut Context::from_waker(Waker::noop()))
                 .is_pending()
         };
-        !(is_at_rest && is_quiet())
+        !(line.is_at_rest() && is_quiet())
     }
 
     async fn discard(&self, scrap: &mut [u8]) -> io::Result<usize> {
@@ -262,6 +263,11 @@ impl<S: Socket> Line<S> {
 }
 
 impl<S: Socket> Client for Line<S> {
+    fn is_at_rest(&self) -> bool {
+        let is_quiet = self.refused.get().is_none() && self.interim.borrow().is_empty();
+        is_quiet && self.is_flushed.get() && self.follower.borrow().is_between_requests()
+    }
+
     fn hangup(&self) -> Option<Hangup> {
         self.socket.borrow().hangup()
     }

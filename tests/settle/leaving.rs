@@ -3,8 +3,11 @@
 use crate::support::by_hand::{ByHand, Dialing, lull, pass, put, run};
 use crate::support::pipes::{End, Far};
 
+/// What it is called, and how it is done.
+type Way = (&'static str, fn(&Far));
+
 /// The ways in which a client leaves.
-const WAYS: [(&str, fn(&Far)); 3] = [
+const WAYS: [Way; 3] = [
     ("half-closes", Far::finish),
     ("closes", Far::close),
     ("resets", Far::reset),
@@ -219,6 +222,26 @@ fn a_pipelining_client_that_leaves_while_the_gateway_connects_has_nothing_sent()
             lull().await;
             at.origin.hears_nothing().await;
             assert_eq!(at.another("/a").await, "200", "it {way}");
+            at.ends_empty().await;
+        }
+    });
+}
+
+#[test]
+fn a_streamed_body_that_nothing_guards_is_never_ended_cleanly_either() {
+    run(async || {
+        for (way, leave) in WAYS {
+            let at = ByHand::with("[guard]\npost = \"forward\"");
+            let client = at
+                .client_sends(
+                    "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+                )
+                .await;
+            let (origin, _) = at.origin.head().await;
+            lull().await;
+            leave(&client);
+            let (body, _) = origin.read_to_end().await;
+            assert!(!body.ends_with(b"0\r\n\r\n"), "it {way}: ended as if whole");
             at.ends_empty().await;
         }
     });

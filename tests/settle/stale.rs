@@ -250,3 +250,29 @@ fn a_safe_request_with_a_body_is_not_sent_again() {
         at.ends_empty().await;
     });
 }
+
+#[test]
+fn bytes_after_a_response_are_never_taken_for_the_next_one() {
+    run(async || {
+        let forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+        for is_late in [false, true] {
+            let at = ByHand::new();
+            let (client, origin) = at.write_at_work("/a").await;
+            let late = if is_late { "" } else { forged };
+            origin
+                .send(format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n{late}"
+                ))
+                .await;
+            assert_eq!(client.message().await.status(), 200);
+            lull().await;
+            origin.send(if is_late { forged } else { "" }).await;
+            let client = at.client_sends(put("/a")).await;
+            let (again, _) = at.origin.request().await;
+            assert_eq!(at.origin.connections(), 2);
+            again.respond("200 OK", "true").await;
+            assert_eq!(client.message().await.body, b"true");
+            at.ends_empty().await;
+        }
+    });
+}

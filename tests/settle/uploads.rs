@@ -274,6 +274,7 @@ fn a_refusal_arrives_at_a_client_that_is_still_sending() {
             // This is in the body's place, and never a request of its own.
             sender.send(put("/b")).await;
         });
+        sending.await.expect("it may send all");
         let answer = client.message().await;
         assert_eq!(
             (answer.status(), &*answer.problem()),
@@ -285,7 +286,6 @@ fn a_refusal_arrives_at_a_client_that_is_still_sending() {
             End::Fin,
             "not a reset, which could destroy it"
         );
-        sending.await.expect("it may send");
         at.origin.hears_nothing().await;
         origin.respond("200 OK", "").await;
         at.ends_empty().await;

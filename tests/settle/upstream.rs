@@ -2,11 +2,14 @@
 
 use tokio::time::Instant;
 
-use crate::support::by_hand::{ByHand, Dialing, lull, pass, put, run};
+use crate::support::by_hand::{ByHand, Dialing, get, lull, pass, put, run};
 use crate::support::pipes::Far;
 
+/// What it is called, and how it is done.
+type Way = (&'static str, fn(&Far));
+
 /// The ways in which an upstream breaks a connection.
-const WAYS: [(&str, fn(&Far)); 2] = [("closes", Far::close), ("resets", Far::reset)];
+const WAYS: [Way; 2] = [("closes", Far::close), ("resets", Far::reset)];
 
 #[test]
 fn a_refused_connection_is_a_502_and_ends_the_hold_at_once() {
@@ -42,6 +45,22 @@ fn a_connection_that_takes_too_long_is_a_504_and_ends_the_hold_at_once() {
         assert!(at.table.is_empty());
         at.origin.dialing(Dialing::Taken);
         assert_eq!(at.another("/a").await, "200");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_server_that_refuses_is_passed_over_for_the_next() {
+    run(async || {
+        let at = ByHand::with("[upstream]\nservers = [\"http://a:3000\", \"http://b:3001\"]");
+        for refused in [3000, 3001, 3000] {
+            at.origin.dialing(Dialing::RefusedAt(refused));
+            assert_eq!(at.another("/a").await, "200");
+            pass(5.0).await;
+        }
+        at.origin.dialing(Dialing::Refused);
+        assert_eq!(at.another("/a").await, "upstream-unreachable");
+        assert!(at.table.is_empty());
         at.ends_empty().await;
     });
 }
@@ -173,6 +192,25 @@ fn no_response_in_time_is_a_504_and_the_exchange_runs_on_until_its_late_proof() 
         lull().await;
         assert!(at.table.is_empty(), "the late proof ends the hold");
         assert_eq!(at.another("/a").await, "200");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_request_without_a_guard_that_is_not_answered_in_time_is_a_504_and_ends_upstream() {
+    run(async || {
+        let at = ByHand::with("[upstream]\nresponse_timeout = \"5s\"");
+        let client = at.client_sends(get("/a")).await;
+        let (origin, _) = at.origin.request().await;
+        let answer = client.message().await;
+        assert_eq!(
+            (answer.status(), &*answer.problem()),
+            (504, "response-timeout")
+        );
+        assert!(origin.ended().is_some());
+        client.send(get("/b")).await;
+        at.origin.request().await.0.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
         at.ends_empty().await;
     });
 }
@@ -355,6 +393,7 @@ fn an_upstream_that_closes_its_ear_while_a_body_streams_is_still_heard() {
         origin.die();
         client.send("more").await;
         lull().await;
+        assert_eq!(client.unread(), 0, "it is read, and thrown away");
         origin.respond("503 Service Unavailable", "busy").await;
         origin.finish();
         assert_eq!(client.message().await.status(), 503);

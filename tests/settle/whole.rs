@@ -216,3 +216,23 @@ fn a_write_that_comes_together_with_the_response_of_the_one_before_it_is_not_ref
         at.ends_empty().await;
     });
 }
+
+#[test]
+fn a_write_on_another_worker_meets_it_too_and_not_what_the_first_has_yet_to_read() {
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = at.write_at_work("/a").await;
+        let refused = at.client_elsewhere();
+        refused.send(put("/a")).await;
+        assert_eq!(refused.message().await.problem(), "write-in-flight");
+        let next = at.client_elsewhere();
+        lull().await;
+        next.send(put("/a")).await;
+        origin.respond("200 OK", "").await;
+        let (origin, _) = at.origin.request().await;
+        origin.respond("200 OK", "next").await;
+        assert_eq!(next.message().await.body, b"next");
+        assert_eq!(client.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}

@@ -21,6 +21,9 @@ use super::pipes::{CAPACITY, DEADLINE, Far, Pipe, pipe, until};
 /// Real time that one test may take: what spins on a paused clock never gets to its deadline.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
+/// The workers: all tests but those about two of them use the first alone.
+const WORKERS: u16 = 2;
+
 /// Runs a test on a clock that moves only when nothing is left to do.
 pub(crate) fn run<T: Future<Output = ()>>(test: impl FnOnce() -> T + Send + 'static) {
     let (done, is_done) = std_mpsc::channel();
@@ -58,6 +61,8 @@ pub(crate) enum Dialing {
     Refused,
     /// They wait until this changes.
     Pending,
+    /// Those to this port are refused.
+    RefusedAt(u16),
 }
 
 /// The origin: what listens, and every connection that was made to it.
@@ -140,13 +145,17 @@ struct Dialer(Rc<Origin>);
 impl Connect for Dialer {
     type Socket = Pipe;
 
-    async fn connect(&self, _: &Address) -> io::Result<Pipe> {
+    async fn connect(&self, address: &Address) -> io::Result<Pipe> {
         let origin = &self.0;
         origin.attempts.set(origin.attempts.get() + 1);
         loop {
             let changed = origin.changed.notified();
             match origin.dialing.get() {
-                Dialing::Taken => {
+                Dialing::RefusedAt(refused) if matches!(address, Address::Tcp { port, .. } if *port == refused) =>
+                {
+                    return Err(io::ErrorKind::ConnectionRefused.into());
+                }
+                Dialing::Taken | Dialing::RefusedAt(_) => {
                     let (near, far) = pipe(origin.capacity.get(), &origin.changed);
                     origin.connections.borrow_mut().push(far);
                     return Ok(near);
@@ -163,7 +172,7 @@ pub(crate) struct ByHand {
     pub(crate) origin: Rc<Origin>,
     pub(crate) table: Arc<Table>,
     pub(crate) tasks: Rc<Tasks>,
-    gateway: Rc<Gateway<Dialer>>,
+    gateways: Vec<Rc<Gateway<Dialer>>>,
     draining: watch::Sender<bool>,
     clients: RefCell<Vec<Far>>,
     changed: Rc<Notify>,
@@ -178,7 +187,7 @@ impl ByHand {
     /// A gateway with this configuration.
     pub(crate) fn with(config: &str) -> Self {
         let overrides = Overrides {
-            upstream: Some("http://127.0.0.1:3000".to_owned()),
+            upstream: (!config.contains("servers")).then(|| "http://127.0.0.1:3000".to_owned()),
             ..Overrides::default()
         };
         let text = if config.contains("[server]") {
@@ -196,19 +205,23 @@ impl ByHand {
             connections: RefCell::default(),
             changed: Rc::clone(&changed),
         });
-        let (wish, wishes) = mpsc::channel(16);
-        let gateway = gateway_at_work(
-            Arc::new(config),
-            Arc::clone(&table),
-            Dialer(Rc::clone(&origin)),
-            Turns::new(0, vec![wish]),
-            wishes,
-        );
+        let (wishes, turns): (Vec<_>, Vec<_>) = (0..WORKERS).map(|_| mpsc::channel(16)).unzip();
+        let config = Arc::new(config);
+        let worker = |(number, turns)| {
+            gateway_at_work(
+                Arc::clone(&config),
+                Arc::clone(&table),
+                Dialer(Rc::clone(&origin)),
+                Turns::new(number, wishes.clone()),
+                turns,
+            )
+        };
+        let gateways: Vec<_> = (0..WORKERS).zip(turns).map(worker).collect();
         Self {
             origin,
             table,
-            tasks: Rc::clone(&gateway.limits().tasks),
-            gateway,
+            tasks: Rc::clone(&gateways[0].limits().tasks),
+            gateways,
             draining: watch::channel(false).0,
             clients: RefCell::default(),
             changed,
@@ -222,11 +235,20 @@ impl ByHand {
 
     /// A client whose kernel takes so much of a response that it does not read.
     pub(crate) fn client_that_takes(&self, capacity: usize) -> Far {
+        self.connect(0, capacity)
+    }
+
+    /// A client that another worker serves.
+    pub(crate) fn client_elsewhere(&self) -> Far {
+        self.connect(1, CAPACITY)
+    }
+
+    fn connect(&self, worker: usize, capacity: usize) -> Far {
         let (near, far) = pipe(capacity, &self.changed);
         let address = Some(std::net::Ipv4Addr::new(192, 0, 2, 7).into());
-        let gateway = Rc::clone(&self.gateway);
-        self.tasks
-            .adopt(serve(gateway, near, address, self.draining.subscribe()));
+        let gateway = Rc::clone(&self.gateways[worker]);
+        let tasks = Rc::clone(&gateway.limits().tasks);
+        tasks.adopt(serve(gateway, near, address, self.draining.subscribe()));
         self.clients.borrow_mut().push(far.clone());
         far
     }
@@ -288,7 +310,9 @@ impl ByHand {
             client.close();
         }
         let ended = timeout(DEADLINE, async {
-            self.tasks.ended().await;
+            for gateway in &self.gateways {
+                gateway.limits().tasks.ended().await;
+            }
             while !self.table.is_empty() {
                 pass(1.0).await;
             }

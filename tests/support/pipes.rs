@@ -213,10 +213,16 @@ impl Far {
         }
     }
 
-    /// Sends what there is room for.
+    /// Sends what there is room for. To a gateway that has closed, that is answered by a reset.
     pub(crate) fn send_some(&self, bytes: &[u8]) -> usize {
         let room = self.room();
         let mut wire = self.0.borrow_mut();
+        if wire.is_near_gone && !bytes.is_empty() {
+            wire.is_reset = true;
+            wire.to_far.bytes.clear();
+            wire.wake();
+            return 0;
+        }
         let count = room.min(bytes.len());
         wire.to_near.bytes.extend(&bytes[..count]);
         wire.wake();
