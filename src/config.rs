@@ -8,6 +8,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::policy::Policy;
 
 pub mod address;
@@ -168,8 +170,12 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
         min_body_rate: raw.min_body_rate.map_or(1 << 10, |size| size.0 as u64),
         access_log: overrides.access_log.or(raw.access_log).unwrap_or(true),
     };
-    if u32::try_from(server.request_buffer).is_err() {
-        let message = "`request_buffer` must be less than 4 GiB";
+    let most = Semaphore::MAX_PERMITS.min(u32::MAX as usize);
+    if server.request_buffer > most || server.buffers > Semaphore::MAX_PERMITS {
+        let message = format!(
+            "`request_buffer` can be at most {most} bytes, and `buffers` at most {}",
+            Semaphore::MAX_PERMITS
+        );
         return Err(Fault::new(buffers_span, message));
     }
     if server.buffers / server.workers < server.request_buffer {

@@ -1,7 +1,6 @@
 //! A request body: read up to a bound before anything is claimed, then passed upstream.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -10,6 +9,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use thiserror::Error;
 use tokio::sync::OwnedSemaphorePermit;
@@ -56,11 +56,7 @@ pub async fn read_up_to(
     let mut is_whole = body.is_end_stream();
     while !is_whole && first.len() + content.len() <= limit {
         let asked = Instant::now();
-        let frame = timeout(
-            pace.left(),
-            poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)),
-        )
-        .await;
+        let frame = timeout(pace.left(), body.frame()).await;
         let frame = match frame {
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(UploadFault::Broken),

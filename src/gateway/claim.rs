@@ -83,11 +83,11 @@ impl<C: Connect> Gateway<C> {
         self.counts.overlap();
         warn!(
             target: "overlap",
-            key = ?met.key.shown(),
+            key = met.key.shown(),
             method = %plan.method,
-            route = ?self.config.policy.route(plan.route).label,
+            route = &*self.config.policy.route(plan.route).label,
             other_method = %met.writer.method,
-            other_route = ?self.config.policy.route(met.writer.route).label,
+            other_route = &*self.config.policy.route(met.writer.route).label,
             would_refuse = self.remedy(plan, &met.key),
             request_id = trip.request_id.to_str().unwrap_or_default(),
             "two writes to one resource at once, both let through",

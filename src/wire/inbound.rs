@@ -256,6 +256,9 @@ impl<S: Socket> Line<S> {
         while self.is_flushed.get() && !interim.is_empty() {
             let written =
                 ready!(Pin::new(&mut *self.socket.borrow_mut()).poll_write(cx, &interim))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
             interim.advance(written);
         }
         Poll::Ready(Ok(()))
