@@ -49,6 +49,11 @@ impl<S> Peer<S> {
         is_answered && self.client.is_at_rest()
     }
 
+    /// Whether only the client is waited for: it has begun a request, and none is in flight.
+    pub fn is_waiting_for_head(&self) -> bool {
+        Rc::strong_count(&self.in_flight) == 1 && self.client.is_in_head()
+    }
+
     /// The connection is to be joined to this one once the 101 is written.
     pub fn join(&self, tunnel: Tunnel<S>) {
         *self.tunnel.borrow_mut() = Some(tunnel);

@@ -58,6 +58,9 @@ pub enum Malformed {
     /// RFC 6585 §5.
     #[error("the head is larger than {HEAD_LIMIT} bytes, or has more than {FIELD_LIMIT} fields")]
     TooLarge,
+    /// RFC 9110 §15.5.9.
+    #[error("the rest of its head did not come in time")]
+    HeadTooSlow,
     /// RFC 9110 §15.5.15.
     #[error("the request target is longer than {TARGET_LIMIT} bytes")]
     TargetTooLong,

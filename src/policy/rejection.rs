@@ -436,6 +436,11 @@ fn malformed(why: Malformed) -> Kind {
             "head-too-large",
             "The request head is too large",
         ),
+        Malformed::HeadTooSlow => kind(
+            StatusCode::REQUEST_TIMEOUT,
+            "head-too-slow",
+            "The request head did not come in time",
+        ),
         Malformed::TargetTooLong => kind(
             StatusCode::URI_TOO_LONG,
             "target-too-long",

@@ -25,8 +25,9 @@ use crate::wire::{Inbound, Socket};
 /// The largest part of a message that is kept in memory for one connection; a whole head must fit.
 const BUFFER: usize = 2 * HEAD_LIMIT;
 
-/// How long a connection has been idle before it gives back its buffers: some 20 KiB of hyper's.
-const PARK_AFTER: Duration = Duration::from_secs(1);
+/// How often a connection is looked at: one that was idle since the last time gives back its buffers, some
+/// 20 KiB of hyper's, and one that waits for the rest of a head waits with a bound.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Resolves when the next answer on each connection is to be the last.
 type Draining = watch::Receiver<bool>;
@@ -102,8 +103,9 @@ async fn speak<C: Connect, S: Socket>(
     let mut connection = http.serve_connection(TokioIo::new(inbound), service);
     let mut draining = pin!(draining.wait_for(|is_draining| *is_draining));
     let mut is_draining = false;
-    let mut look = pin!(sleep(PARK_AFTER));
-    let mut begun = peer.begun();
+    let mut look = pin!(sleep(LOOK));
+    let (mut begun, mut waited) = (peer.begun(), Duration::ZERO);
+    let receive_timeout = gateway.config().server.receive_timeout;
     let ended = poll_fn(|cx| {
         if !is_draining && draining.as_mut().poll(cx).is_ready() {
             is_draining = true;
@@ -117,7 +119,16 @@ async fn speak<C: Connect, S: Socket>(
                 return Poll::Ready(None);
             }
             begun = peer.begun();
-            look.as_mut().reset(Instant::now() + PARK_AFTER);
+            waited = if peer.is_waiting_for_head() {
+                waited + LOOK
+            } else {
+                Duration::ZERO
+            };
+            if waited >= receive_timeout {
+                peer.client.refuse_slow_head();
+                return Poll::Ready(Some(Ok(())));
+            }
+            look.as_mut().reset(Instant::now() + LOOK);
         }
         Poll::Pending
     })
@@ -129,8 +140,9 @@ async fn speak<C: Connect, S: Socket>(
     let inbound = io.into_inner();
     match ended {
         None => End::Idle(inbound),
-        // The one thing that can fail in a service that never does is the body of its answer.
-        Some(Err(error)) if error.is_user() => End::Cut(inbound),
+        // The one thing that can fail in a service that never does is the body of its answer. And a client
+        // that has not taken all of one must not take it for whole.
+        Some(Err(error)) if error.is_user() || inbound.is_given_up() => End::Cut(inbound),
         Some(_) => End::Over(inbound, read_buf),
     }
 }

@@ -131,6 +131,11 @@ impl Follower {
         self.at = At::Tunnel;
     }
 
+    /// Whether a head has begun and not ended.
+    pub(super) fn is_in_head(&self) -> bool {
+        matches!(&self.at, At::Head(seen) if !seen.is_empty())
+    }
+
     /// Whether the next byte would begin a request.
     pub(super) fn is_between_requests(&self) -> bool {
         matches!(&self.at, At::Head(seen) if seen.is_empty())

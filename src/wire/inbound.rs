@@ -6,14 +6,16 @@
 //! - Nothing that the client sends after the last answer is read as a request: it is discarded.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep, timeout, timeout_at};
 
 use super::framing::Follower;
@@ -25,6 +27,9 @@ use crate::policy::head::Malformed;
 const LINGER: Duration = Duration::from_secs(30);
 const LINGER_SILENT: Duration = Duration::from_secs(5);
 
+/// The most bytes of informational responses that wait to be written.
+const INTERIM_LIMIT: usize = 16 * 1024;
+
 /// The client's end of a connection, as the gateway sees it while hyper owns the stream.
 pub trait Client {
     /// How far the client is known to have left.
@@ -35,6 +40,12 @@ pub trait Client {
 
     /// Whether no request is half here, and nothing is left to be written.
     fn is_at_rest(&self) -> bool;
+
+    /// Whether a head is half here.
+    fn is_in_head(&self) -> bool;
+
+    /// Refuses the request that is half here: its client was waited for too long.
+    fn refuse_slow_head(&self);
 
     /// Queues an informational response, to be written before the final one.
     fn send_interim(&self, head: &[u8], cx: &mut Context<'_>);
@@ -52,6 +63,8 @@ pub struct Inbound<S> {
     /// Runs while the client takes nothing of what is to be written.
     stalled: Option<Pin<Box<Sleep>>>,
     send_timeout: Duration,
+    /// Whether the client took nothing for that long.
+    is_given_up: bool,
 }
 
 struct Line<S> {
@@ -82,12 +95,18 @@ impl<S: Socket> Inbound<S> {
             line: Rc::new(line),
             stalled: None,
             send_timeout,
+            is_given_up: false,
         }
     }
 
     /// The client's end of this connection.
     pub fn client(&self) -> Rc<dyn Client> {
         Rc::clone(&self.line) as Rc<dyn Client>
+    }
+
+    /// Whether the client has taken nothing of an answer for too long.
+    pub const fn is_given_up(&self) -> bool {
+        self.is_given_up
     }
 
     /// What was wrong with the request that hyper never saw. One whose body breaks it has seen.
@@ -103,12 +122,9 @@ impl<S: Socket> Inbound<S> {
         let linger_until = Instant::now() + LINGER;
         let ended = async {
             self.write_all(last).await?;
-            std::future::poll_fn(|cx| {
-                Pin::new(&mut *self.line.socket.borrow_mut()).poll_shutdown(cx)
-            })
-            .await?;
+            poll_fn(|cx| Pin::new(&mut *self.line.socket.borrow_mut()).poll_shutdown(cx)).await?;
             let mut scrap = vec![0; 16 * 1024];
-            while self.is_more_coming() {
+            while self.is_more_coming().await {
                 match timeout(LINGER_SILENT, self.discard(&mut scrap)).await {
                     Ok(Ok(0)) | Ok(Err(_)) | Err(_) => break,
                     Ok(Ok(_)) => {}
@@ -127,26 +143,21 @@ impl<S: Socket> Inbound<S> {
 
     /// Whether closing now could destroy what was written: the kernel resets a connection that is
     /// closed with bytes unread.
-    fn is_more_coming(&self) -> bool {
+    async fn is_more_coming(&self) -> bool {
         let line = &*self.line;
         if line.is_ended.get() {
             return false;
         }
-        let is_quiet = || {
-            line.socket
-                .borrow()
-                .poll_stirred(&mut Context::from_waker(Waker::noop()))
-                .is_pending()
-        };
-        !(line.is_at_rest() && is_quiet())
+        let is_quiet = unconstrained(poll_fn(|cx| {
+            Poll::Ready(line.socket.borrow().poll_stirred(cx).is_pending())
+        }));
+        !(line.is_at_rest() && is_quiet.await)
     }
 
     async fn discard(&self, scrap: &mut [u8]) -> io::Result<usize> {
         let mut scrap = ReadBuf::new(scrap);
-        std::future::poll_fn(|cx| {
-            Pin::new(&mut *self.line.socket.borrow_mut()).poll_read(cx, &mut scrap)
-        })
-        .await?;
+        poll_fn(|cx| Pin::new(&mut *self.line.socket.borrow_mut()).poll_read(cx, &mut scrap))
+            .await?;
         Ok(scrap.filled().len())
     }
 }
@@ -196,9 +207,14 @@ impl<S: Socket> Inbound<S> {
         cx: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        ready!(self.line.poll_interim(cx))?;
-        self.line.is_flushed.set(false);
-        let written = write(Pin::new(&mut *self.line.socket.borrow_mut()), cx);
+        let written = match self.line.poll_interim(cx) {
+            Poll::Ready(Ok(())) => {
+                self.line.is_flushed.set(false);
+                write(Pin::new(&mut *self.line.socket.borrow_mut()), cx)
+            }
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
         if written.is_ready() || self.line.is_tunnel.get() {
             self.stalled = None;
             return written;
@@ -208,6 +224,7 @@ impl<S: Socket> Inbound<S> {
             .stalled
             .get_or_insert_with(|| Box::pin(sleep(send_timeout)));
         ready!(stalled.as_mut().poll(cx));
+        self.is_given_up = true;
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -266,6 +283,14 @@ impl<S: Socket> Line<S> {
 }
 
 impl<S: Socket> Client for Line<S> {
+    fn is_in_head(&self) -> bool {
+        self.refused.get().is_none() && self.follower.borrow().is_in_head()
+    }
+
+    fn refuse_slow_head(&self) {
+        self.refused.set(Some(Malformed::HeadTooSlow));
+    }
+
     fn is_at_rest(&self) -> bool {
         let is_quiet = self.refused.get().is_none() && self.interim.borrow().is_empty();
         is_quiet && self.is_flushed.get() && self.follower.borrow().is_between_requests()
@@ -280,7 +305,12 @@ impl<S: Socket> Client for Line<S> {
     }
 
     fn send_interim(&self, head: &[u8], cx: &mut Context<'_>) {
-        self.interim.borrow_mut().extend_from_slice(head);
+        let mut interim = self.interim.borrow_mut();
+        // A client that takes none of what is there loses the next: nobody may depend on one.
+        if interim.len() + head.len() <= INTERIM_LIMIT {
+            interim.extend_from_slice(head);
+        }
+        drop(interim);
         // What cannot be written now, or failed, is met again by hyper's next write.
         let _ = self.poll_interim(cx);
     }

@@ -32,8 +32,10 @@ macro_rules! either {
 
 impl Socket for Stream {
     fn hangup(&self) -> Option<Hangup> {
-        // Readiness for priority data also tells of a close, and never of ordinary bytes.
-        either!(self, stream => super::now(stream.ready(Interest::PRIORITY)).and_then(told))
+        // Readiness for priority data also tells that the peer sends no more, and that for writing that the
+        // connection is gone; ordinary bytes make neither of them ready.
+        let either_end = Interest::PRIORITY | Interest::WRITABLE;
+        either!(self, stream => super::now(stream.ready(either_end)).and_then(told))
     }
 
     fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -94,5 +96,53 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         either!(&mut *self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::SockRef;
+    use tokio::net::TcpListener;
+
+    async fn pair() -> (Stream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (
+            Stream::Tcp(accepted.expect("accepted").0),
+            client.expect("connected"),
+        )
+    }
+
+    /// What is told, once the runtime has heard of it.
+    async fn told(stream: &Stream) -> Option<Hangup> {
+        let heard = async {
+            while stream.hangup().is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let _nothing = tokio::time::timeout(Duration::from_secs(1), heard).await;
+        stream.hangup()
+    }
+
+    #[tokio::test]
+    async fn a_fin_and_a_reset_are_told_apart_and_from_bytes() {
+        let (stream, client) = pair().await;
+        client.try_write(b"x").expect("written");
+        assert_eq!(told(&stream).await, None);
+
+        let (stream, client) = pair().await;
+        SockRef::from(&client)
+            .shutdown(std::net::Shutdown::Write)
+            .expect("a FIN");
+        assert_eq!(told(&stream).await, Some(Hangup::HalfClosed));
+
+        let (stream, client) = pair().await;
+        SockRef::from(&client)
+            .set_linger(Some(Duration::ZERO))
+            .expect("set");
+        drop(client);
+        assert_eq!(told(&stream).await, Some(Hangup::Closed));
     }
 }
