@@ -43,6 +43,9 @@ const WISHES: usize = 1024;
 /// How long to wait when no connection can be accepted, as when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// What the kernel takes beyond what it can send: so that a client that reads slowly is seen to read.
+const NOT_SENT: u32 = 128 * 1024;
+
 /// How long a client may be unreachable before its connection is given up.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
@@ -196,6 +199,7 @@ impl Listener {
                     .with_time(KEEPALIVE)
                     .with_interval(KEEPALIVE_INTERVAL);
                 socket.set_tcp_keepalive(&keepalive)?;
+                socket.set_tcp_notsent_lowat(NOT_SENT)?;
                 Ok(Accepted::Tcp(stream.into_std()?, address.ip()))
             }
             Self::Unix(listener, _) => Ok(Accepted::Unix(listener.accept().await?.0.into_std()?)),
