@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
-use http::header::{CONNECTION, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA};
+use http::{HeaderMap, HeaderName, HeaderValue, response};
 use serde::Deserialize;
 
 /// RFC 7239.
@@ -116,12 +116,28 @@ pub fn prepare_response(fields: &mut HeaderMap) {
     }
 }
 
+/// Whether everybody finds the same end to this response (RFC 9112 §6.3). hyper frames by the transfer
+/// coding, and a client that is told a length besides would frame by that.
+pub fn has_one_reading(head: &response::Parts) -> bool {
+    let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
+    let length = lengths.next();
+    let is_number = |value: &HeaderValue| value.as_bytes().iter().all(u8::is_ascii_digit);
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    let has_length = length.is_some();
+    let is_length_plain = length.is_none_or(is_number) && lengths.next().is_none();
+    match (codings.next(), codings.next()) {
+        (None, _) => is_length_plain,
+        (Some(coding), None) => !has_length && coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
+}
+
 fn remove_hop_by_hop(fields: &mut HeaderMap) {
     if fields.contains_key(CONNECTION) {
         let nominated: Vec<HeaderName> = tokens(fields, &CONNECTION)
             .filter_map(|token| HeaderName::try_from(token).ok())
             // Without these a message has another meaning: no client may have them removed.
-            .filter(|name| *name != HOST && *name != http::header::CONTENT_LENGTH)
+            .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
             .collect();
         for name in nominated {
             fields.remove(name);

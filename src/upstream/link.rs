@@ -23,6 +23,12 @@ use crate::wire::{Outbound, Socket, Traffic};
 /// The largest head, and the largest part of a body, that is read at once.
 const BUFFER: usize = 128 * 1024;
 
+/// The most field lines of a response head.
+const FIELD_LIMIT: usize = 256;
+
+/// The longest that an idle connection is kept, whatever the backend says.
+const KEPT_AT_MOST: Duration = Duration::from_secs(3600);
+
 /// Idle connections that a worker keeps for one server; past that the one just used is closed.
 const IDLE_LIMIT: usize = 512;
 
@@ -33,6 +39,8 @@ pub(super) struct Link<S: Socket> {
     is_over: bool,
     pub(super) traffic: Rc<Traffic>,
     pub(super) is_reused: bool,
+    /// How long it may be idle.
+    patience: Duration,
     idle_until: Instant,
     home: Rc<Pool<S>>,
 }
@@ -44,6 +52,7 @@ impl<S: Socket> Link<S> {
         let traffic = outbound.traffic();
         let (sender, driver) = Builder::new()
             .max_buf_size(BUFFER)
+            .max_headers(FIELD_LIMIT)
             .handshake(TokioIo::new(outbound))
             .await?;
         let home = Rc::clone(home);
@@ -53,6 +62,7 @@ impl<S: Socket> Link<S> {
             is_over: false,
             traffic,
             is_reused: false,
+            patience: Duration::ZERO,
             idle_until: Instant::now(),
             home,
         }))
@@ -82,15 +92,17 @@ impl<S: Socket> Link<S> {
             .and_then(|value| keep_alive_timeout(value.to_str().ok()?));
         // Let go a second before the backend does, or at half the time where that is less.
         let patience = hint.map_or(self.home.idle_timeout, |hint| {
+            let hint = hint.min(KEPT_AT_MOST);
             hint.saturating_sub(Duration::from_secs(1)).max(hint / 2)
         });
-        self.idle_until = Instant::now() + patience;
+        self.patience = patience;
     }
 
     /// Gives the connection back for the next exchange, if there can be one.
     pub(super) fn park(mut self: Box<Self>) {
         if !self.is_over && !self.traffic.is_deaf() && self.sender.is_ready() {
             self.is_reused = true;
+            self.idle_until = Instant::now() + self.patience;
             let home = Rc::clone(&self.home);
             home.put(self);
         }
