@@ -4,13 +4,17 @@
 //! - A body is ended cleanly only if it came whole: every other end is an error to who reads it.
 //! - A response [`Body`] reports exactly once how it ended, however it is let go.
 
+mod charge;
+mod gate;
 mod pace;
 mod pipe;
 mod upload;
 
+pub use charge::{charged, charged_with};
+pub use gate::Gate;
 pub use pace::Pace;
 pub use pipe::{PipeReader, PipeWriter, pipe};
-pub use upload::{Gate, Received, Upload, UploadFault, read_up_to};
+pub use upload::{Received, Upload, UploadFault, read_up_to};
 
 use std::collections::VecDeque;
 use std::pin::Pin;

@@ -51,7 +51,8 @@ pub struct Server {
     pub drain: Duration,
     /// The most holds at a time.
     pub max_holds: usize,
-    /// Bytes: all bodies kept in memory together. Every worker's share is at least one `request_buffer`.
+    /// Bytes: all bodies kept in memory together. Half of it is for requests, and every worker's
+    /// share of that is at least one `request_buffer`.
     pub buffers: usize,
     /// Bytes: a request body up to this size is read whole before anything is claimed.
     pub request_buffer: usize,
@@ -178,9 +179,9 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
         );
         return Err(Fault::new(buffers_span, message));
     }
-    if server.buffers / server.workers < server.request_buffer {
+    if server.buffers / server.workers / 2 < server.request_buffer {
         let message = format!(
-            "`buffers` ({} bytes) shared by {} workers leaves less than one `request_buffer` ({} bytes) to each: a body \
+            "half of `buffers` ({} bytes) shared by {} workers leaves less than one `request_buffer` ({} bytes) to each: a body \
              might never be read; raise `buffers`, or lower one of the others",
             server.buffers, server.workers, server.request_buffer
         );

@@ -8,7 +8,9 @@
 
 mod dial;
 mod exchange;
+mod interims;
 mod link;
+mod silence;
 mod tasks;
 
 pub use dial::Dialer;
@@ -18,13 +20,14 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, response};
+use http::{Request, StatusCode, response};
+use http_body::Body as _;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -36,6 +39,9 @@ use crate::table::Grant;
 use crate::wire::{Client, Hangup, Socket};
 use exchange::Exchange;
 use link::{Link, Pool};
+
+/// How often a request may meet an idle connection that turns out to be stale before it gets a new one.
+const POOLED_ATTEMPTS: u32 = 2;
 
 /// Makes connections to the upstream.
 pub trait Connect: 'static {
@@ -61,8 +67,10 @@ pub struct Limits {
     pub send_timeout: Duration,
     /// The octets a second that a client has to take then.
     pub min_body_rate: u64,
-    /// What bodies in memory are charged to, in octets.
+    /// What request bodies in memory are charged to, in octets.
     pub budget: Arc<Semaphore>,
+    /// What responses that are read ahead are charged to: slow readers leave writes their half.
+    pub response_budget: Arc<Semaphore>,
     /// Who goes on with what nobody waits for.
     pub tasks: Rc<Tasks>,
     /// How long holds last.
@@ -94,8 +102,11 @@ impl HoldTimes {
 pub struct Terms {
     /// The bounds.
     pub limits: Rc<Limits>,
-    /// The client, while it can be told something.
-    pub client: Option<Rc<dyn Client>>,
+    /// The client, while somebody waits for the response. It is no concern of the exchange whether the
+    /// connection still is.
+    pub client: RefCell<Option<Weak<dyn Client>>>,
+    /// Whether the client has asked for another protocol.
+    pub asks_upgrade: bool,
     /// Whether the client takes informational responses.
     pub takes_interims: bool,
     /// What keeps the body back until the upstream asks for it.
@@ -109,6 +120,15 @@ pub struct Terms {
 impl Terms {
     fn wants_interims(&self) -> bool {
         self.gate.is_some() || self.takes_interims
+    }
+
+    /// Whether a response may have this status: nobody is switched to a protocol that nobody asked for.
+    fn expects(&self, status: StatusCode) -> bool {
+        status != StatusCode::SWITCHING_PROTOCOLS || self.asks_upgrade
+    }
+
+    fn client(&self) -> Option<Rc<dyn Client>> {
+        self.client.borrow().as_ref().and_then(Weak::upgrade)
     }
 }
 
@@ -153,6 +173,9 @@ pub enum Fault {
         /// What hyper says.
         source: hyper::Error,
     },
+    /// The response can be understood in more than one way.
+    #[error("the response cannot be understood in one way only")]
+    Malformed,
     /// Nothing went or came for as long as the upstream can work, and the exchange was reset.
     #[error("the upstream was silent for too long, and the exchange was reset")]
     Silent,
@@ -205,9 +228,11 @@ impl<C: Connect> Upstream<C> {
         mut grant: Option<Grant>,
         terms: Rc<Terms>,
     ) -> Result<Reply<C::Socket>, Fault> {
+        let mut attempts = 0u32..;
         loop {
             let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
-            let link = self.link_unless_left(is_guarded, &terms).await?;
+            let is_pooled = attempts.next() < Some(POOLED_ATTEMPTS);
+            let link = self.link_unless_left(is_guarded, is_pooled, &terms).await?;
             // A connection that was used before may turn out to be stale.
             let spare = if link.is_reused {
                 duplicate(&request)
@@ -234,7 +259,9 @@ impl<C: Connect> Upstream<C> {
                     is_unheard: true,
                     source,
                 }) if is_reused => match spare {
-                    Some(again) if !terms.is_write => (request, grant) = (again, None),
+                    Some(again) if !terms.is_write && again.body().is_end_stream() => {
+                        (request, grant) = (again, None)
+                    }
                     _ => {
                         return Err(Fault::Broken {
                             is_unheard: true,
@@ -260,17 +287,14 @@ impl<C: Connect> Upstream<C> {
         let exchange = Exchange::run(link, request, grant, Rc::clone(terms));
         let heir = outlives.then_some(&self.limits.tasks);
         let mut exchange = Attached::new(exchange, heir);
+        let mut deserted = Deserted(Some(terms));
         let mut patience = None;
         poll_fn(|cx| {
             if let Poll::Ready(reply) = Pin::new(&mut exchange).poll(cx) {
+                deserted.0 = None;
                 return Poll::Ready(reply);
             }
-            if !outlives
-                && terms
-                    .client
-                    .as_ref()
-                    .is_some_and(|client| is_gone(&**client, cx))
-            {
+            if !outlives && terms.client().is_none_or(|client| is_gone(&*client, cx)) {
                 return Poll::Ready(Err(Fault::ClientLeft));
             }
             loop {
@@ -292,26 +316,27 @@ impl<C: Connect> Upstream<C> {
     async fn link_unless_left(
         &self,
         is_guarded: bool,
+        is_pooled: bool,
         terms: &Terms,
     ) -> Result<Box<Link<C::Socket>>, Fault> {
-        let mut link = pin!(self.link());
-        poll_fn(|cx| match &terms.client {
-            Some(client) if is_guarded && has_left(&**client, cx) => {
-                Poll::Ready(Err(Fault::ClientLeft))
+        let mut link = pin!(self.link(is_pooled));
+        poll_fn(|cx| {
+            if is_guarded && terms.client().is_none_or(|client| has_left(&*client, cx)) {
+                return Poll::Ready(Err(Fault::ClientLeft));
             }
-            _ => link.as_mut().poll(cx),
+            link.as_mut().poll(cx)
         })
         .await
     }
 
     /// A connection: one that is idle, or a new one to the first server that takes it.
-    async fn link(&self) -> Result<Box<Link<C::Socket>>, Fault> {
+    async fn link(&self, is_pooled: bool) -> Result<Box<Link<C::Socket>>, Fault> {
         let first = self.next.get();
         self.next.set((first + 1) % self.servers.len());
         let in_turn = || {
             (0..self.servers.len()).map(|place| &self.servers[(first + place) % self.servers.len()])
         };
-        for (_, pool) in in_turn() {
+        for (_, pool) in in_turn().filter(|_| is_pooled) {
             if let Some(link) = poll_fn(|cx| Poll::Ready(pool.take(cx))).await {
                 return Ok(link);
             }
@@ -331,6 +356,18 @@ impl<C: Connect> Upstream<C> {
             }
         }
         Err(fault)
+    }
+}
+
+/// Dropped with its terms, it says that nobody waits for the response any more: what comes of it now is
+/// not for the client's connection, which may be busy with another request.
+struct Deserted<'a>(Option<&'a Terms>);
+
+impl Drop for Deserted<'_> {
+    fn drop(&mut self) {
+        if let Some(terms) = self.0 {
+            terms.client.take();
+        }
     }
 }
 

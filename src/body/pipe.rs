@@ -12,27 +12,15 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http_body::Frame;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
-use super::CutShort;
+use super::{CutShort, charged};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
     Ended,
     Cut,
-}
-
-/// Content that is charged for until the last of it is let go, which may be by the kernel taking it.
-struct Charged {
-    content: Bytes,
-    _charge: OwnedSemaphorePermit,
-}
-
-impl AsRef<[u8]> for Charged {
-    fn as_ref(&self) -> &[u8] {
-        &self.content
-    }
 }
 
 #[derive(Debug)]
@@ -81,21 +69,15 @@ pub struct PipeWriter {
 impl PipeWriter {
     /// Adds a frame. The caller has waited for [`Self::poll_room`].
     pub fn push(&self, frame: Frame<Bytes>) {
+        let (frame, is_charged) = charged(frame, &self.budget);
+        self.push_charged(frame, is_charged);
+    }
+
+    /// Adds a frame that is charged for already, or for which the budget had nothing left.
+    pub fn push_charged(&self, frame: Frame<Bytes>, is_charged: bool) {
         let mut shared = self.shared.borrow_mut();
-        let len = frame.data_ref().map_or(0, Bytes::len);
-        let budget = Arc::clone(&self.budget);
-        let charge = u32::try_from(len)
-            .ok()
-            .and_then(|len| budget.try_acquire_many_owned(len).ok());
-        shared.queued += len;
-        shared.is_overdrawn = charge.is_none();
-        let frame = frame.map_data(|content| match charge {
-            Some(charge) => Bytes::from_owner(Charged {
-                content,
-                _charge: charge,
-            }),
-            None => content,
-        });
+        shared.queued += frame.data_ref().map_or(0, Bytes::len);
+        shared.is_overdrawn = !is_charged;
         shared.queue.push_back(frame);
         wake(&mut shared.reader);
     }

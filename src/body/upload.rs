@@ -1,10 +1,9 @@
 //! A request body: read up to a bound before anything is claimed, then passed upstream.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -15,7 +14,7 @@ use thiserror::Error;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::Pace;
+use super::{Gate, Pace, charged_with};
 
 /// Why a request body did not come whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -94,67 +93,12 @@ pub async fn read_up_to(
     })
 }
 
-/// Keeps a body back until the upstream asks for it, or has had long enough to do so: not every one
-/// answers an expectation (RFC 9110 §10.1.1).
-#[derive(Debug)]
-pub struct Gate {
-    is_open: Cell<bool>,
-    patience: RefCell<Pin<Box<Sleep>>>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl Gate {
-    /// A gate that opens by itself after `patience`.
-    pub fn new(patience: Duration) -> Self {
-        Self {
-            is_open: Cell::new(false),
-            patience: RefCell::new(Box::pin(sleep(patience))),
-            waker: RefCell::default(),
-        }
-    }
-
-    /// Lets the body pass.
-    pub fn open(&self) {
-        self.is_open.set(true);
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
-        }
-    }
-
-    /// Whether the body may pass.
-    pub fn is_open(&self) -> bool {
-        self.is_open.get()
-    }
-
-    fn poll_open(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.is_open.get() || self.patience.borrow_mut().as_mut().poll(cx).is_ready() {
-            self.is_open.set(true);
-            return Poll::Ready(());
-        }
-        *self.waker.borrow_mut() = Some(cx.waker().clone());
-        Poll::Pending
-    }
-}
-
 /// A request body on its way to the upstream.
 #[derive(Debug)]
 pub struct Upload {
     content: Bytes,
     trailers: Option<HeaderMap>,
     rest: Option<Rest>,
-}
-
-/// Content that is charged to the budget for as long as any of it is in memory: hyper still has it when the
-/// body that it came from is done.
-struct Charged {
-    content: Bytes,
-    _charge: OwnedSemaphorePermit,
-}
-
-impl AsRef<[u8]> for Charged {
-    fn as_ref(&self) -> &[u8] {
-        &self.content
-    }
 }
 
 /// The part of a body that streams.
@@ -202,7 +146,7 @@ impl Upload {
             ..
         } = received;
         let content = match charge {
-            Some(_charge) => Bytes::from_owner(Charged { content, _charge }),
+            Some(charge) => charged_with(content, charge),
             None => content,
         };
         (

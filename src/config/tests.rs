@@ -198,8 +198,9 @@ fn flags_go_before_the_file() {
 fn every_worker_has_room_for_one_request() {
     let text =
         |buffers| format!("[server]\nworkers = 4\nrequest_buffer = 1000\nbuffers = {buffers}");
-    assert!(parse(&text(4000)).is_ok());
-    assert!(error(&text(3999)).starts_with("4:11: `buffers` (3999 bytes) shared by 4 workers"));
+    assert!(parse(&text(8000)).is_ok());
+    let message = "4:11: half of `buffers` (7999 bytes) shared by 4 workers";
+    assert!(error(&text(7999)).starts_with(message));
 }
 
 #[test]

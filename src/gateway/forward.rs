@@ -1,5 +1,6 @@
 //! The exchange of a request, as the spine sees it: what is sent upstream, and what is made of the reply.
 
+use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
@@ -37,7 +38,8 @@ impl<C: Connect> Gateway<C> {
             .then(|| Rc::new(Gate::new(EXPECT_PATIENCE)));
         let terms = Rc::new(Terms {
             limits: Rc::clone(self.upstream.limits()),
-            client: Some(Rc::clone(&peer.client)),
+            client: RefCell::new(Some(Rc::downgrade(&peer.client))),
+            asks_upgrade: forward::upgrade(&head.headers).is_some(),
             takes_interims: head.version == Version::HTTP_11,
             gate: gate.clone(),
             route: plan.route,
@@ -123,7 +125,7 @@ fn rejection(fault: &Fault, is_write: bool) -> Rejection {
         Fault::ConnectTimeout => Rejection::ConnectTimeout,
         Fault::ClientLeft => Rejection::ClientLeft,
         Fault::NotSent { .. } => Rejection::NotSent,
-        Fault::Broken { .. } => Rejection::UpstreamBroken { is_write },
+        Fault::Broken { .. } | Fault::Malformed => Rejection::UpstreamBroken { is_write },
         Fault::Silent | Fault::ResponseTimeout => Rejection::ResponseTimeout { is_write },
     }
 }

@@ -141,6 +141,7 @@ impl Accepted {
 
 fn limits(config: &Config, tasks: &Rc<Tasks>) -> Limits {
     let (server, upstream) = (&config.server, &config.upstream);
+    let half = server.buffers / server.workers.get() / 2;
     Limits {
         connect_timeout: upstream.connect_timeout,
         response_timeout: upstream.response_timeout,
@@ -148,7 +149,8 @@ fn limits(config: &Config, tasks: &Rc<Tasks>) -> Limits {
         response_buffer: server.response_buffer,
         send_timeout: server.send_timeout,
         min_body_rate: server.min_body_rate,
-        budget: Arc::new(Semaphore::new(server.buffers / server.workers.get())),
+        budget: Arc::new(Semaphore::new(half)),
+        response_budget: Arc::new(Semaphore::new(half)),
         tasks: Rc::clone(tasks),
         hold_times: Rc::new(HoldTimes::default()),
     }

@@ -6,30 +6,34 @@
 //! - Nothing here depends on whether somebody waits for the response to a write that is guarded.
 //! - An exchange under a hold that is silent for too long is reset; one whose bytes flow is not.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::Write as _;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, response};
+use http::{Request, Response, StatusCode, response};
 use http_body::{Body as _, Frame};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
+use super::interims::Interims;
 use super::link::Link;
+use super::silence::Silence;
 use super::{Fault, Reply, Terms};
-use crate::body::{Body, Pace, PipeWriter, Upload, pipe};
+use crate::body::{Body, Pace, PipeWriter, Upload, charged, pipe};
+use crate::policy::forward::has_one_reading;
 use crate::table::{Grant, Hold};
-use crate::wire::{Client, Socket};
+use crate::wire::Socket;
 
 /// What is read of a response body before its head is handed on.
 const AT_ONCE: usize = 64 * 1024;
+
+/// A response body up to this size is not charged to the budget: to count it would cost more than it does.
+const UNCHARGED: usize = 4 * 1024;
 
 /// An exchange on its connection.
 pub(super) struct Exchange<S: Socket> {
@@ -72,7 +76,14 @@ impl<S: Socket> Exchange<S> {
             .then(|| Interims::listen(&mut request));
         let response = exchange.send(request, interims).await?;
         let (head, incoming) = response.into_parts();
+        if !has_one_reading(&head) || !exchange.terms.expects(head.status) {
+            return Err(Fault::Malformed);
+        }
         exchange.link.heed(&head.headers);
+        if let Some(gate) = &exchange.terms.gate {
+            // A body that was not asked for by now never will be.
+            gate.shut();
+        }
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             exchange.settle();
             return Ok(Reply::Tunnel(head, Box::pin(exchange.link.into_tunnel())));
@@ -122,21 +133,29 @@ impl<S: Socket> Exchange<S> {
         head: response::Parts,
         mut incoming: Incoming,
     ) -> Result<Reply<S>, Fault> {
-        let (mut frames, mut octets) = (VecDeque::new(), 0);
+        let budget = Arc::clone(&self.terms.limits.response_budget);
+        let (mut frames, mut octets, mut is_overdrawn) = (VecDeque::new(), 0, false);
         let arrived = poll_fn(|cx| {
-            while octets < AT_ONCE {
+            while octets < AT_ONCE && !is_overdrawn && !incoming.is_end_stream() {
                 self.link.drive(cx);
                 match Pin::new(&mut incoming).poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => {
                         octets += frame.data_ref().map_or(0, Bytes::len);
+                        // What is small is gone before it could be counted.
+                        let (frame, is_charged) = if octets > UNCHARGED {
+                            charged(frame, &budget)
+                        } else {
+                            (frame, true)
+                        };
+                        is_overdrawn = !is_charged;
                         frames.push_back(frame);
                     }
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
-                    Poll::Ready(None) => return Poll::Ready(Ok(self.poll_over(cx).is_ready())),
+                    Poll::Ready(None) => break,
                     Poll::Pending => return Poll::Ready(Ok(false)),
                 }
             }
-            Poll::Ready(Ok(false))
+            Poll::Ready(Ok(incoming.is_end_stream() && self.poll_over(cx).is_ready()))
         });
         if arrived.await.map_err(|source| Fault::Broken {
             is_unheard: false,
@@ -146,12 +165,11 @@ impl<S: Socket> Exchange<S> {
             self.link.park();
             return Ok(Reply::Answered(head, Body::frames(frames)));
         }
-        let limits = &self.terms.limits;
-        let (writer, reader) = pipe(limits.response_buffer, Arc::clone(&limits.budget));
+        let (writer, reader) = pipe(self.terms.limits.response_buffer, budget);
         for frame in frames {
-            writer.push(frame);
+            writer.push_charged(frame, !is_overdrawn);
         }
-        let tasks = Rc::clone(&limits.tasks);
+        let tasks = Rc::clone(&self.terms.limits.tasks);
         tasks.adopt(self.pump(incoming, writer));
         Ok(Reply::Answered(head, Body::piped(reader)))
     }
@@ -164,7 +182,7 @@ impl<S: Socket> Exchange<S> {
             self.terms.limits.send_timeout,
             self.terms.limits.min_body_rate,
         );
-        loop {
+        let last = loop {
             if let Some(open) = &writer
                 && !self.wait_for_room(open, &mut pace).await
             {
@@ -174,25 +192,22 @@ impl<S: Socket> Exchange<S> {
                 writer = None;
             }
             match self.next_frame(&mut incoming, writer.as_ref()).await {
+                Next::Frame(frame) if incoming.is_end_stream() => break Some(frame),
                 Next::Frame(frame) => {
-                    if incoming.is_end_stream() && self.is_over().await {
-                        self.settle();
-                    }
                     if let Some(open) = &writer {
                         open.push(frame);
                     }
-                    if incoming.is_end_stream() {
-                        break;
-                    }
                 }
-                Next::End => break,
+                Next::End => break None,
                 Next::Lost => return,
             }
-        }
-        if self.is_over().await {
+        };
+        // Settled before the last of it is handed on: a client that has it may write again.
+        if poll_fn(|cx| Poll::Ready(self.poll_over(cx).is_ready())).await {
             self.settle();
         }
         if let Some(open) = writer {
+            last.into_iter().for_each(|frame| open.push(frame));
             open.end();
         }
         // The upstream may have answered before it has read the whole request.
@@ -255,7 +270,7 @@ impl<S: Socket> Exchange<S> {
     fn poll_deserted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             ready!(self.silence.poll(cx));
-            let client = self.terms.client.as_ref();
+            let client = self.terms.client();
             if client.is_none_or(|client| client.hangup().is_some()) {
                 return Poll::Ready(());
             }
@@ -263,14 +278,10 @@ impl<S: Socket> Exchange<S> {
         }
     }
 
-    async fn is_over(&mut self) -> bool {
-        poll_fn(|cx| Poll::Ready(self.poll_over(cx).is_ready())).await
-    }
-
     /// Ready when both directions are over, given that the response is.
     fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // A body that was expected and not asked for will never be sent.
-        let is_unwanted = self.terms.gate.as_ref().is_some_and(|gate| !gate.is_open());
+        let is_unwanted = self.terms.gate.as_ref().is_some_and(|gate| gate.is_shut());
         if is_unwanted {
             Poll::Ready(())
         } else {
@@ -293,94 +304,4 @@ enum Next {
     End,
     /// It will not come whole, or nobody wants it.
     Lost,
-}
-
-/// Tells when nothing has gone to the upstream or come from it for too long.
-struct Silence {
-    limit: Duration,
-    last_byte: Rc<Cell<Instant>>,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl Silence {
-    fn new(limit: Duration, last_byte: &Rc<Cell<Instant>>) -> Self {
-        Self {
-            limit,
-            last_byte: Rc::clone(last_byte),
-            sleep: None,
-        }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let until = self.last_byte.get() + self.limit;
-            let sleep = self
-                .sleep
-                .get_or_insert_with(|| Box::pin(sleep_until(until)));
-            ready!(sleep.as_mut().poll(cx));
-            if until <= Instant::now() {
-                return Poll::Ready(());
-            }
-            sleep.as_mut().reset(until);
-        }
-    }
-
-    /// Not yet: it is told again after as much time.
-    fn put_off(&mut self) {
-        if let Some(sleep) = &mut self.sleep {
-            sleep.as_mut().reset(Instant::now() + self.limit);
-        }
-    }
-}
-
-/// The informational responses that have come and were not acted on yet. hyper wants the callback
-/// that fills them to be `Send`; there is never a second thread.
-struct Interims(Arc<Mutex<VecDeque<(StatusCode, HeaderMap)>>>);
-
-impl Interims {
-    fn listen(request: &mut Request<Upload>) -> Self {
-        let queue = Arc::new(Mutex::new(VecDeque::new()));
-        let filled = Arc::clone(&queue);
-        hyper::ext::on_informational(request, move |response| {
-            let interim = (response.status(), response.headers().clone());
-            filled
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push_back(interim);
-        });
-        Self(queue)
-    }
-
-    fn pass_on(&self, terms: &Terms, cx: &mut Context<'_>) {
-        while let Some((status, fields)) = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
-        {
-            match (&terms.gate, &terms.client) {
-                (Some(gate), _) if status == StatusCode::CONTINUE => gate.open(),
-                (None, _) if status == StatusCode::CONTINUE => {}
-                (_, Some(client)) => pass_interim(&**client, status, &fields, cx),
-                (_, None) => {}
-            }
-        }
-    }
-}
-
-fn pass_interim(client: &dyn Client, status: StatusCode, fields: &HeaderMap, cx: &mut Context<'_>) {
-    let mut head = Vec::with_capacity(128);
-    let reason = status.canonical_reason().unwrap_or_default();
-    // Writing to memory does not fail.
-    let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", status.as_str());
-    for (name, value) in fields {
-        if crate::policy::forward::is_end_to_end(name) {
-            head.extend_from_slice(name.as_str().as_bytes());
-            head.extend_from_slice(b": ");
-            head.extend_from_slice(value.as_bytes());
-            head.extend_from_slice(b"\r\n");
-        }
-    }
-    head.extend_from_slice(b"\r\n");
-    client.send_interim(&head, cx);
 }

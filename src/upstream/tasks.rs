@@ -113,7 +113,10 @@ impl<T: 'static> Future for Attached<T> {
 
 impl<T: 'static> Drop for Attached<T> {
     fn drop(&mut self) {
-        if let (Some(future), Some(heir)) = (self.future.take(), &self.heir) {
+        // A future that has panicked is not to be polled again.
+        if let (Some(future), Some(heir)) = (self.future.take(), &self.heir)
+            && !std::thread::panicking()
+        {
             heir.adopt(async move {
                 future.await;
             });

@@ -151,7 +151,7 @@ fn a_large_body_is_claimed_for_when_the_buffer_is_full_and_streamed_with_backpre
 #[test]
 fn bodies_beyond_the_buffers_wait_and_nobody_is_refused() {
     run(async || {
-        let at = ByHand::with("[server]\nbuffers = \"64KiB\"\nresponse_buffer = \"1KiB\"");
+        let at = ByHand::with("[server]\nbuffers = \"128KiB\"\nresponse_buffer = \"1KiB\"");
         at.origin.capacity(1000);
         let clients: Vec<Far> = (0..20).map(|_| at.client()).collect();
         for (number, client) in clients.iter().enumerate() {
@@ -175,7 +175,7 @@ fn bodies_beyond_the_buffers_wait_and_nobody_is_refused() {
 #[test]
 fn bodies_of_unknown_length_count_as_large_as_they_may_be() {
     run(async || {
-        let at = ByHand::with("[server]\nbuffers = \"64KiB\"");
+        let at = ByHand::with("[server]\nbuffers = \"128KiB\"");
         let chunked = |number| {
             format!("PUT /{number} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
         };

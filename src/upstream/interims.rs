@@ -1,0 +1,65 @@
+//! Informational responses: 100 opens the way for a body that waits for it, others go to the client.
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Context;
+
+use http::{HeaderMap, Request, StatusCode};
+
+use super::Terms;
+use crate::body::Upload;
+use crate::policy::forward::is_end_to_end;
+use crate::wire::Client;
+
+/// The informational responses that have come and were not acted on yet. hyper wants the callback
+/// that fills them to be `Send`; there is never a second thread.
+pub(super) struct Interims(Arc<Mutex<VecDeque<(StatusCode, HeaderMap)>>>);
+
+impl Interims {
+    pub(super) fn listen(request: &mut Request<Upload>) -> Self {
+        let queue = Arc::new(Mutex::new(VecDeque::new()));
+        let filled = Arc::clone(&queue);
+        hyper::ext::on_informational(request, move |response| {
+            let interim = (response.status(), response.headers().clone());
+            filled
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push_back(interim);
+        });
+        Self(queue)
+    }
+
+    pub(super) fn pass_on(&self, terms: &Terms, cx: &mut Context<'_>) {
+        while let Some((status, fields)) = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+        {
+            match (&terms.gate, terms.client()) {
+                (Some(gate), _) if status == StatusCode::CONTINUE => gate.open(),
+                (None, _) if status == StatusCode::CONTINUE => {}
+                (_, Some(client)) => pass_interim(&*client, status, &fields, cx),
+                (_, None) => {}
+            }
+        }
+    }
+}
+
+fn pass_interim(client: &dyn Client, status: StatusCode, fields: &HeaderMap, cx: &mut Context<'_>) {
+    let mut head = Vec::with_capacity(128);
+    let reason = status.canonical_reason().unwrap_or_default();
+    // Writing to memory does not fail.
+    let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", status.as_str());
+    for (name, value) in fields {
+        if is_end_to_end(name) {
+            head.extend_from_slice(name.as_str().as_bytes());
+            head.extend_from_slice(b": ");
+            head.extend_from_slice(value.as_bytes());
+            head.extend_from_slice(b"\r\n");
+        }
+    }
+    head.extend_from_slice(b"\r\n");
+    client.send_interim(&head, cx);
+}
