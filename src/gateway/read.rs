@@ -70,7 +70,10 @@ impl<C: Connect> Gateway<C> {
         let guard = exclusive(plan);
         let expects = expects_continue(head);
         let declared = body.size_hint().exact();
-        if declared > server.max_body && server.max_body.is_some() {
+        if declared
+            .zip(server.max_body)
+            .is_some_and(|(declared, max)| declared > max)
+        {
             return Err(Rejection::BodyTooLarge);
         }
         let fits = declared.is_none_or(|octets| octets <= server.request_buffer as u64);
