@@ -2,6 +2,7 @@
 //!
 //! It asks the same [`Policy`](crate::policy::Policy) that the gateway asks. Keys are shown as a log would show them.
 
+use std::error::Error;
 use std::fmt::Write;
 
 use http::header::{CONTENT_TYPE, HOST, HeaderValue};
@@ -9,6 +10,7 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::cli::Explain;
 use crate::config::Config;
+use crate::policy::head::Malformed;
 use crate::policy::method::is_safe;
 use crate::policy::path::canonical;
 use crate::policy::{Because, Head, Key, KeyError, Plan};
@@ -17,6 +19,13 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 
 /// What would happen to the request that `asked` describes. It ends with a line break.
 pub fn explain(config: &Config, asked: &Explain) -> String {
+    if asked.method == Method::CONNECT {
+        // It is refused from its raw head, which no policy sees.
+        let mut text = Lines::default();
+        text.line("method", asked.method.as_str());
+        text.line("policy", &refused(501, &Malformed::Connect));
+        return text.0;
+    }
     let headers = headers(asked);
     let form_method = asked.body.as_deref().and_then(form_method);
     let host = host(&asked.target, &headers);
@@ -73,11 +82,12 @@ fn refusal_text(head: &Head<'_>, error: &KeyError) -> String {
     let mut text = Lines::default();
     text.line("method", head.method.as_str());
     text.line("path", &canonical(head.path, Default::default()));
-    text.line(
-        "policy",
-        &format!("refused with 400, not forwarded: {error}"),
-    );
+    text.line("policy", &refused(400, error));
     text.0
+}
+
+fn refused(status: u16, why: &dyn Error) -> String {
+    format!("refused with {status}, not forwarded: {why}")
 }
 
 fn method_text(sent: &Method, plan: &Plan) -> String {
@@ -111,7 +121,6 @@ fn policy_text(because: Because) -> &'static str {
             "forwarded: the method is not among `methods` of [guard], and no route speaks for it"
         }
         Because::RouteForwards => "forwarded: the route says guard = false",
-        Because::Tunnel => "forwarded: CONNECT is guarded only by a route with a key of its own",
         Because::Grpc => "forwarded: a gRPC call is guarded only by a route with a key of its own",
         Because::Upgrade => {
             "forwarded: an upgrade is guarded only by a route with a key of its own"
@@ -222,6 +231,13 @@ mod tests {
             "Content-Type: text/plain",
         ]);
         assert!(text.contains("observed"), "{text}");
+    }
+
+    #[test]
+    fn a_connect_is_refused_as_the_gateway_refuses_it() {
+        let text = explained(&["CONNECT", "a.example:80"]);
+        assert!(text.contains("refused with 501"), "{text}");
+        assert!(text.contains("forward proxy"), "{text}");
     }
 
     #[test]

@@ -271,7 +271,6 @@ impl Policy {
             return None;
         }
         match *method {
-            Method::CONNECT => Some(Because::Tunnel),
             Method::POST if has_media_type(head.headers, "application/grpc") => Some(Because::Grpc),
             Method::POST if is_upgrade(head.headers) => Some(Because::Upgrade),
             _ => None,

@@ -104,7 +104,6 @@ impl<C: Connect> Gateway<C> {
             | Because::MethodIsSafe
             | Because::MethodIsNotListed
             | Because::RouteForwards
-            | Because::Tunnel
             | Because::Grpc
             | Because::Upgrade
             | Because::NoKey => format!(

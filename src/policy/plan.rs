@@ -67,8 +67,6 @@ pub enum Because {
     MethodIsNotListed,
     /// `guard = false`.
     RouteForwards,
-    /// A tunnel (`CONNECT`), and no route with a key of its own.
-    Tunnel,
     /// A gRPC call, and no route with a key of its own.
     Grpc,
     /// An upgrade, and no route with a key of its own.

@@ -115,7 +115,6 @@ fn grpc_and_upgrades_are_guarded_only_by_a_route_with_a_key() {
         plan(&policy, "POST", "/keyed", &upgrade),
         "/keyed Exclusive k"
     );
-    assert_eq!(plan(&policy, "CONNECT", "/a", &[]), "[guard] Tunnel");
     assert_eq!(
         plan(
             &policy,
