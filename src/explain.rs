@@ -27,7 +27,7 @@ pub fn explain(config: &Config, asked: &Explain) -> String {
         return text.0;
     }
     let headers = headers(asked);
-    let form_method = asked.body.as_deref().and_then(form_method);
+    let form = asked.body.as_deref().map(str::as_bytes);
     let host = host(&asked.target, &headers);
     let mut head = Head {
         method: &asked.method,
@@ -35,13 +35,13 @@ pub fn explain(config: &Config, asked: &Explain) -> String {
         query: asked.target.query(),
         host: &host,
         headers: &headers,
-        form_method: None,
+        form: None,
     };
     let verdict = config.policy.plan(&head).and_then(|plan| {
-        if form_method.is_none() || !config.policy.wants_form_method(&head, &plan) {
+        if form.is_none() || !config.policy.wants_form_method(&head, &plan) {
             return Ok(plan);
         }
-        head.form_method = form_method.as_deref();
+        head.form = form;
         config.policy.plan(&head)
     });
     match verdict {
@@ -148,13 +148,6 @@ fn host(target: &Uri, headers: &HeaderMap) -> String {
     let of_field = || headers.get(HOST).and_then(|host| host.to_str().ok());
     let of_target = target.authority().map(|authority| authority.as_str());
     of_target.or_else(of_field).unwrap_or("").to_owned()
-}
-
-fn form_method(body: &str) -> Option<String> {
-    let mut pairs = form_urlencoded::parse(body.as_bytes());
-    pairs
-        .find(|(name, _)| name == "_method")
-        .map(|(_, value)| value.into_owned())
 }
 
 /// Text in two columns.

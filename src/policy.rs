@@ -145,7 +145,7 @@ impl Policy {
                 .guard
                 .as_ref()
                 .is_some_and(|guard| guard.mode == Mode::Exclusive);
-        head.form_method.is_none()
+        head.form.is_none()
             && *head.method == Method::POST
             && has_media_type(head.headers, "application/x-www-form-urlencoded")
             && !is_settled

@@ -22,8 +22,8 @@ pub struct Head<'a> {
     pub host: &'a str,
     /// The fields of the request.
     pub headers: &'a HeaderMap,
-    /// `_method` of an urlencoded body, if one was read and has it.
-    pub form_method: Option<&'a str>,
+    /// An urlencoded body, if one was read whole: it may have `_method`.
+    pub form: Option<&'a [u8]>,
 }
 
 /// What is to be done with a request.

@@ -53,7 +53,7 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
         query: None,
         host: "",
         headers: &headers,
-        form_method: None,
+        form: None,
     };
     let wants = |head: &Head<'_>| policy.wants_form_method(head, &policy.plan(head).unwrap());
     assert!(wants(&head));
@@ -70,13 +70,23 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
     let told_apart = policy_with(Post::Guard, [route("/a", &["{method}"])]);
     assert!(told_apart.wants_form_method(&head, &told_apart.plan(&head).unwrap()));
     let read = Head {
-        form_method: Some("patch"),
+        form: Some(b"_method=get&a=b&%5Fmethod=patch&_method=delete"),
         ..head
     };
     assert!(!wants(&read));
     assert_eq!(
         said(&policy, &policy.plan(&read).unwrap()),
         "[guard] Exclusive /a"
+    );
+    let read_by_method = Head {
+        form: Some(b"_method=patch&_method=delete"),
+        ..head
+    };
+    let plan = told_apart.plan(&read_by_method).unwrap();
+    assert_eq!(
+        said(&told_apart, &plan),
+        "/a Exclusive DELETE PATCH POST",
+        "a backend may take the first or the last"
     );
 }
 
