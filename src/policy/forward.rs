@@ -5,9 +5,11 @@
 
 use std::net::IpAddr;
 
-use http::header::{CONNECTION, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, EXPECT, TE, TRANSFER_ENCODING, UPGRADE, VIA};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use serde::Deserialize;
+
+use super::fields::{asks_to_upgrade, nominated, tokens};
 
 /// RFC 7239.
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
@@ -61,9 +63,7 @@ pub fn is_end_to_end(name: &HeaderName) -> bool {
 
 /// The protocol that a request asks to change to, if it does so.
 pub fn upgrade(fields: &HeaderMap) -> Option<&HeaderValue> {
-    let is_nominated =
-        tokens(fields, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
-    fields.get(UPGRADE).filter(|_| is_nominated)
+    fields.get(UPGRADE).filter(|_| asks_to_upgrade(fields))
 }
 
 /// Turns the fields that came from a client into those that go upstream. `Expect` goes on only where
@@ -118,11 +118,7 @@ pub fn prepare_response(fields: &mut HeaderMap) {
 
 fn remove_hop_by_hop(fields: &mut HeaderMap) {
     if fields.contains_key(CONNECTION) {
-        let nominated: Vec<HeaderName> = tokens(fields, &CONNECTION)
-            .filter_map(|token| HeaderName::try_from(token).ok())
-            // Without these a message has another meaning: no client may have them removed.
-            .filter(|name| *name != HOST && *name != http::header::CONTENT_LENGTH)
-            .collect();
+        let nominated: Vec<HeaderName> = nominated(fields).collect();
         for name in nominated {
             fields.remove(name);
         }
@@ -177,17 +173,6 @@ fn extend_list(fields: &mut HeaderMap, name: &HeaderName, member: &str) {
     if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(list)) {
         fields.insert(name, value);
     }
-}
-
-fn tokens<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = fields
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok());
-    lines
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
-        .filter(|token| !token.is_empty())
 }
 
 #[cfg(test)]

@@ -91,6 +91,40 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
 }
 
 #[test]
+fn a_field_that_connection_nominates_never_arrives_and_so_says_nothing() {
+    let policy = policy([route(
+        "/keyed",
+        &["t:{header:x-tenant}:{cookie:sid}:{host}"],
+    )]);
+    let fields = [("x-tenant", "a"), ("cookie", "sid=1"), ("host", "h")];
+    let nominated = |names| {
+        let fields: Vec<_> = fields.into_iter().chain([("connection", names)]).collect();
+        plan(&policy, "PUT", "/keyed", &fields)
+    };
+    assert!(nominated("close, host").starts_with("/keyed Exclusive t:a:"));
+    for names in ["X-Tenant", "close , cookie"] {
+        assert_eq!(nominated(names), "/keyed Exclusive /keyed", "{names}");
+    }
+    let dropped = |method, name, value| {
+        plan(
+            &policy,
+            method,
+            "/a",
+            &[(name, value), ("connection", name)],
+        )
+    };
+    assert_eq!(
+        dropped("GET", "x-http-method-override", "PUT"),
+        "[guard] MethodIsSafe"
+    );
+    assert_eq!(dropped("MOVE", "destination", "/b"), "[guard] Exclusive /a");
+    assert_eq!(
+        dropped("POST", "content-type", "application/grpc"),
+        "[guard] Observed /a"
+    );
+}
+
+#[test]
 fn move_and_copy_claim_their_destination_too() {
     let policy = orders();
     let to = |method, destination| plan(&policy, method, "/a", &[("destination", destination)]);
