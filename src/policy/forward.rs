@@ -1,7 +1,8 @@
 //! Which fields of a request and of a response go on, and what the gateway adds (RFC 9110 §7.6).
 //!
 //! Everything that is not about this connection alone passes as it came: names, values, and the order of
-//! lines with one name. The order of different names has no meaning (RFC 9110 §5.3), and may change.
+//! lines with one name. The order of different names has no meaning (RFC 9110 §5.3), and may change; nor has the case of
+//! names, which go on in lower case.
 
 use std::net::IpAddr;
 
@@ -42,6 +43,8 @@ pub struct Hop<'a> {
     pub client: Option<IpAddr>,
     /// The host that it asked for.
     pub host: Option<&'a HeaderValue>,
+    /// The version in which it was received.
+    pub version: Version,
     /// What is said of it.
     pub forwarding: Forwarding,
     /// Whether the gateway names itself in `Via`.
@@ -76,6 +79,16 @@ pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool
     if !keeps_expect {
         fields.remove(EXPECT);
     }
+    let options = match (upgrade.is_some(), takes_trailers) {
+        (true, true) => Some("upgrade, te"),
+        (true, false) => Some("upgrade"),
+        // RFC 9110 §10.1.4: without it the next hop might pass `TE` on.
+        (false, true) => Some("te"),
+        (false, false) => None,
+    };
+    if let Some(options) = options {
+        fields.insert(CONNECTION, HeaderValue::from_static(options));
+    }
     if takes_trailers {
         fields.insert(TE, HeaderValue::from_static("trailers"));
     }
@@ -83,11 +96,14 @@ pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool
         fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     if let Some(protocol) = upgrade {
-        fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         fields.insert(UPGRADE, protocol);
     }
     if hop.via {
-        fields.append(VIA, HeaderValue::from_static("1.1 writegate"));
+        let received = match hop.version {
+            Version::HTTP_10 => "1.0 writegate",
+            _ => "1.1 writegate",
+        };
+        fields.append(VIA, HeaderValue::from_static(received));
     }
     match hop.forwarding {
         Forwarding::Append => tell_of_client(fields, hop),
@@ -191,6 +207,7 @@ mod tests {
         Hop {
             client: Some("192.0.2.1".parse().expect("an address")),
             host: Some(host),
+            version: Version::HTTP_11,
             forwarding: Forwarding::Append,
             via: true,
         }
@@ -217,6 +234,7 @@ mod tests {
         assert_eq!(
             lines,
             [
+                "connection: te",
                 "cookie: a=1",
                 "cookie: b=2",
                 "forwarded: for=192.0.2.1;host=\"a.example\";proto=http",
@@ -248,6 +266,23 @@ mod tests {
         prepare_request(&mut request, &hop(&host), false);
         assert_eq!(request["upgrade"], "websocket");
         assert_eq!(request["connection"], "upgrade");
+        request.insert(TE, HeaderValue::from_static("trailers"));
+        prepare_request(&mut request, &hop(&host), false);
+        assert_eq!(request["te"], "trailers");
+        assert_eq!(request["connection"], "upgrade, te");
+    }
+
+    #[test]
+    fn via_names_the_version_that_was_received() {
+        let host = HeaderValue::from_static("a.example");
+        let mut request = fields(&[("via", "1.1 proxy")]);
+        let hop = Hop {
+            version: Version::HTTP_10,
+            ..hop(&host)
+        };
+        prepare_request(&mut request, &hop, false);
+        let lines: Vec<_> = request.get_all(VIA).into_iter().collect();
+        assert_eq!(lines, ["1.1 proxy", "1.0 writegate"]);
     }
 
     #[test]
