@@ -69,7 +69,7 @@ fn bench_plan(bencher: Bencher<'_, '_>, policy: &Policy, method: &Method, path: 
         query: None,
         host: "shop.example",
         headers: &headers,
-        form_method: None,
+        form: None,
     };
     bencher.bench_local(|| policy.plan(black_box(&head)));
 }

@@ -2,6 +2,7 @@
 //!
 //! It asks the same [`Policy`](crate::policy::Policy) that the gateway asks. Keys are shown as a log would show them.
 
+use std::error::Error;
 use std::fmt::Write;
 
 use http::header::{CONTENT_TYPE, HOST, HeaderValue};
@@ -9,6 +10,7 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::cli::Explain;
 use crate::config::Config;
+use crate::policy::head::Malformed;
 use crate::policy::method::is_safe;
 use crate::policy::path::canonical;
 use crate::policy::{Because, Head, Key, KeyError, Plan};
@@ -17,8 +19,15 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 
 /// What would happen to the request that `asked` describes. It ends with a line break.
 pub fn explain(config: &Config, asked: &Explain) -> String {
+    if asked.method == Method::CONNECT {
+        // It is refused from its raw head, which no policy sees.
+        let mut text = Lines::default();
+        text.line("method", asked.method.as_str());
+        text.line("policy", &refused(501, &Malformed::Connect));
+        return text.0;
+    }
     let headers = headers(asked);
-    let form_method = asked.body.as_deref().and_then(form_method);
+    let form = asked.body.as_deref().map(str::as_bytes);
     let host = host(&asked.target, &headers);
     let mut head = Head {
         method: &asked.method,
@@ -26,13 +35,13 @@ pub fn explain(config: &Config, asked: &Explain) -> String {
         query: asked.target.query(),
         host: &host,
         headers: &headers,
-        form_method: None,
+        form: None,
     };
     let verdict = config.policy.plan(&head).and_then(|plan| {
-        if form_method.is_none() || !config.policy.wants_form_method(&head, &plan) {
+        if form.is_none() || !config.policy.wants_form_method(&head, &plan) {
             return Ok(plan);
         }
-        head.form_method = form_method.as_deref();
+        head.form = form;
         config.policy.plan(&head)
     });
     match verdict {
@@ -73,11 +82,12 @@ fn refusal_text(head: &Head<'_>, error: &KeyError) -> String {
     let mut text = Lines::default();
     text.line("method", head.method.as_str());
     text.line("path", &canonical(head.path, Default::default()));
-    text.line(
-        "policy",
-        &format!("refused with 400, not forwarded: {error}"),
-    );
+    text.line("policy", &refused(400, error));
     text.0
+}
+
+fn refused(status: u16, why: &dyn Error) -> String {
+    format!("refused with {status}, not forwarded: {why}")
 }
 
 fn method_text(sent: &Method, plan: &Plan) -> String {
@@ -111,7 +121,6 @@ fn policy_text(because: Because) -> &'static str {
             "forwarded: the method is not among `methods` of [guard], and no route speaks for it"
         }
         Because::RouteForwards => "forwarded: the route says guard = false",
-        Because::Tunnel => "forwarded: CONNECT is guarded only by a route with a key of its own",
         Because::Grpc => "forwarded: a gRPC call is guarded only by a route with a key of its own",
         Because::Upgrade => {
             "forwarded: an upgrade is guarded only by a route with a key of its own"
@@ -139,13 +148,6 @@ fn host(target: &Uri, headers: &HeaderMap) -> String {
     let of_field = || headers.get(HOST).and_then(|host| host.to_str().ok());
     let of_target = target.authority().map(|authority| authority.as_str());
     of_target.or_else(of_field).unwrap_or("").to_owned()
-}
-
-fn form_method(body: &str) -> Option<String> {
-    let mut pairs = form_urlencoded::parse(body.as_bytes());
-    pairs
-        .find(|(name, _)| name == "_method")
-        .map(|(_, value)| value.into_owned())
 }
 
 /// Text in two columns.
@@ -222,6 +224,13 @@ mod tests {
             "Content-Type: text/plain",
         ]);
         assert!(text.contains("observed"), "{text}");
+    }
+
+    #[test]
+    fn a_connect_is_refused_as_the_gateway_refuses_it() {
+        let text = explained(&["CONNECT", "a.example:80"]);
+        assert!(text.contains("refused with 501"), "{text}");
+        assert!(text.contains("forward proxy"), "{text}");
     }
 
     #[test]

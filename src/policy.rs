@@ -145,7 +145,7 @@ impl Policy {
                 .guard
                 .as_ref()
                 .is_some_and(|guard| guard.mode == Mode::Exclusive);
-        head.form_method.is_none()
+        head.form.is_none()
             && *head.method == Method::POST
             && has_media_type(head.headers, "application/x-www-form-urlencoded")
             && !is_settled
@@ -159,6 +159,7 @@ impl Policy {
         let mut verdict = self.judge_target(head, method)?;
         if matches!(method.as_str(), "MOVE" | "COPY") {
             for target in destinations(head.headers) {
+                let target = target?;
                 let destination = Head {
                     path: target.path(),
                     query: target.query(),
@@ -211,7 +212,11 @@ impl Policy {
             }
             Mode::Exclusive => (Mode::Exclusive, Because::RouteGuards),
         };
-        let guard = Some(Guard { keys, mode });
+        let guard = Some(Guard {
+            keys,
+            mode,
+            max_work: route.max_work,
+        });
         Ok(Verdict {
             route: id,
             guard,
@@ -271,7 +276,6 @@ impl Policy {
             return None;
         }
         match *method {
-            Method::CONNECT => Some(Because::Tunnel),
             Method::POST if has_media_type(head.headers, "application/grpc") => Some(Because::Grpc),
             Method::POST if is_upgrade(head.headers) => Some(Because::Upgrade),
             _ => None,

@@ -6,21 +6,18 @@
 //!   `server.drain`; a second signal ends the process at once.
 
 mod connection;
+mod listener;
 mod worker;
 
 pub use connection::serve;
 pub use worker::gateway_at_work;
 
 use std::io;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -28,13 +25,13 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use crate::config::{Config, Listen};
+use crate::config::Config;
 use crate::gateway::{Counts, Turns};
 use crate::table::Table;
+use listener::Listener;
 use worker::{Accepted, Parts};
 
-/// Connections that the kernel, and each worker, may have waiting.
-const BACKLOG: u32 = 4096;
+/// Connections that each worker may have waiting.
 const HANDED_OVER: usize = 1024;
 
 /// Wishes for a turn that a worker queues; past that it is not waited for.
@@ -42,13 +39,6 @@ const WISHES: usize = 1024;
 
 /// How long to wait when no connection can be accepted, as when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// What the kernel takes beyond what it can send: so that a client that reads slowly is seen to read.
-const NOT_SENT: u32 = 128 * 1024;
-
-/// How long a client may be unreachable before its connection is given up.
-const KEEPALIVE: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Why the server cannot start or go on.
 #[derive(Debug, Error)]
@@ -133,7 +123,7 @@ impl Server {
             })?;
             info!(%address, workers = self.workers.len(), "listening");
             let workers = self.workers.clone();
-            accepting.spawn(async move { listener.accept_for(&workers).await });
+            accepting.spawn(async move { accept_for(listener, &workers).await });
         }
         let mut ended = JoinSet::new();
         for end in self.ended {
@@ -161,57 +151,14 @@ async fn told_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
     }
 }
 
-enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
-}
-
-impl Listener {
-    fn bind(address: &Listen) -> io::Result<Self> {
-        match address {
-            Listen::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
-            Listen::Unix(path) => {
-                remove_stale(path)?;
-                Ok(Self::Unix(UnixListener::bind(path)?, path.clone()))
+async fn accept_for(listener: Listener, workers: &[Worker]) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => hand_over(accepted, workers).await,
+            Err(error) => {
+                warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
             }
-        }
-    }
-
-    async fn accept_for(self, workers: &[Worker]) {
-        loop {
-            match self.accept().await {
-                Ok(accepted) => hand_over(accepted, workers).await,
-                Err(error) => {
-                    warn!(%error, "cannot accept a connection");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-
-    async fn accept(&self) -> io::Result<Accepted> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, address) = listener.accept().await?;
-                let socket = SockRef::from(&stream);
-                socket.set_tcp_nodelay(true)?;
-                let keepalive = TcpKeepalive::new()
-                    .with_time(KEEPALIVE)
-                    .with_interval(KEEPALIVE_INTERVAL);
-                socket.set_tcp_keepalive(&keepalive)?;
-                socket.set_tcp_notsent_lowat(NOT_SENT)?;
-                Ok(Accepted::Tcp(stream.into_std()?, address.ip()))
-            }
-            Self::Unix(listener, _) => Ok(Accepted::Unix(listener.accept().await?.0.into_std()?)),
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Self::Unix(_, path) = self {
-            // Left behind it would only be taken for stale the next time.
-            let _ = std::fs::remove_file(path);
         }
     }
 }
@@ -226,23 +173,4 @@ async fn hand_over(accepted: Accepted, workers: &[Worker]) {
     if worker.connections.send(accepted).await.is_err() {
         warn!("a connection came for a worker that has ended");
     }
-}
-
-fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()
-    } else {
-        TcpSocket::new_v6()
-    }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// Removes a socket that an earlier process has left behind; one that is listened on stays.
-fn remove_stale(path: &Path) -> io::Result<()> {
-    if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
-        std::fs::remove_file(path)?;
-    }
-    Ok(())
 }

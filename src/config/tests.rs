@@ -35,7 +35,7 @@ fn error(text: &str) -> String {
 fn plan(config: &Config, method: &Method, path: &str) -> String {
     let headers = HeaderMap::new();
     let query = None;
-    let (host, form_method) = ("", None);
+    let (host, form) = ("", None);
     let plan = config
         .policy
         .plan(&Head {
@@ -44,7 +44,7 @@ fn plan(config: &Config, method: &Method, path: &str) -> String {
             query,
             host,
             headers: &headers,
-            form_method,
+            form,
         })
         .unwrap();
     let label = &config.policy.route(plan.route).label;

@@ -55,7 +55,7 @@ impl<C: Connect> Gateway<C> {
             request_id: &trip.request_id,
             method: &plan.method,
             route: plan.route,
-            max_work: self.config.policy.route(plan.route).max_work,
+            max_work: guard.max_work,
         })
     }
 
@@ -104,7 +104,6 @@ impl<C: Connect> Gateway<C> {
             | Because::MethodIsSafe
             | Because::MethodIsNotListed
             | Because::RouteForwards
-            | Because::Tunnel
             | Because::Grpc
             | Because::Upgrade
             | Because::NoKey => format!(

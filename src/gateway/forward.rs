@@ -88,6 +88,7 @@ impl<C: Connect> Gateway<C> {
         let hop = Hop {
             client: peer.address,
             host: host.as_ref(),
+            version: head.version,
             forwarding: self.config.upstream.forwarded,
             via: self.config.upstream.via,
         };

@@ -21,17 +21,14 @@ use crate::policy::{Guard, Head, Mode, Plan};
 use crate::upstream::Connect;
 
 impl<C: Connect> Gateway<C> {
-    /// What is to be done with the request, given its head and perhaps a method from its body.
+    /// What is to be done with the request, given its head and perhaps the form in its body.
     pub(super) fn plan(
         &self,
         head: &request::Parts,
-        form_method: Option<&str>,
+        form: Option<&[u8]>,
         trip: &mut Trip,
     ) -> Result<Plan, Rejection> {
-        let seen = Head {
-            form_method,
-            ..seen(head)
-        };
+        let seen = Head { form, ..seen(head) };
         let plan = self.config.policy.plan(&seen).map_err(Rejection::NoKey)?;
         trip.planned(&plan);
         Ok(plan)
@@ -48,11 +45,7 @@ impl<C: Connect> Gateway<C> {
         if received.rest.is_some() || !self.config.policy.wants_form_method(&seen(head), &plan) {
             return Ok(plan);
         }
-        let mut fields = form_urlencoded::parse(&received.content);
-        match fields.find(|(name, _)| name == "_method") {
-            Some((_, method)) => self.plan(head, Some(&method), trip),
-            None => Ok(plan),
-        }
+        self.plan(head, Some(&received.content), trip)
     }
 
     /// Reads a small body whole, or the beginning of a large one, where something depends on it.
@@ -70,7 +63,10 @@ impl<C: Connect> Gateway<C> {
         let guard = exclusive(plan);
         let expects = expects_continue(head);
         let declared = body.size_hint().exact();
-        if declared > server.max_body && server.max_body.is_some() {
+        if declared
+            .zip(server.max_body)
+            .is_some_and(|(declared, max)| declared > max)
+        {
             return Err(Rejection::BodyTooLarge);
         }
         let fits = declared.is_none_or(|octets| octets <= server.request_buffer as u64);
@@ -159,7 +155,7 @@ fn seen(head: &request::Parts) -> Head<'_> {
         query: head.uri.query(),
         host: named.or_else(field).unwrap_or_default(),
         headers: &head.headers,
-        form_method: None,
+        form: None,
     }
 }
 

@@ -1,7 +1,36 @@
 //! What the fields of a request say about its kind: where it moves to, and whether it is a request for a resource at all.
+//!
+//! Invariant: a field that `Connection` nominates says nothing. It stays behind, so the origin server never reads it.
 
-use http::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+
+use super::key::KeyError;
+
+/// The members of a list-valued field (RFC 9110 §5.6.1).
+pub(super) fn tokens<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).into_iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+}
+
+/// The fields that `Connection` nominates, so that they stay behind (RFC 9110 §7.6.1).
+pub(super) fn nominated(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    tokens(headers, &CONNECTION)
+        .filter_map(|token| HeaderName::try_from(token).ok())
+        // Without these a message has another meaning: no client may have them removed.
+        .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
+}
+
+fn goes_on(headers: &HeaderMap, name: &HeaderName) -> bool {
+    nominated(headers).all(|nominated| nominated != *name)
+}
 
 /// The lines of a field by its name in lower case. CGI and its heirs (WSGI, Rack, PHP) read `X_Tenant` as `X-Tenant`.
 pub(super) fn field_lines<'a>(
@@ -15,23 +44,27 @@ pub(super) fn field_lines<'a>(
     };
     let lines = headers
         .iter()
-        .filter(move |(spelled, _)| is_spelling(spelled));
+        .filter(move |(spelled, _)| is_spelling(spelled) && goes_on(headers, spelled));
     lines.map(|(_, line)| line)
 }
 
-/// RFC 4918 §10.3: an absolute URI, or a path. A malformed one names nothing.
-pub(super) fn destinations(headers: &HeaderMap) -> impl Iterator<Item = Uri> {
-    let is_target = |uri: &Uri| uri.scheme().is_some() || uri.path().starts_with('/');
-    headers
-        .get_all("destination")
-        .into_iter()
-        .filter_map(|value| Uri::try_from(value.as_bytes().trim_ascii()).ok())
-        .filter(is_target)
+/// RFC 4918 §10.3: an absolute URI, or an absolute path. One that is neither may be read by the origin server all the
+/// same, and nobody could tell what it names.
+pub(super) fn destinations(headers: &HeaderMap) -> impl Iterator<Item = Result<Uri, KeyError>> {
+    let is_path = |uri: &Uri| uri.path().starts_with('/') && !uri.path().starts_with("//");
+    field_lines(headers, "destination").map(move |value| {
+        let named = Uri::try_from(value.as_bytes().trim_ascii()).ok();
+        let named = named.filter(|uri| uri.scheme().is_some() || is_path(uri));
+        named.ok_or(KeyError::Destination)
+    })
 }
 
 /// Whether `Content-Type` is `essence`, or begins with it up to a `+` or a `-`, as in `application/grpc-web+proto`.
 pub(super) fn has_media_type(headers: &HeaderMap, essence: &str) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE) else {
+    let Some(value) = headers
+        .get(CONTENT_TYPE)
+        .filter(|_| goes_on(headers, &CONTENT_TYPE))
+    else {
         return false;
     };
     let value = value.as_bytes();
@@ -45,19 +78,13 @@ pub(super) fn has_media_type(headers: &HeaderMap, essence: &str) -> bool {
 /// Whether the request asks to leave HTTP. An offer of another HTTP version does not: Java's client makes it with every
 /// request in clear.
 pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
-    let tokens = |name| {
-        let values = headers.get_all(name).into_iter();
-        values
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-    };
     let stays_http = |protocol: &str| {
         let name = protocol.split('/').next().unwrap_or(protocol);
         ["", "h2c", "h2", "http", "tls"]
             .iter()
             .any(|known| name.eq_ignore_ascii_case(known))
     };
-    tokens(CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"))
-        && tokens(UPGRADE).any(|protocol| !stays_http(protocol))
+    let mut options = tokens(headers, &CONNECTION);
+    options.any(|option| option.eq_ignore_ascii_case("upgrade"))
+        && tokens(headers, &UPGRADE).any(|protocol| !stays_http(protocol))
 }

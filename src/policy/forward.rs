@@ -1,13 +1,16 @@
 //! Which fields of a request and of a response go on, and what the gateway adds (RFC 9110 §7.6).
 //!
 //! Everything that is not about this connection alone passes as it came: names, values, and the order of
-//! lines with one name. The order of different names has no meaning (RFC 9110 §5.3), and may change.
+//! lines with one name. The order of different names has no meaning (RFC 9110 §5.3), and may change; nor has the case of
+//! names, which go on in lower case.
 
 use std::net::IpAddr;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA};
-use http::{HeaderMap, HeaderName, HeaderValue, response};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE, VIA};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, response};
 use serde::Deserialize;
+
+use super::fields::{is_upgrade, nominated, tokens};
 
 /// RFC 7239.
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
@@ -40,6 +43,8 @@ pub struct Hop<'a> {
     pub client: Option<IpAddr>,
     /// The host that it asked for.
     pub host: Option<&'a HeaderValue>,
+    /// The version in which it was received.
+    pub version: Version,
     /// What is said of it.
     pub forwarding: Forwarding,
     /// Whether the gateway names itself in `Via`.
@@ -59,11 +64,10 @@ pub fn is_end_to_end(name: &HeaderName) -> bool {
     !hop_by_hop.contains(&name)
 }
 
-/// The protocol that a request asks to change to, if it does so.
+/// The protocol that a message changes to, if it leaves HTTP. An offer of another version of HTTP stays behind: what
+/// were said in that, nobody here could guard.
 pub fn upgrade(fields: &HeaderMap) -> Option<&HeaderValue> {
-    let is_nominated =
-        tokens(fields, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
-    fields.get(UPGRADE).filter(|_| is_nominated)
+    fields.get(UPGRADE).filter(|_| is_upgrade(fields))
 }
 
 /// Turns the fields that came from a client into those that go upstream. `Expect` goes on only where
@@ -76,6 +80,16 @@ pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool
     if !keeps_expect {
         fields.remove(EXPECT);
     }
+    let options = match (upgrade.is_some(), takes_trailers) {
+        (true, true) => Some("upgrade, te"),
+        (true, false) => Some("upgrade"),
+        // RFC 9110 §10.1.4: without it the next hop might pass `TE` on.
+        (false, true) => Some("te"),
+        (false, false) => None,
+    };
+    if let Some(options) = options {
+        fields.insert(CONNECTION, HeaderValue::from_static(options));
+    }
     if takes_trailers {
         fields.insert(TE, HeaderValue::from_static("trailers"));
     }
@@ -83,11 +97,14 @@ pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool
         fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     if let Some(protocol) = upgrade {
-        fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         fields.insert(UPGRADE, protocol);
     }
     if hop.via {
-        fields.append(VIA, HeaderValue::from_static("1.1 writegate"));
+        let received = match hop.version {
+            Version::HTTP_10 => "1.0 writegate",
+            _ => "1.1 writegate",
+        };
+        fields.append(VIA, HeaderValue::from_static(received));
     }
     match hop.forwarding {
         Forwarding::Append => tell_of_client(fields, hop),
@@ -134,11 +151,7 @@ pub fn has_one_reading(head: &response::Parts) -> bool {
 
 fn remove_hop_by_hop(fields: &mut HeaderMap) {
     if fields.contains_key(CONNECTION) {
-        let nominated: Vec<HeaderName> = tokens(fields, &CONNECTION)
-            .filter_map(|token| HeaderName::try_from(token).ok())
-            // Without these a message has another meaning: no client may have them removed.
-            .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
-            .collect();
+        let nominated: Vec<HeaderName> = nominated(fields).collect();
         for name in nominated {
             fields.remove(name);
         }
@@ -195,17 +208,6 @@ fn extend_list(fields: &mut HeaderMap, name: &HeaderName, member: &str) {
     }
 }
 
-fn tokens<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = fields
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok());
-    lines
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
-        .filter(|token| !token.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +224,7 @@ mod tests {
         Hop {
             client: Some("192.0.2.1".parse().expect("an address")),
             host: Some(host),
+            version: Version::HTTP_11,
             forwarding: Forwarding::Append,
             via: true,
         }
@@ -248,6 +251,7 @@ mod tests {
         assert_eq!(
             lines,
             [
+                "connection: te",
                 "cookie: a=1",
                 "cookie: b=2",
                 "forwarded: for=192.0.2.1;host=\"a.example\";proto=http",
@@ -279,6 +283,23 @@ mod tests {
         prepare_request(&mut request, &hop(&host), false);
         assert_eq!(request["upgrade"], "websocket");
         assert_eq!(request["connection"], "upgrade");
+        request.insert(TE, HeaderValue::from_static("trailers"));
+        prepare_request(&mut request, &hop(&host), false);
+        assert_eq!(request["te"], "trailers");
+        assert_eq!(request["connection"], "upgrade, te");
+    }
+
+    #[test]
+    fn via_names_the_version_that_was_received() {
+        let host = HeaderValue::from_static("a.example");
+        let mut request = fields(&[("via", "1.1 proxy")]);
+        let hop = Hop {
+            version: Version::HTTP_10,
+            ..hop(&host)
+        };
+        prepare_request(&mut request, &hop, false);
+        let lines: Vec<_> = request.get_all(VIA).into_iter().collect();
+        assert_eq!(lines, ["1.1 proxy", "1.0 writegate"]);
     }
 
     #[test]

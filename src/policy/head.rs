@@ -4,7 +4,8 @@
 //! what two parsers read differently. What passes here is parsed again by hyper, which must find
 //! nothing else in it; what does not pass is refused, never repaired.
 
-use memchr::memchr_iter;
+use http::uri::Authority;
+use memchr::{memchr_iter, memrchr};
 use thiserror::Error;
 
 /// Where the body that follows a head ends.
@@ -150,7 +151,7 @@ impl<'a> RequestLine<'a> {
             return Err(Malformed::Target);
         }
         let is_asterisk = target == b"*" && method == b"OPTIONS";
-        let has_form = target[0] == b'/' || is_asterisk || authority(target).is_some();
+        let has_form = target[0] == b'/' || is_asterisk || authority(target).is_some_and(is_host);
         has_form
             .then_some(Self { target, is_http_11 })
             .ok_or(Malformed::Target)
@@ -201,9 +202,7 @@ impl<'a> Fields<'a> {
     fn verdict(&self, request_line: &RequestLine<'_>) -> Result<Framing, Malformed> {
         match self.host {
             None if request_line.is_http_11 => return Err(Malformed::Host),
-            Some(host) if host.is_empty() || !host.iter().all(|&byte| is_host(byte)) => {
-                return Err(Malformed::Host);
-            }
+            Some(host) if !is_host(host) => return Err(Malformed::Host),
             Some(host)
                 if authority(request_line.target)
                     .is_some_and(|named| !named.eq_ignore_ascii_case(host)) =>
@@ -262,8 +261,20 @@ const fn is_target(byte: u8) -> bool {
     matches!(byte, b'!'..=b'"' | b'$'..=b';' | b'=' | b'?'..=b'_' | b'a'..=b'~' | 0x80..=0xff)
 }
 
+/// Whether it is a host, perhaps with a port (RFC 9110 §7.2), to the parser that follows as well.
+fn is_host(text: &[u8]) -> bool {
+    let (name, port) = match memrchr(b':', text) {
+        Some(colon) if !text.ends_with(b"]") => (&text[..colon], &text[colon + 1..]),
+        Some(_) | None => (text, &[][..]),
+    };
+    !name.is_empty()
+        && port.iter().all(u8::is_ascii_digit)
+        && text.iter().all(|&byte| is_host_byte(byte))
+        && Authority::try_from(text).is_ok()
+}
+
 /// RFC 3986 §3.2.2 and §3.2.3, without user information.
-const fn is_host(byte: u8) -> bool {
+const fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
@@ -301,6 +312,17 @@ mod tests {
             Ok(Framing::Length(0))
         );
         assert_eq!(check(b"GET / HTTP/1.0\r\n\r\n"), Ok(Framing::Length(0)));
+        for host in [
+            "a:80",
+            "a:",
+            "[::1]",
+            "[::1]:8080",
+            "a_b.example.",
+            "127.0.0.1:1",
+        ] {
+            let raw = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            assert_eq!(check(raw.as_bytes()), Ok(Framing::Length(0)), "{host}");
+        }
     }
 
     #[test]
@@ -353,6 +375,14 @@ mod tests {
             ("GET / HTTP/1.1\r\n\r\n", Malformed::Host),
             ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", Malformed::Host),
             ("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", Malformed::Host),
+            ("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", Malformed::Host),
+            ("GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n", Malformed::Host),
+            ("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", Malformed::Host),
+            ("GET http://a:b:c/ HTTP/1.0\r\n\r\n", Malformed::Target),
+            ("GET http://a%zz/ HTTP/1.0\r\n\r\n", Malformed::Target),
+            ("GET http://a]/ HTTP/1.0\r\n\r\n", Malformed::Target),
+            ("GET http://u@a/ HTTP/1.0\r\n\r\n", Malformed::Target),
+            ("GET http:///a HTTP/1.0\r\n\r\n", Malformed::Target),
             (
                 "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n",
                 Malformed::Connect,
@@ -374,11 +404,22 @@ mod tests {
 
         /// What passes the check must be parsed by hyper's own parts in the same way.
         #[test]
-        fn a_target_that_passes_is_a_target_to_the_parser_too(target in "[ -~]{1,40}") {
-            let raw = format!("GET /{target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        fn a_target_that_passes_is_a_target_to_the_parser_too(
+            form in "([hH]ttps?://[a0-9.:%@\\[\\]z]{0,6})?",
+            rest in "[ -~\u{80}-\u{7ff}]{0,40}",
+        ) {
+            let target = format!("{form}/{rest}");
+            let raw = format!("GET {target} HTTP/1.0\r\n\r\n").into_bytes();
+            if check(&raw).is_ok() {
+                prop_assert!(target.parse::<http::Uri>().is_ok());
+            }
+        }
+
+        #[test]
+        fn a_host_that_passes_is_an_authority_to_the_parser_too(host in "[a0-9.:%@\\[\\]z]{1,8}") {
+            let raw = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
             if check(raw.as_bytes()).is_ok() {
-                let uri = format!("/{target}").parse::<http::Uri>();
-                prop_assert!(uri.is_ok());
+                prop_assert!(host.parse::<Authority>().is_ok());
             }
         }
     }

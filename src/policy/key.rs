@@ -117,6 +117,9 @@ pub enum KeyError {
         /// [`KEY_LIMIT`].
         limit: usize,
     },
+    /// Where a `MOVE` or `COPY` goes cannot be told (RFC 4918 §10.3).
+    #[error("its Destination is neither an absolute URI nor an absolute path")]
+    Destination,
     /// More different method overrides than can be honest.
     #[error("the request overrides its method in more than {limit} ways")]
     TooManyMethods {

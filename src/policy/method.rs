@@ -95,15 +95,18 @@ pub(super) fn candidates(head: &Head<'_>) -> Result<SmallVec<[Method; 2]>, KeyEr
             push_override(text, &mut methods)?;
         }
     }
-    if let Some(query) = head.query.filter(|query| may_name_a_method(query)) {
-        for (name, text) in form_urlencoded::parse(query.as_bytes()) {
+    // Of several, Express takes the first, PHP and Rack the last.
+    let lists = [head.query.map(str::as_bytes), head.form];
+    for list in lists
+        .into_iter()
+        .flatten()
+        .filter(|list| may_name_a_method(list))
+    {
+        for (name, text) in form_urlencoded::parse(list) {
             if name == "_method" {
                 push_override(&text, &mut methods)?;
             }
         }
-    }
-    if let Some(text) = head.form_method {
-        push_override(text, &mut methods)?;
     }
     let own = fold(head.method);
     if !methods.contains(&own) {
@@ -128,8 +131,8 @@ fn fold(method: &Method) -> Method {
 }
 
 /// Spares the parse of most queries.
-fn may_name_a_method(query: &str) -> bool {
-    query.contains("_method") || query.contains('%')
+fn may_name_a_method(list: &[u8]) -> bool {
+    memchr::memchr(b'%', list).is_some() || memchr::memmem::find(list, b"_method").is_some()
 }
 
 fn push_override(text: &str, methods: &mut SmallVec<[Method; 2]>) -> Result<(), KeyError> {
@@ -174,7 +177,7 @@ mod tests {
             query,
             host: "",
             headers: &headers,
-            form_method: None,
+            form: None,
         };
         let methods = candidates(&head).unwrap();
         methods
@@ -235,7 +238,7 @@ mod tests {
             query: Some(&query),
             host: "",
             headers: &HeaderMap::new(),
-            form_method: None,
+            form: None,
         };
         assert_eq!(
             candidates(&head),

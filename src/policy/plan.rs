@@ -3,6 +3,7 @@
 //! Of several verdicts the strictest holds: an exclusive claim before an observed one before none.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
@@ -22,8 +23,8 @@ pub struct Head<'a> {
     pub host: &'a str,
     /// The fields of the request.
     pub headers: &'a HeaderMap,
-    /// `_method` of an urlencoded body, if one was read and has it.
-    pub form_method: Option<&'a str>,
+    /// An urlencoded body, if one was read whole: it may have `_method`.
+    pub form: Option<&'a [u8]>,
 }
 
 /// What is to be done with a request.
@@ -48,6 +49,8 @@ pub struct Guard {
     pub keys: Keys,
     /// What happens to an overlap.
     pub mode: Mode,
+    /// The longest of the routes that gave the keys.
+    pub max_work: Duration,
 }
 
 /// What a verdict rests on.
@@ -67,8 +70,6 @@ pub enum Because {
     MethodIsNotListed,
     /// `guard = false`.
     RouteForwards,
-    /// A tunnel (`CONNECT`), and no route with a key of its own.
-    Tunnel,
     /// A gRPC call, and no route with a key of its own.
     Grpc,
     /// An upgrade, and no route with a key of its own.
@@ -102,6 +103,7 @@ impl Verdict {
             Ordering::Equal => {
                 if let (Some(mine), Some(theirs)) = (&mut self.guard, other.guard) {
                     mine.keys.extend(theirs.keys);
+                    mine.max_work = mine.max_work.max(theirs.max_work);
                 }
                 self
             }

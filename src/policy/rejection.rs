@@ -405,7 +405,7 @@ const fn kind(
 fn no_key(why: &KeyError) -> Kind {
     let kind = |status, name, title| kind(status, name, title, "http_request_error");
     match why {
-        KeyError::Missing { .. } => kind(
+        KeyError::Missing { .. } | KeyError::Destination => kind(
             StatusCode::BAD_REQUEST,
             "missing-key",
             "The request does not name the resource that it changes",

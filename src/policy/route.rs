@@ -60,7 +60,7 @@ pub enum Treatment {
 pub struct Claim {
     /// What its keys are made of; at least one.
     pub templates: Box<[Template]>,
-    /// Whether the route itself gives them, rather than `[guard]`: only then it speaks for gRPC, upgrades and `CONNECT`.
+    /// Whether the route itself gives them, rather than `[guard]`: only then it speaks for gRPC and upgrades.
     pub has_own_key: bool,
     /// What happens to an overlap.
     pub mode: Mode,

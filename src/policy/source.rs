@@ -197,9 +197,7 @@ fn distinct<'a>(raw: impl IntoIterator<Item: AsRef<[u8]>>, fold_case: bool) -> V
 
 /// A cookie's value without its quotes, percent-decoded: Python drops the ones, Express and PHP decode the other.
 fn cookies<'a>(headers: &'a HeaderMap, name: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + 'a {
-    headers
-        .get_all(COOKIE)
-        .into_iter()
+    field_lines(headers, COOKIE.as_str())
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
         .filter_map(move |pair| {
             let equals = memchr::memchr(b'=', pair)?;

@@ -126,7 +126,7 @@ fn try_plan(
         query: uri.query(),
         host,
         headers: &headers,
-        form_method: None,
+        form: None,
     })
 }
 

@@ -53,7 +53,7 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
         query: None,
         host: "",
         headers: &headers,
-        form_method: None,
+        form: None,
     };
     let wants = |head: &Head<'_>| policy.wants_form_method(head, &policy.plan(head).unwrap());
     assert!(wants(&head));
@@ -70,13 +70,57 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
     let told_apart = policy_with(Post::Guard, [route("/a", &["{method}"])]);
     assert!(told_apart.wants_form_method(&head, &told_apart.plan(&head).unwrap()));
     let read = Head {
-        form_method: Some("patch"),
+        form: Some(b"_method=get&a=b&%5Fmethod=patch&_method=delete"),
         ..head
     };
     assert!(!wants(&read));
     assert_eq!(
         said(&policy, &policy.plan(&read).unwrap()),
         "[guard] Exclusive /a"
+    );
+    let read_by_method = Head {
+        form: Some(b"_method=patch&_method=delete"),
+        ..head
+    };
+    let plan = told_apart.plan(&read_by_method).unwrap();
+    assert_eq!(
+        said(&told_apart, &plan),
+        "/a Exclusive DELETE PATCH POST",
+        "a backend may take the first or the last"
+    );
+}
+
+#[test]
+fn a_field_that_connection_nominates_never_arrives_and_so_says_nothing() {
+    let policy = policy([route(
+        "/keyed",
+        &["t:{header:x-tenant}:{cookie:sid}:{host}"],
+    )]);
+    let fields = [("x-tenant", "a"), ("cookie", "sid=1"), ("host", "h")];
+    let nominated = |names| {
+        let fields: Vec<_> = fields.into_iter().chain([("connection", names)]).collect();
+        plan(&policy, "PUT", "/keyed", &fields)
+    };
+    assert!(nominated("close, host").starts_with("/keyed Exclusive t:a:"));
+    for names in ["X-Tenant", "close , cookie"] {
+        assert_eq!(nominated(names), "/keyed Exclusive /keyed", "{names}");
+    }
+    let dropped = |method, name, value| {
+        plan(
+            &policy,
+            method,
+            "/a",
+            &[(name, value), ("connection", name)],
+        )
+    };
+    assert_eq!(
+        dropped("GET", "x-http-method-override", "PUT"),
+        "[guard] MethodIsSafe"
+    );
+    assert_eq!(dropped("MOVE", "destination", "/b"), "[guard] Exclusive /a");
+    assert_eq!(
+        dropped("POST", "content-type", "application/grpc"),
+        "[guard] Observed /a"
     );
 }
 
@@ -90,10 +134,28 @@ fn move_and_copy_claim_their_destination_too() {
     );
     assert_eq!(to("COPY", "/orders/7/x"), "[guard] Exclusive /a order:7");
     assert_eq!(to("MOVE", "/A/"), "[guard] Exclusive /a");
-    for nothing in ["", "b", "http://", "::", "a b", "?x"] {
-        assert_eq!(to("MOVE", nothing), "[guard] Exclusive /a", "{nothing}");
+    for unclear in ["", "b", "http://", "::", "a b", "?x", "//host/b"] {
+        assert_eq!(
+            to("MOVE", unclear),
+            KeyError::Destination.to_string(),
+            "{unclear}"
+        );
     }
+    assert_eq!(to("PUT", "b"), "[guard] Exclusive /a");
     assert_eq!(to("PUT", "/b"), "[guard] Exclusive /a");
+}
+
+#[test]
+fn a_claim_of_several_routes_lasts_as_long_as_the_longest_of_them() {
+    let quick = Route {
+        max_work: Duration::from_millis(500),
+        ..route("/quick", &["q"])
+    };
+    let policy = policy([quick, route("/slow", &["s"])]);
+    let moved = try_plan(&policy, "MOVE", "/quick", &[("destination", "/slow")]).unwrap();
+    let slow = policy.routes()[2].max_work;
+    assert!(slow > Duration::from_millis(500));
+    assert_eq!(moved.guard.unwrap().max_work, slow);
 }
 
 #[test]
@@ -115,7 +177,6 @@ fn grpc_and_upgrades_are_guarded_only_by_a_route_with_a_key() {
         plan(&policy, "POST", "/keyed", &upgrade),
         "/keyed Exclusive k"
     );
-    assert_eq!(plan(&policy, "CONNECT", "/a", &[]), "[guard] Tunnel");
     assert_eq!(
         plan(
             &policy,

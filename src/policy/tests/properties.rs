@@ -59,7 +59,7 @@ proptest! {
         query in proptest::option::of(any::<String>()),
         host in prop_oneof!["[a.:0-9\\[\\]]{0,8}", any::<String>()],
         fields in proptest::collection::vec((0_usize..8, proptest::collection::vec(any::<u8>(), 0..12)), 0..6),
-        form_method in proptest::option::of(any::<String>()),
+        form in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)),
     ) {
         let names = [
             "x-http-method-override", "destination", "cookie", "x-tenant", "content-type", "upgrade", "connection",
@@ -83,7 +83,7 @@ proptest! {
             query: query.as_deref(),
             host: &host,
             headers: &headers,
-            form_method: form_method.as_deref(),
+            form: form.as_deref(),
         };
         if let Ok(plan) = policy.plan(&head) {
             policy.wants_form_method(&head, &plan);
