@@ -128,14 +128,20 @@ pub(super) fn or_default_positive(given: Option<Positive>, default: Duration) ->
     given.map_or(default, |span| span.0)
 }
 
+/// So that every deadline is one that a clock can show.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const EXPECTED: &str = "a duration such as \"250ms\", \"2s\" or \"1m\"";
         deserializer.deserialize_any(TextVisitor(EXPECTED, |text: &str| {
             let duration = humantime::parse_duration(text);
-            duration
-                .map(Self)
-                .map_err(|error| format!("`{text}` is not {EXPECTED}: {error}"))
+            let duration =
+                duration.map_err(|error| format!("`{text}` is not {EXPECTED}: {error}"))?;
+            if duration > LONGEST {
+                return Err(format!("`{text}` is more than a year"));
+            }
+            Ok(Self(duration))
         }))
     }
 }

@@ -101,6 +101,10 @@ const FAULTY_SETTINGS: [Faulty; 14] = [
         ("2:12: ", "`60` is not a duration"),
     ),
     (
+        "[upstream]\nresponse_timeout = \"200years\"",
+        ("2:20: ", "more than a year"),
+    ),
+    (
         "[guard]\non_missing_key = \"drop\"",
         ("2:18: ", "\"reject\", \"path\" or \"forward\""),
     ),
