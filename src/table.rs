@@ -26,9 +26,9 @@ use http::{HeaderValue, Method};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use crate::policy::RouteId;
 use crate::policy::key::{Key, Keys, Mode};
 use crate::policy::key_state::{HoldId, Holder, KeyState, Meeting, Moment, Phase, Writer};
+use crate::policy::{Remedy, RouteId};
 
 /// When the last byte of an exchange went to the upstream or came from it.
 pub type LastByte = Rc<Cell<Instant>>;
@@ -60,6 +60,8 @@ pub struct Claim<'a> {
     pub method: &'a Method,
     /// The route that derived the keys.
     pub route: RouteId,
+    /// What would have its overlaps refused; none where they are.
+    pub remedy: Option<&'a Remedy>,
     /// How long the upstream can work on it after it was last heard of.
     pub max_work: Duration,
 }
@@ -163,6 +165,7 @@ impl Table {
             request_id: claim.request_id.clone(),
             method: claim.method.clone(),
             route: claim.route,
+            remedy: claim.remedy.cloned(),
             since: now,
         });
         for key in claim.keys {
@@ -482,6 +485,7 @@ mod tests {
             request_id: &HeaderValue::from_static("r"),
             method: &Method::PUT,
             route: RouteId::GUARD,
+            remedy: None,
             max_work: Duration::from_secs(60),
         })
     }
