@@ -36,6 +36,7 @@ fn granted(table: &Arc<Table>, nth: u64) -> Grant {
         request_id: &REQUEST_ID,
         method: &Method::PUT,
         route: RouteId::GUARD,
+        remedy: None,
         max_work: Duration::from_secs(60),
     });
     match claimed {

@@ -105,6 +105,7 @@ fn claim(table: &Arc<Table>, keys: &Keys) -> Claimed {
         request_id: &REQUEST_ID,
         method: &Method::PUT,
         route: RouteId::GUARD,
+        remedy: None,
         max_work: Duration::from_secs(60),
     })
 }

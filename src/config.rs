@@ -1,7 +1,7 @@
 //! Configuration: text becomes [`Config`], whose types cannot be wrong. The only place that parses configuration.
 //!
-//! A flag or an environment variable goes before the file. No setting is read and then ignored: one that can have no
-//! effect is an error, as is an unknown one; an error in a file says its line and column.
+//! A flag or an environment variable goes before the file. An unknown setting is an error, and so is one that what stands
+//! beside it leaves without effect, as far as that is seen; an error in a file says its line and column.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -62,7 +62,8 @@ pub struct Server {
     pub max_body: Option<u64>,
     /// How long a client may take nothing of its response.
     pub send_timeout: Duration,
-    /// How long a client may send nothing of a request body that a guarded write waits for.
+    /// How long a client may send nothing of a request body that a guarded write waits for, or of a form that is read for
+    /// its `_method`.
     pub receive_timeout: Duration,
     /// Bytes a second that a client must keep, with a body that it sends or takes, while a key or memory waits with it.
     pub min_body_rate: u64,

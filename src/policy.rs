@@ -27,7 +27,7 @@ pub mod source;
 pub mod template;
 
 pub use key::{KEY_LIMIT, Key, KeyError, Keys, Mode, OnMissingKey};
-pub use plan::{Because, Guard, Head, Plan};
+pub use plan::{Because, Guard, Head, Plan, Remedy};
 pub use route::{Route, RouteId};
 
 use fields::{destinations, has_media_type, is_upgrade};
@@ -201,21 +201,23 @@ impl Policy {
         if keys.is_empty() {
             return Ok(Verdict::forward(id, Because::NoKey));
         }
-        let (mode, because) = match claim.mode {
-            Mode::Observed => (Mode::Observed, Because::RouteObserves),
+        let (mode, because, remedy) = match claim.mode {
+            Mode::Observed => (Mode::Observed, Because::RouteObserves, Some(Remedy::Reject)),
             Mode::Exclusive
                 if id == RouteId::GUARD
                     && *method == Method::POST
                     && self.post == Post::Observe =>
             {
-                (Mode::Observed, Because::PostIsObserved)
+                let remedy = Remedy::Route(facts.path.into());
+                (Mode::Observed, Because::PostIsObserved, Some(remedy))
             }
-            Mode::Exclusive => (Mode::Exclusive, Because::RouteGuards),
+            Mode::Exclusive => (Mode::Exclusive, Because::RouteGuards, None),
         };
         let guard = Some(Guard {
             keys,
             mode,
             max_work: route.max_work,
+            remedy,
         });
         Ok(Verdict {
             route: id,

@@ -11,11 +11,13 @@
 //! - A release compares the owner. It never removes another hold's entry.
 //! - No lock is held across an await: every function here is synchronous.
 
-use std::cell::Cell;
+mod hold;
+
+pub use hold::{Grant, Hold, LastByte};
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::BuildHasher;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,12 +28,10 @@ use http::{HeaderValue, Method};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use crate::policy::RouteId;
 use crate::policy::key::{Key, Keys, Mode};
 use crate::policy::key_state::{HoldId, Holder, KeyState, Meeting, Moment, Phase, Writer};
-
-/// When the last byte of an exchange went to the upstream or came from it.
-pub type LastByte = Rc<Cell<Instant>>;
+use crate::policy::{Remedy, RouteId};
+use hold::{Entry, GivenUp};
 
 /// Every key that is held, and by whom.
 pub struct Table {
@@ -60,6 +60,8 @@ pub struct Claim<'a> {
     pub method: &'a Method,
     /// The route that derived the keys.
     pub route: RouteId,
+    /// What would have its overlaps refused; none where they are.
+    pub remedy: Option<&'a Remedy>,
     /// How long the upstream can work on it after it was last heard of.
     pub max_work: Duration,
 }
@@ -163,6 +165,7 @@ impl Table {
             request_id: claim.request_id.clone(),
             method: claim.method.clone(),
             route: claim.route,
+            remedy: claim.remedy.cloned(),
             since: now,
         });
         for key in claim.keys {
@@ -184,7 +187,7 @@ impl Table {
             max_work: claim.max_work,
         };
         Claimed::Granted {
-            grant: Grant { entry: Some(entry) },
+            grant: Grant::new(entry),
             overlap,
         }
     }
@@ -362,110 +365,11 @@ impl<'a> Shards<'a> {
     }
 }
 
-/// What a hold needs to end itself.
-#[derive(Debug)]
-struct Entry {
-    table: Arc<Table>,
-    id: HoldId,
-    keys: Keys,
-    mode: Mode,
-    since: Moment,
-    max_work: Duration,
-}
-
-impl Entry {
-    fn release(self) -> Duration {
-        self.table.remove(self.id, &self.keys);
-        self.table.now().since(self.since)
-    }
-}
-
-/// A hold of which nothing was sent. Dropped, it ends: its write never reached the upstream.
-#[derive(Debug)]
-pub struct Grant {
-    entry: Option<Entry>,
-}
-
-impl Grant {
-    /// Whether it keeps others away.
-    pub fn is_exclusive(&self) -> bool {
-        self.entry
-            .as_ref()
-            .is_some_and(|entry| entry.mode == Mode::Exclusive)
-    }
-
-    /// From here on the upstream may have seen the write.
-    /// `last_byte` says when it was last heard of.
-    pub fn into_hold(mut self, last_byte: LastByte) -> Hold {
-        Hold {
-            entry: self.entry.take(),
-            last_byte,
-        }
-    }
-}
-
-impl Drop for Grant {
-    fn drop(&mut self) {
-        if let Some(entry) = self.entry.take() {
-            entry.release();
-        }
-    }
-}
-
-/// The claim of a write that the upstream may be working on.
-///
-/// It ends by [`Self::settle`]. Dropped without that, its outcome is unknown: the keys stay held
-/// until `max_work` has passed since the last byte.
-#[derive(Debug)]
-pub struct Hold {
-    entry: Option<Entry>,
-    last_byte: LastByte,
-}
-
-impl Hold {
-    /// The outcome is known, or nothing was ever sent. Returns how long the keys were held.
-    pub fn settle(mut self) -> Duration {
-        self.entry.take().map_or(Duration::ZERO, Entry::release)
-    }
-
-    /// Not a byte of the write was sent: it may be tried again.
-    pub fn unsent(mut self) -> Grant {
-        Grant {
-            entry: self.entry.take(),
-        }
-    }
-
-    /// The longest that the upstream can work on the write after it was last heard of.
-    pub fn max_work(&self) -> Duration {
-        self.entry
-            .as_ref()
-            .map_or(Duration::ZERO, |entry| entry.max_work)
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        let Some(entry) = self.entry.take() else {
-            return;
-        };
-        let until = entry
-            .table
-            .moment(self.last_byte.get())
-            .after(entry.max_work);
-        entry.table.give_up(entry.id, entry.keys, until);
-    }
-}
-
-/// A hold of unknown outcome, in the order in which their time is over.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct GivenUp {
-    until: Moment,
-    id: HoldId,
-    keys: Keys,
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
     use super::*;
 
     fn keys(names: &[&str]) -> Keys {
@@ -474,7 +378,7 @@ mod tests {
         keys
     }
 
-    fn claim(table: &Arc<Table>, names: &[&str]) -> Claimed {
+    pub(super) fn claim(table: &Arc<Table>, names: &[&str]) -> Claimed {
         table.claim(&Claim {
             id: HoldId::new(0, fastrand::u64(..1 << 40)),
             keys: &keys(names),
@@ -482,18 +386,19 @@ mod tests {
             request_id: &HeaderValue::from_static("r"),
             method: &Method::PUT,
             route: RouteId::GUARD,
+            remedy: None,
             max_work: Duration::from_secs(60),
         })
     }
 
-    fn granted(table: &Arc<Table>, names: &[&str]) -> Grant {
+    pub(super) fn granted(table: &Arc<Table>, names: &[&str]) -> Grant {
         match claim(table, names) {
             Claimed::Granted { grant, .. } => grant,
             other @ (Claimed::Conflict(_) | Claimed::Full) => panic!("{other:?}"),
         }
     }
 
-    fn sent(grant: Grant) -> Hold {
+    pub(super) fn sent(grant: Grant) -> Hold {
         grant.into_hold(Rc::new(Cell::new(Instant::now())))
     }
 
@@ -506,43 +411,6 @@ mod tests {
         );
         drop(granted(&table, &["a", "c"]));
         assert_eq!(table.len(), 1);
-    }
-
-    #[test]
-    fn a_grant_that_is_dropped_frees_its_keys() {
-        let table = Table::new(10);
-        drop(granted(&table, &["a", "b"]));
-        assert!(table.is_empty() && table.keys.is_empty());
-    }
-
-    #[test]
-    fn a_hold_that_settles_frees_its_keys() {
-        let table = Table::new(10);
-        sent(granted(&table, &["a", "b"])).settle();
-        assert!(table.is_empty() && table.keys.is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_hold_dropped_without_a_verdict_keeps_its_keys_for_max_work_after_the_last_byte() {
-        let table = Table::new(10);
-        let hold = sent(granted(&table, &["a"]));
-        tokio::time::advance(Duration::from_secs(10)).await;
-        drop(hold);
-        tokio::time::advance(Duration::from_millis(49_999)).await;
-        assert!(
-            matches!(claim(&table, &["a"]), Claimed::Conflict(met) if matches!(met.phase, Phase::OutcomeUnknown { .. }))
-        );
-        assert_eq!(table.sweep(), 0);
-        tokio::time::advance(Duration::from_millis(1)).await;
-        let next = granted(&table, &["a"]);
-        assert_eq!(
-            table.sweep(),
-            1,
-            "the sweep removes the one whose time is over, not its successor"
-        );
-        assert!(matches!(claim(&table, &["a"]), Claimed::Conflict(_)));
-        drop(next);
-        assert!(table.is_empty() && table.keys.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ mod forwarding;
 mod interims;
 mod leaving;
 mod malformed;
+mod overlaps;
 mod stale;
 mod uploads;
 mod upstream;

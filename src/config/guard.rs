@@ -74,32 +74,17 @@ fn defaults(raw: RawGuard) -> Result<(Defaults, Post), Fault> {
         Some(given) => methods(given)?,
         None => Methods::Unsafe,
     };
-    let lists_post = methods.contains(&Method::POST);
-    let post = match (raw.post, &methods) {
-        (Some(post), _) if !lists_post => {
-            return Err(Fault::new(
-                Some(post.span()),
-                "`post` has no effect: `methods` does not list POST",
-            ));
-        }
-        (Some(post), _) => match post.into_inner() {
-            RawPost::Observe => Post::Observe,
-            RawPost::Guard => Post::Guard,
-            RawPost::Forward => Post::Forward,
-        },
-        (None, Methods::Unsafe) => Post::Observe,
-        // Who lists POST by name means it.
-        (None, Methods::Listed(_)) => Post::Guard,
-    };
+    let mode = raw
+        .on_conflict
+        .map_or(Mode::Exclusive, |conflict| conflict.into_inner().0);
+    let post = post(raw.post, &methods, mode)?;
     let defaults = Defaults {
         methods,
         keys: match keys(raw.key, raw.keys)? {
             Some(keys) => keys,
             None => vec![Given::new("{path}".to_owned(), 0..0)],
         },
-        mode: raw
-            .on_conflict
-            .map_or(Mode::Exclusive, |conflict| conflict.into_inner().0),
+        mode,
         max_work: raw
             .max_work
             .map_or(Duration::from_secs(60), |span| span.into_inner().0),
@@ -112,6 +97,28 @@ fn defaults(raw: RawGuard) -> Result<(Defaults, Post), Fault> {
         },
     };
     Ok((defaults, post))
+}
+
+fn post(given: Option<Spanned<RawPost>>, methods: &Methods, mode: Mode) -> Result<Post, Fault> {
+    let Some(given) = given else {
+        return Ok(match methods {
+            Methods::Unsafe => Post::Observe,
+            // Who lists POST by name means it.
+            Methods::Listed(_) => Post::Guard,
+        });
+    };
+    let idle = |why| Err(Fault::new(Some(given.span()), why));
+    match (given.as_ref(), mode) {
+        _ if !methods.contains(&Method::POST) => {
+            idle("`post` has no effect: `methods` does not list POST")
+        }
+        (RawPost::Observe, Mode::Observed) => idle(
+            "`post = \"observe\"` has no effect: with `on_conflict = \"observe\"` every write is observed",
+        ),
+        (RawPost::Observe, Mode::Exclusive) => Ok(Post::Observe),
+        (RawPost::Guard, _) => Ok(Post::Guard),
+        (RawPost::Forward, _) => Ok(Post::Forward),
+    }
 }
 
 impl Defaults {
@@ -137,8 +144,15 @@ impl Defaults {
         let treatment = if forwards {
             Treatment::Forward
         } else {
+            let templates = templates(own_keys.as_ref().unwrap_or(&self.keys), &pattern)?;
+            if let Some(missing) = &raw.on_missing_key
+                && !templates.iter().any(Template::may_make_none)
+            {
+                let message = "`on_missing_key` has no effect: every request of this route has a value for its key";
+                return Err(Fault::new(Some(missing.span()), message));
+            }
             Treatment::Guard(Claim {
-                templates: templates(own_keys.as_ref().unwrap_or(&self.keys), &pattern)?,
+                templates,
                 has_own_key: own_keys.is_some(),
                 mode: raw
                     .on_conflict

@@ -5,10 +5,9 @@ use std::time::SystemTime;
 use tracing::warn;
 
 use super::{Gateway, Trip};
-use crate::policy::key::Key;
 use crate::policy::key_state::{HoldId, Phase};
 use crate::policy::rejection::{Conflict, Rejection, retry_after};
-use crate::policy::{Because, Guard, Mode, Plan};
+use crate::policy::{Guard, Mode, Plan, Remedy, RouteId};
 use crate::table::{Claim, Claimed, Grant, Met};
 use crate::upstream::Connect;
 
@@ -35,7 +34,7 @@ impl<C: Connect> Gateway<C> {
                     "observed"
                 };
                 if let Some(met) = overlap {
-                    self.note_overlap(plan, &met, trip);
+                    self.note_overlap(plan, guard, &met, trip);
                 }
                 Ok(Some(grant))
             }
@@ -56,6 +55,7 @@ impl<C: Connect> Gateway<C> {
             method: &plan.method,
             route: plan.route,
             max_work: guard.max_work,
+            remedy: guard.remedy.as_ref(),
         })
     }
 
@@ -78,7 +78,7 @@ impl<C: Connect> Gateway<C> {
         }))
     }
 
-    fn note_overlap(&self, plan: &Plan, met: &Met, trip: &mut Trip) {
+    fn note_overlap(&self, plan: &Plan, guard: &Guard, met: &Met, trip: &mut Trip) {
         trip.outcome = "overlapped";
         self.counts.overlap();
         warn!(
@@ -88,28 +88,29 @@ impl<C: Connect> Gateway<C> {
             route = &*self.config.policy.route(plan.route).label,
             other_method = %met.writer.method,
             other_route = &*self.config.policy.route(met.writer.route).label,
-            would_refuse = self.remedy(plan, &met.key),
+            would_refuse = self.remedies([
+                (plan.route, guard.remedy.as_ref()),
+                (met.writer.route, met.writer.remedy.as_ref()),
+            ]),
             request_id = trip.request_id.to_str().unwrap_or_default(),
             "two writes to one resource at once, both let through",
         );
     }
 
-    /// What to write into the configuration to have such an overlap refused.
-    fn remedy(&self, plan: &Plan, key: &Key) -> String {
-        match plan.because {
-            Because::PostIsObserved => format!("[[route]] path = {:?}", key.shown()),
-            Because::RouteGuards
-            | Because::RouteObserves
-            | Because::PostIsForwarded
-            | Because::MethodIsSafe
-            | Because::MethodIsNotListed
-            | Because::RouteForwards
-            | Because::Grpc
-            | Because::Upgrade
-            | Because::NoKey => format!(
-                "on_conflict = \"reject\" for {:?}",
-                self.config.policy.route(plan.route).label
-            ),
-        }
+    /// What to write into the configuration to have such an overlap refused: something for each of the two that is only
+    /// observed.
+    fn remedies(&self, sides: [(RouteId, Option<&Remedy>); 2]) -> String {
+        let texts = sides.into_iter().filter_map(|(route, remedy)| {
+            Some(match remedy? {
+                Remedy::Route(path) => format!("[[route]] path = {path:?}"),
+                Remedy::Reject => {
+                    let label = &self.config.policy.route(route).label;
+                    format!("on_conflict = \"reject\" for {label:?}")
+                }
+            })
+        });
+        let mut texts: Vec<String> = texts.collect();
+        texts.dedup();
+        texts.join(", and ")
     }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use http::{HeaderValue, Method};
 use smallvec::SmallVec;
 
-use super::RouteId;
 use super::key::Mode;
+use super::{Remedy, RouteId};
 
 /// A point on the gateway's own monotonic clock: the time since the clock started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +64,8 @@ pub struct Writer {
     pub method: Method,
     /// The route that derived the keys.
     pub route: RouteId,
+    /// What would have its overlaps refused; none where they are.
+    pub remedy: Option<Remedy>,
     /// When the hold was granted.
     pub since: Moment,
 }
@@ -189,6 +191,7 @@ mod tests {
             request_id: HeaderValue::from_static("r"),
             method: Method::PUT,
             route: RouteId::GUARD,
+            remedy: None,
             since,
         });
         Holder {

@@ -3,6 +3,7 @@
 //! Of several verdicts the strictest holds: an exclusive claim before an observed one before none.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
@@ -51,6 +52,17 @@ pub struct Guard {
     pub mode: Mode,
     /// The longest of the routes that gave the keys.
     pub max_work: Duration,
+    /// What would have it refused; none where it is.
+    pub remedy: Option<Remedy>,
+}
+
+/// What a configuration would have to say for the overlaps of an observed write to be refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// A route for this canonical path: it is of a `POST` for which none speaks.
+    Route(Arc<str>),
+    /// `on_conflict = "reject"` in the route that spoke.
+    Reject,
 }
 
 /// What a verdict rests on.

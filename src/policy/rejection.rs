@@ -3,15 +3,20 @@
 //! Shape: a problem document (RFC 9457) or plain text, with `Proxy-Status` (RFC 9209) so that a
 //! client can tell it from the backend's, and never to be stored. Statuses occur in this file only.
 
+mod conflict;
+
+pub use conflict::{Conflict, Disclose, retry_after};
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::head::Malformed;
 use super::key::KeyError;
+use conflict::{HolderView, millis};
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
@@ -50,38 +55,6 @@ pub enum Rejection {
         /// Whether the request was a write, whose outcome is now unknown.
         is_write: bool,
     },
-}
-
-/// What a refused write met.
-#[derive(Debug)]
-pub struct Conflict {
-    /// The key that is held, as it may be shown.
-    pub key: String,
-    /// The method of the write that holds it.
-    pub holder_method: Method,
-    /// The route of the write that holds it.
-    pub holder_route: String,
-    /// When that write was let through, in RFC 3339.
-    pub holder_since: String,
-    /// How long ago that was.
-    pub holder_age: Duration,
-    /// For an unknown outcome: how much longer the key is held.
-    pub unknown_for: Option<Duration>,
-    /// When to try again.
-    pub retry_after: Duration,
-}
-
-/// What a conflict answer says of the other write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Disclose {
-    /// The key, and its holder's method, route and age.
-    #[default]
-    Holder,
-    /// The key alone.
-    Key,
-    /// Nothing.
-    None,
 }
 
 /// The form of an answer.
@@ -133,14 +106,6 @@ struct Problem<'a> {
     holder: Option<HolderView<'a>>,
 }
 
-#[derive(Serialize)]
-struct HolderView<'a> {
-    method: &'a str,
-    route: &'a str,
-    since: &'a str,
-    age_ms: u64,
-}
-
 impl Rejection {
     /// The fragment of the problem type, which names the decision in logs too.
     pub fn name(&self) -> &'static str {
@@ -181,12 +146,7 @@ impl Rejection {
         let told = conflict.filter(|_| telling.disclose != Disclose::None);
         let holder = told
             .filter(|_| telling.disclose == Disclose::Holder)
-            .map(|conflict| HolderView {
-                method: conflict.holder_method.as_str(),
-                route: &conflict.holder_route,
-                since: &conflict.holder_since,
-                age_ms: millis(conflict.holder_age),
-            });
+            .map(Conflict::holder);
         let problem = Problem {
             r#type: format!("{}#{}", telling.type_base, kind.name),
             title: kind.title,
@@ -246,7 +206,7 @@ impl Rejection {
                 "The client closed its side before the request was forwarded",
                 "http_request_error",
             ),
-            Self::Conflict(conflict) => conflict.kind(),
+            Self::Conflict(met) => conflict(met),
             Self::HoldsExhausted => kind(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "holds-exhausted",
@@ -330,64 +290,6 @@ impl Rejection {
     }
 }
 
-impl Conflict {
-    fn kind(&self) -> Kind {
-        match self.unknown_for {
-            Some(_) => kind(
-                StatusCode::CONFLICT,
-                "outcome-unknown",
-                "The outcome of an earlier write to this resource is unknown",
-                "http_request_denied",
-            ),
-            None => kind(
-                StatusCode::CONFLICT,
-                "write-in-flight",
-                "Another write to this resource is in flight",
-                "http_request_denied",
-            ),
-        }
-    }
-
-    fn detail(&self, telling: &Telling<'_>) -> String {
-        let method = telling.method;
-        let (key, age) = (&self.key, tenths(self.holder_age));
-        let who = format!("a {} ({})", self.holder_method, self.holder_route);
-        let met = match (telling.disclose, self.unknown_for) {
-            (Disclose::Holder, None) => format!("{who} has been writing to {key} for {age}"),
-            (Disclose::Holder, Some(left)) => format!(
-                "the outcome of {who} on {key}, sent {age} ago, is unknown; {key} is held for {} more",
-                tenths(left)
-            ),
-            (Disclose::Key, None) => format!("another write to {key} is in flight"),
-            (Disclose::Key, Some(_)) => {
-                format!("the outcome of an earlier write to {key} is unknown")
-            }
-            (Disclose::None, None) => "another write to this resource is in flight".to_owned(),
-            (Disclose::None, Some(_)) => {
-                "the outcome of an earlier write to this resource is unknown".to_owned()
-            }
-        };
-        format!("This {method} was not forwarded: {met}. Read the resource again, then retry.")
-    }
-}
-
-/// When to come back for a key that is held. `typical` is how long holds of the holder's route last,
-/// `unknown_for` how long an unknown outcome still keeps it, and `spread` a random number from 0 to
-/// 1, so that clients do not return together.
-pub fn retry_after(
-    typical: Option<Duration>,
-    age: Duration,
-    unknown_for: Option<Duration>,
-    spread: f64,
-) -> Duration {
-    const UNTRIED: Duration = Duration::from_secs(1);
-    const SOONEST: Duration = Duration::from_millis(50);
-    let typical = typical.unwrap_or(UNTRIED);
-    // A hold older than is typical is expected to last about as long again as it has.
-    let left = unknown_for.unwrap_or_else(|| typical.checked_sub(age).unwrap_or(age).max(SOONEST));
-    left + (left / 2).max(SOONEST).mul_f64(spread)
-}
-
 const fn kind(
     status: StatusCode,
     name: &'static str,
@@ -399,6 +301,23 @@ const fn kind(
         name,
         title,
         error,
+    }
+}
+
+fn conflict(met: &Conflict) -> Kind {
+    match met.unknown_for {
+        Some(_) => kind(
+            StatusCode::CONFLICT,
+            "outcome-unknown",
+            "The outcome of an earlier write to this resource is unknown",
+            "http_request_denied",
+        ),
+        None => kind(
+            StatusCode::CONFLICT,
+            "write-in-flight",
+            "Another write to this resource is in flight",
+            "http_request_denied",
+        ),
     }
 }
 
@@ -473,19 +392,11 @@ fn seconds_up(duration: Duration) -> u64 {
     (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn tenths(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn telling(method: &Method) -> Telling<'_> {
+    pub(super) fn telling(method: &Method) -> Telling<'_> {
         Telling {
             type_base: "https://writegate.example/problems",
             disclose: Disclose::Holder,
@@ -495,7 +406,7 @@ mod tests {
         }
     }
 
-    fn conflict() -> Rejection {
+    pub(super) fn conflict() -> Rejection {
         Rejection::Conflict(Box::new(Conflict {
             key: "order:7".into(),
             holder_method: Method::POST,
@@ -529,37 +440,6 @@ mod tests {
                 r#""key":"order:7","retry_after_ms":1740,"#,
                 r#""holder":{"method":"POST","route":"/orders/{id}/{*rest}","since":"2026-11-23T18:29:00.120Z","age_ms":1203}}"#
             )
-        );
-    }
-
-    #[test]
-    fn what_is_not_to_be_disclosed_is_not_in_the_answer() {
-        for (disclose, hidden) in [
-            (Disclose::Key, &["POST", "1.2 s"][..]),
-            (Disclose::None, &["POST", "order:7"][..]),
-        ] {
-            for form in [Form::Problem, Form::Text] {
-                let telling = Telling {
-                    disclose,
-                    form,
-                    ..telling(&Method::PUT)
-                };
-                let body = conflict().answer(&telling).into_body();
-                let body = std::str::from_utf8(&body).expect("text");
-                assert!(hidden.iter().all(|text| !body.contains(text)), "{body}");
-            }
-        }
-    }
-
-    #[test]
-    fn clients_are_told_to_come_back_at_different_times_and_not_before_the_key_is_free() {
-        let second = Duration::from_secs(1);
-        assert_eq!(retry_after(Some(3 * second), second, None, 0.0), 2 * second);
-        assert_eq!(retry_after(Some(3 * second), second, None, 1.0), 3 * second);
-        assert_eq!(retry_after(Some(second), 4 * second, None, 0.0), 4 * second);
-        assert_eq!(
-            retry_after(None, Duration::ZERO, Some(20 * second), 0.0),
-            20 * second
         );
     }
 }

@@ -114,6 +114,14 @@ impl Source {
         matches!(self, Self::Path | Self::Rest { .. })
     }
 
+    /// Whether a request of its route may have no value for it.
+    pub(super) fn may_be_missing(&self) -> bool {
+        match self {
+            Self::Host | Self::Query(_) | Self::Header(_) | Self::Cookie(_) => true,
+            Self::Parameter { .. } | Self::Rest { .. } | Self::Path | Self::Method => false,
+        }
+    }
+
     /// Whether its values let their bearer in somewhere, so that only a digest of them may be shown.
     pub(super) fn is_credential(&self) -> bool {
         match self {

@@ -121,6 +121,11 @@ impl Template {
         &self.text
     }
 
+    /// Whether there may be a request of which it makes no key.
+    pub fn may_make_none(&self) -> bool {
+        self.parts.iter().any(|(_, source)| source.may_be_missing())
+    }
+
     /// Whether its keys depend on the method.
     pub(super) fn uses_method(&self) -> bool {
         self.parts

@@ -299,6 +299,12 @@ impl ByHand {
         }
     }
 
+    /// Writes that were let through beside another.
+    pub(crate) fn overlaps(&self) -> u64 {
+        let counts = self.gateways.iter().map(|gateway| gateway.counts());
+        counts.map(|counts| counts.overlaps()).sum()
+    }
+
     /// Says that the gateway is to stop.
     pub(crate) fn drain(&self) {
         self.draining.send_replace(true);

@@ -29,7 +29,7 @@ fn what_is_nothing_like_a_known_name_is_not_guessed_at() {
 /// A faulty text, and the place and a part of what is said about it.
 type Faulty = (&'static str, (&'static str, &'static str));
 
-const FAULTY_ROUTES: [Faulty; 12] = [
+const FAULTY_ROUTES: [Faulty; 14] = [
     (
         "[[route]]\npath = \"/a\"\nkey = \"{x}\"",
         ("3:7: ", "`{x}` is no source"),
@@ -72,9 +72,21 @@ const FAULTY_ROUTES: [Faulty; 12] = [
         "[[route]]\npath = \"/a\"\nguard = false\ndistinguish = [\"case\"]",
         ("4:15: ", "`distinguish` has no"),
     ),
+    (
+        "[[route]]\npath = \"/a\"\non_missing_key = \"reject\"",
+        ("3:18: ", "`on_missing_key` has no"),
+    ),
+    (
+        "[guard]\nkey = \"{header:a}\"\n[[route]]\npath = \"/{x}\"\nkey = \"{x}:{path}\"\non_missing_key = \"path\"",
+        ("6:18: ", "`on_missing_key` has no"),
+    ),
 ];
 
-const FAULTY_SETTINGS: [Faulty; 14] = [
+const FAULTY_SETTINGS: [Faulty; 16] = [
+    (
+        "[guard]\npost = \"observe\"\non_conflict = \"observe\"",
+        ("2:8: ", "`post = \"observe\"` has no effect"),
+    ),
     (
         "[guard]\nmethods = [\"PUT\"]\npost = \"guard\"",
         ("3:8: ", "`post` has no effect"),

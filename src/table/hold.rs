@@ -1,0 +1,171 @@
+//! What is handed out of the table: a grant, then a hold, which cannot be forgotten.
+//!
+//! Invariants:
+//! - A [`Grant`] that is dropped ends, since nothing was sent.
+//! - A [`Hold`] that is dropped without a verdict becomes an unknown outcome.
+//! - Each ends its own keys, by its own [`HoldId`], and does so once.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Table;
+use crate::policy::key::{Keys, Mode};
+use crate::policy::key_state::{HoldId, Moment};
+
+/// When the last byte of an exchange went to the upstream or came from it.
+pub type LastByte = Rc<Cell<Instant>>;
+
+/// What a hold needs to end itself.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) table: Arc<Table>,
+    pub(super) id: HoldId,
+    pub(super) keys: Keys,
+    pub(super) mode: Mode,
+    pub(super) since: Moment,
+    pub(super) max_work: Duration,
+}
+
+impl Entry {
+    fn release(self) -> Duration {
+        self.table.remove(self.id, &self.keys);
+        self.table.now().since(self.since)
+    }
+}
+
+/// A hold of which nothing was sent. Dropped, it ends: its write never reached the upstream.
+#[derive(Debug)]
+pub struct Grant {
+    entry: Option<Entry>,
+}
+
+impl Grant {
+    pub(super) const fn new(entry: Entry) -> Self {
+        Self { entry: Some(entry) }
+    }
+
+    /// Whether it keeps others away.
+    pub fn is_exclusive(&self) -> bool {
+        self.entry
+            .as_ref()
+            .is_some_and(|entry| entry.mode == Mode::Exclusive)
+    }
+
+    /// From here on the upstream may have seen the write.
+    /// `last_byte` says when it was last heard of.
+    pub fn into_hold(mut self, last_byte: LastByte) -> Hold {
+        Hold {
+            entry: self.entry.take(),
+            last_byte,
+        }
+    }
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            entry.release();
+        }
+    }
+}
+
+/// The claim of a write that the upstream may be working on.
+///
+/// It ends by [`Self::settle`]. Dropped without that, its outcome is unknown: the keys stay held
+/// until `max_work` has passed since the last byte.
+#[derive(Debug)]
+pub struct Hold {
+    entry: Option<Entry>,
+    last_byte: LastByte,
+}
+
+impl Hold {
+    /// The outcome is known, or nothing was ever sent. Returns how long the keys were held.
+    pub fn settle(mut self) -> Duration {
+        self.entry.take().map_or(Duration::ZERO, Entry::release)
+    }
+
+    /// Not a byte of the write was sent: it may be tried again.
+    pub fn unsent(mut self) -> Grant {
+        Grant {
+            entry: self.entry.take(),
+        }
+    }
+
+    /// The longest that the upstream can work on the write after it was last heard of.
+    pub fn max_work(&self) -> Duration {
+        self.entry
+            .as_ref()
+            .map_or(Duration::ZERO, |entry| entry.max_work)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let Some(entry) = self.entry.take() else {
+            return;
+        };
+        let until = entry
+            .table
+            .moment(self.last_byte.get())
+            .after(entry.max_work);
+        entry.table.give_up(entry.id, entry.keys, until);
+    }
+}
+
+/// A hold of unknown outcome, in the order in which their time is over.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct GivenUp {
+    pub(super) until: Moment,
+    pub(super) id: HoldId,
+    pub(super) keys: Keys,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Claimed;
+    use super::super::tests::{claim, granted, sent};
+    use super::*;
+    use crate::policy::key_state::Phase;
+
+    #[test]
+    fn a_grant_that_is_dropped_frees_its_keys() {
+        let table = Table::new(10);
+        drop(granted(&table, &["a", "b"]));
+        assert!(table.is_empty() && table.keys.is_empty());
+    }
+
+    #[test]
+    fn a_hold_that_settles_frees_its_keys() {
+        let table = Table::new(10);
+        sent(granted(&table, &["a", "b"])).settle();
+        assert!(table.is_empty() && table.keys.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hold_dropped_without_a_verdict_keeps_its_keys_for_max_work_after_the_last_byte() {
+        let table = Table::new(10);
+        let hold = sent(granted(&table, &["a"]));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        drop(hold);
+        tokio::time::advance(Duration::from_millis(49_999)).await;
+        assert!(
+            matches!(claim(&table, &["a"]), Claimed::Conflict(met) if matches!(met.phase, Phase::OutcomeUnknown { .. }))
+        );
+        assert_eq!(table.sweep(), 0);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let next = granted(&table, &["a"]);
+        assert_eq!(
+            table.sweep(),
+            1,
+            "the sweep removes the one whose time is over, not its successor"
+        );
+        assert!(matches!(claim(&table, &["a"]), Claimed::Conflict(_)));
+        drop(next);
+        assert!(table.is_empty() && table.keys.is_empty());
+    }
+}

@@ -1,0 +1,119 @@
+//! Two writes to one resource of which one is only observed: both are let through, and the log says what would refuse it.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use tracing::subscriber::DefaultGuard;
+
+use crate::support::by_hand::{ByHand, run};
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no other holds it").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn begin() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// What each overlap that was logged is said to need.
+    fn remedies(&self) -> Vec<String> {
+        let bytes = self.0.lock().expect("no other holds it").clone();
+        let text = String::from_utf8(bytes).expect("the log is text");
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("each line is a document"));
+        let overlaps = lines.filter(|line: &serde_json::Value| line["target"] == "overlap");
+        overlaps
+            .map(|line| line["fields"]["would_refuse"].to_string())
+            .collect()
+    }
+}
+
+/// Both writes, the second while the first is at work.
+async fn overlap(config: &str, first: &str, second: &str) -> Vec<String> {
+    let (log, _guard) = Log::begin();
+    let at = ByHand::with(config);
+    let mut open = Vec::new();
+    for start in [first, second] {
+        let client = at
+            .client_sends(format!(
+                "{start} HTTP/1.1\r\nHost: a.example\r\nX-Tenant: t\r\nContent-Length: 2\r\n\r\nhi"
+            ))
+            .await;
+        let (origin, request) = at.origin.request().await;
+        assert!(request.start.starts_with(start), "{}", request.start);
+        open.push((client, origin));
+    }
+    for (client, origin) in open {
+        origin.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+    }
+    let remedies = log.remedies();
+    assert_eq!(at.overlaps(), remedies.len() as u64);
+    at.ends_empty().await;
+    remedies
+}
+
+const TENANT: &str = "[guard]\nkey = \"tenant:{header:x-tenant}\"\n";
+
+#[test]
+fn of_an_observed_post_and_a_guarded_write_the_route_of_the_post_is_named_whoever_came_first() {
+    run(async || {
+        for [first, second] in [
+            ["PUT /a", "POST /Log;v=1/In/"],
+            ["POST /Log;v=1/In/", "PUT /a"],
+        ] {
+            assert_eq!(
+                overlap(TENANT, first, second).await,
+                [r#""[[route]] path = \"/log/in\"""#],
+                "{first}, {second}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_write_that_its_route_observes_is_named_with_its_route() {
+    run(async || {
+        let config = format!("{TENANT}[[route]]\npath = \"/b\"\non_conflict = \"observe\"\n");
+        for [first, second] in [["PUT /a", "PUT /b"], ["POST /b", "PUT /a"]] {
+            assert_eq!(
+                overlap(&config, first, second).await,
+                [r#""on_conflict = \"reject\" for \"/b\"""#],
+                "{first}, {second}"
+            );
+        }
+    });
+}
+
+#[test]
+fn of_two_observed_writes_both_are_named() {
+    run(async || {
+        assert_eq!(
+            overlap(TENANT, "POST /a", "POST /b").await,
+            [r#""[[route]] path = \"/b\", and [[route]] path = \"/a\"""#]
+        );
+        assert_eq!(
+            overlap(TENANT, "POST /a", "POST /A").await,
+            [r#""[[route]] path = \"/a\"""#]
+        );
+        assert_eq!(overlap("", "POST /a", "POST /b").await, [""; 0]);
+    });
+}
