@@ -121,13 +121,14 @@ impl Program {
     }
 
     /// Asks the program to end, and gives how it did.
-    pub(crate) fn terminate(mut self) -> ExitStatus {
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.signal_term();
         self.wait(END)
             .unwrap_or_else(|| panic!("the program does not end:\n{}", self.said()))
     }
 
-    fn signal_term(&self) {
+    /// Asks the program to end.
+    pub(crate) fn signal_term(&self) {
         let kill = Command::new("kill")
             .arg("-TERM")
             .arg(self.child.id().to_string())
