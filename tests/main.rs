@@ -5,6 +5,7 @@ mod bulk;
 mod documents;
 mod keep_alive;
 mod peers;
+mod process;
 mod reference;
 mod settle;
 mod storms;
