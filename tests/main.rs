@@ -1,5 +1,6 @@
 //! Every integration test, in one binary: one link, one place for the support code.
 
+mod access_log;
 mod applications;
 mod bulk;
 mod documents;
