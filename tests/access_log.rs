@@ -1,21 +1,11 @@
 //! The access log of the real binary: a line a request, which nobody can forge, and which gives no secret away.
 
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, access_lines, binary};
 use crate::support::loopback::{Origin, answer, client_sends, exchange, reply, request_on, write};
 use crate::support::witness::Witness;
 use serde_json::Value;
 
 const ORDERS: &str = "[[route]]\npath = \"/orders/{id}/{*rest}\"\nkey = \"order:{id}\"\n";
-
-/// The access lines of a log in JSON, of which every line must be a document.
-fn access_lines(log: &str) -> Vec<Value> {
-    let parsed = log.lines().map(|line| {
-        serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault} in the line {line}"))
-    });
-    parsed
-        .filter(|line: &Value| line["target"] == "access")
-        .collect()
-}
 
 /// The values that a line has for these fields.
 fn values<'a, const N: usize>(line: &'a Value, names: [&str; N]) -> [&'a str; N] {
@@ -189,7 +179,7 @@ async fn nothing_that_a_client_sends_forges_a_line_or_a_field_in_json() {
 async fn nothing_that_a_client_sends_forges_a_line_or_a_field_in_text() {
     let witness = Witness::start(53, 0.0);
     let gateway = Gateway::run(|scratch, addr| {
-        let mut command = crate::support::gateway::binary();
+        let mut command = binary();
         let upstream = format!("[upstream]\nurl = \"http://{}\"\n{TENANTS}", witness.addr);
         command
             .args(["run", "--log-format", "text", "--listen"])

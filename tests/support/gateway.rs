@@ -1,6 +1,7 @@
 //! The gateway as users run it: the binary, a configuration file, a port.
 
 use crate::support::program::{Program, Scratch};
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -28,6 +29,16 @@ pub(crate) fn binary() -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// The access lines of a log in JSON, of which every line must be a document.
+pub(crate) fn access_lines(log: &str) -> Vec<Value> {
+    let parsed = log.lines().map(|line| {
+        serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault} in the line {line}"))
+    });
+    parsed
+        .filter(|line: &Value| line["target"] == "access")
+        .collect()
 }
 
 impl Gateway {
