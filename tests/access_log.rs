@@ -203,6 +203,19 @@ async fn nothing_that_a_client_sends_forges_a_line_or_a_field_in_text() {
     }
 }
 
+/// JSON lets them stand as they are, and a terminal takes U+009B for the start of a sequence, some readers U+0085 for the end
+/// of a line.
+#[tokio::test]
+async fn no_control_character_that_a_client_sends_stands_in_the_log_as_it_came() {
+    let witness = Witness::start(56, 0.0);
+    let gateway = Gateway::start(witness.addr, TENANTS);
+    send_forgeries(&gateway).await;
+    let log = gateway.ends_well();
+    for line in log.lines() {
+        assert!(!line.contains(char::is_control), "{line:?}");
+    }
+}
+
 #[tokio::test]
 async fn no_query_credential_or_concealed_key_is_logged() {
     let witness = Witness::start(54, 0.0);
