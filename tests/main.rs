@@ -8,6 +8,7 @@ mod keep_alive;
 mod peers;
 mod process;
 mod reference;
+mod resets;
 mod settle;
 mod storms;
 mod support;

@@ -2,7 +2,9 @@
 
 use crate::support::program::{Program, Scratch};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -113,6 +115,13 @@ impl Gateway {
     /// The most memory that it ever had resident, in bytes.
     pub(crate) fn most_memory(&self) -> u64 {
         self.program.most_memory()
+    }
+
+    /// The sockets that it has open, by their names in the kernel.
+    pub(crate) fn sockets(&self) -> BTreeSet<PathBuf> {
+        let is_socket = |file: &PathBuf| file.to_string_lossy().starts_with("socket:");
+        let files = self.program.open_files().into_iter();
+        files.filter(is_socket).collect()
     }
 
     /// Asks it to end.

@@ -127,6 +127,16 @@ impl Program {
             .unwrap_or_else(|| panic!("the program does not end:\n{}", self.said()))
     }
 
+    /// The files that it has open, by what they are.
+    pub(crate) fn open_files(&self) -> Vec<PathBuf> {
+        let listed = fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        listed
+            .expect("a running child")
+            // One may be closed while it is looked at.
+            .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+            .collect()
+    }
+
     /// Asks the program to end.
     pub(crate) fn signal_term(&self) {
         let kill = Command::new("kill")
