@@ -1,6 +1,6 @@
 //! Ordinary applications behind the gateway with all its defaults: nobody notices that it is there.
 
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, access_lines};
 use crate::support::program::{Program, Scratch, repository};
 use crate::support::python::{Application, prepared, python};
 use std::collections::BTreeSet;
@@ -28,7 +28,19 @@ fn a_morning_at_an_ordinary_application_has_not_one_answer_that_is_not_the_appli
         morning.said(),
         refusals(&gateway)
     );
-    gateway.ends_well();
+    the_gateway_itself_answered_nothing(&gateway.ends_well());
+}
+
+/// Whatever an answer looks like: by the access log, every request was forwarded.
+fn the_gateway_itself_answered_nothing(log: &str) {
+    let lines = access_lines(log);
+    assert!(lines.len() > 100, "{} requests show nothing", lines.len());
+    let forwarded = ["forwarded", "observed", "guarded", "overlapped"];
+    let own: Vec<_> = lines
+        .iter()
+        .filter(|line| !forwarded.contains(&line["outcome"].as_str().unwrap_or_default()))
+        .collect();
+    assert!(own.is_empty(), "{own:#?}");
 }
 
 fn refusals(gateway: &Gateway) -> String {
@@ -54,7 +66,7 @@ fn the_suite_of_requests_passes_through_the_gateway_as_it_does_without() {
         lost.is_empty(),
         "these pass only without the gateway: {lost:#?}"
     );
-    gateway.ends_well();
+    the_gateway_itself_answered_nothing(&gateway.ends_well());
 }
 
 /// The tests that requests has of itself, against an httpbin.

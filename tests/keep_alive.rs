@@ -32,7 +32,9 @@ async fn a_put_every_five_seconds_meets_nodes_keep_alive_without_a_502() {
     for statuses in clients.join_all().await {
         assert_eq!(statuses, [200; 20]);
     }
-    gateways.into_iter().for_each(Gateway::ends_well);
+    for gateway in gateways {
+        gateway.ends_well();
+    }
 }
 
 async fn twenty_rounds(gateway: SocketAddr, mut rng: fastrand::Rng) -> Vec<u16> {

@@ -1,6 +1,7 @@
 //! What the client gets and what the hold does, for everything that can happen to a request: the settle table, row by row,
 //! over pipes, on a paused clock, with an origin that is answered by hand.
 
+mod answers;
 mod bounds;
 mod forwarding;
 mod interims;

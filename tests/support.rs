@@ -4,6 +4,7 @@ pub(crate) mod by_hand;
 pub(crate) mod gateway;
 pub(crate) mod haproxy;
 pub(crate) mod http1;
+pub(crate) mod loopback;
 pub(crate) mod message;
 pub(crate) mod nginx;
 pub(crate) mod php;

@@ -305,3 +305,101 @@ fn a_conflict_with_a_small_slow_body_is_told_from_its_head() {
         at.ends_empty().await;
     });
 }
+
+fn chunked(path: &str, body: &str) -> String {
+    let (head, length) = (chunked_head(path), body.len());
+    format!("{head}{length:x}\r\n{body}\r\n0\r\n\r\n")
+}
+
+fn chunked_head(path: &str) -> String {
+    format!("PUT {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+}
+
+#[test]
+fn a_body_that_declares_more_than_max_body_is_a_413_and_never_reaches_the_upstream() {
+    run(async || {
+        let at = ByHand::with("[server]\nmax_body = 10");
+        let expecting = head("/a", 11).replace("Host", "Expect: 100-continue\r\nHost");
+        let forwarded = (head("/a", 11) + &"x".repeat(11)).replace("PUT", "REPORT");
+        for request in [head("/a", 11), expecting, forwarded] {
+            let client = at.client_sends(request).await;
+            let answer = client.message().await;
+            assert_eq!(
+                (answer.status(), &*answer.problem()),
+                (413, "body-too-large")
+            );
+            assert_eq!(client.until_ended().await, End::Fin);
+        }
+        assert_eq!(at.origin.attempts(), 0);
+        assert!(at.table.is_empty());
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_body_that_is_read_whole_and_is_more_than_max_body_never_reaches_the_upstream() {
+    run(async || {
+        let at = ByHand::with("[server]\nmax_body = 10");
+        let client = at.client_sends(chunked("/a", &"x".repeat(11))).await;
+        let answer = client.message().await;
+        assert_eq!(
+            (answer.status(), &*answer.problem()),
+            (413, "body-too-large")
+        );
+        assert_eq!(at.origin.attempts(), 0);
+        assert!(at.table.is_empty());
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_streamed_body_that_outgrows_max_body_is_a_413_and_its_exchange_is_reset() {
+    for method in ["PUT", "POST"] {
+        run(async move || {
+            let at = ByHand::with("[server]\nmax_body = \"100KiB\"");
+            let client = at.client();
+            let sender = client.clone();
+            tokio::task::spawn_local(async move {
+                let part = format!("{:x}\r\n{}\r\n", 70_000, "x".repeat(70_000));
+                let head = chunked_head("/a").replace("PUT", method);
+                sender.send(head + &part).await;
+                sender.send(part).await;
+            });
+            let (origin, _) = at.origin.head().await;
+            let (body, _) = origin.read_to_end().await;
+            assert!(!body.ends_with(b"0\r\n\r\n"), "ended as if whole");
+            let answer = client.message().await;
+            assert_eq!(
+                (answer.status(), &*answer.problem()),
+                (413, "body-too-large")
+            );
+            let next = if method == "PUT" {
+                "outcome-unknown"
+            } else {
+                "200"
+            };
+            assert_eq!(at.another("/a").await, next);
+            at.ends_empty().await;
+        });
+    }
+}
+
+#[test]
+fn a_body_of_exactly_max_body_passes_however_it_comes() {
+    run(async || {
+        for (most, octets) in [("10", 10), ("\"100KiB\"", 100 << 10)] {
+            let at = ByHand::with(&format!("[server]\nmax_body = {most}"));
+            let body = "x".repeat(octets);
+            for request in [head("/a", octets) + &body, chunked("/a", &body)] {
+                let client = at.client();
+                let sender = client.clone();
+                tokio::task::spawn_local(async move { sender.send(request).await });
+                let (origin, request) = at.origin.request().await;
+                assert_eq!(request.body.len(), octets);
+                origin.respond("200 OK", "").await;
+                assert_eq!(client.message().await.status(), 200);
+            }
+            at.ends_empty().await;
+        }
+    });
+}

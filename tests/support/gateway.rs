@@ -1,8 +1,16 @@
 //! The gateway as users run it: the binary, a configuration file, a port.
 
 use crate::support::program::{Program, Scratch};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// The longest that a line of the log is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running gateway; dropped, it ends.
 pub(crate) struct Gateway {
@@ -11,39 +19,74 @@ pub(crate) struct Gateway {
     _scratch: Scratch,
 }
 
+/// The binary, without what the environment of the tests would tell it.
+pub(crate) fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_writegate"));
+    for name in [
+        "WRITEGATE_CONFIG",
+        "WRITEGATE_UPSTREAM",
+        "WRITEGATE_LISTEN",
+        "RUST_LOG",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// The access lines of a log in JSON, of which every line must be a document.
+pub(crate) fn access_lines(log: &str) -> Vec<Value> {
+    let parsed = log.lines().map(|line| {
+        serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault} in the line {line}"))
+    });
+    parsed
+        .filter(|line: &Value| line["target"] == "access")
+        .collect()
+}
+
 impl Gateway {
     /// Starts it from a file: its listener and the upstream, and `tables` below.
     pub(crate) fn start(upstream: SocketAddr, tables: &str) -> Self {
-        let scratch = Scratch::new("gateway");
-        let (program, addr) = Program::listen(&scratch.path().join("log"), |addr| {
+        Self::with_server(upstream, "", tables)
+    }
+
+    /// Starts it from a file with these `settings` of the server, too.
+    pub(crate) fn with_server(upstream: SocketAddr, settings: &str, tables: &str) -> Self {
+        Self::run(|scratch, addr| {
             let text = format!(
-                "[server]\nlisten = \"{addr}\"\n\n[upstream]\nurl = \"http://{upstream}\"\n\n{tables}"
+                "[server]\nlisten = \"{addr}\"\n{settings}\n\n[upstream]\nurl = \"http://{upstream}\"\n\n{tables}"
             );
-            let mut command = Command::new(env!("CARGO_BIN_EXE_writegate"));
+            let mut command = binary();
             command
                 .arg("run")
                 .arg("--config")
                 .arg(scratch.file("writegate.toml", &text));
             command
-        });
-        Self {
-            addr,
-            program,
-            _scratch: scratch,
-        }
+        })
     }
 
     /// Starts it without a file, all defaults.
     pub(crate) fn with_defaults(upstream: SocketAddr) -> Self {
-        let scratch = Scratch::new("gateway");
-        let (program, addr) = Program::listen(&scratch.path().join("log"), |addr| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_writegate"));
+        Self::with_flags(upstream, &[])
+    }
+
+    /// Starts it without a file.
+    pub(crate) fn with_flags(upstream: SocketAddr, flags: &[&str]) -> Self {
+        Self::run(|_, addr| {
+            let mut command = binary();
             command
                 .arg("run")
                 .args(["--upstream", &format!("http://{upstream}")])
-                .args(["--listen", &addr.to_string()]);
+                .args(["--listen", &addr.to_string()])
+                .args(flags);
             command
-        });
+        })
+    }
+
+    /// Starts what `command` makes, given a directory of its own and the address on which it is to listen.
+    pub(crate) fn run(mut command: impl FnMut(&Scratch, SocketAddr) -> Command) -> Self {
+        let scratch = Scratch::new("gateway");
+        let (program, addr) =
+            Program::listen(&scratch.path().join("log"), |addr| command(&scratch, addr));
         Self {
             addr,
             program,
@@ -56,20 +99,55 @@ impl Gateway {
         self.program.said()
     }
 
+    /// Waits until it has logged this.
+    pub(crate) async fn until_said(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.said().contains(words) {
+            let log = self.said();
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for {words:?}:\n{log}"
+            );
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// The most memory that it ever had resident, in bytes.
     pub(crate) fn most_memory(&self) -> u64 {
         self.program.most_memory()
     }
 
-    /// Asks it to end; it must, with exit code 0.
-    pub(crate) fn ends_well(self) {
-        let log = self.program.said();
+    /// The sockets that it has open, by their names in the kernel.
+    pub(crate) fn sockets(&self) -> BTreeSet<PathBuf> {
+        let is_socket = |file: &PathBuf| file.to_string_lossy().starts_with("socket:");
+        let files = self.program.open_files().into_iter();
+        files.filter(is_socket).collect()
+    }
+
+    /// Asks it to end.
+    pub(crate) fn signal_term(&self) {
+        self.program.signal_term();
+    }
+
+    /// How it has ended, if it does in this time.
+    pub(crate) fn ended(&mut self, at_most: Duration) -> Option<ExitStatus> {
+        self.program.wait(at_most)
+    }
+
+    /// Asks it to end; it must, with exit code 0, and with everything settled well within its drain. Gives its whole log.
+    pub(crate) fn ends_well(mut self) -> String {
         let status = self.program.terminate();
+        let log = self.program.said();
         let tail: Vec<&str> = log.lines().rev().take(20).collect();
         assert_eq!(
             status.code(),
             Some(0),
             "the gateway ended with {status}; its last lines, latest first: {tail:#?}"
         );
+        assert!(
+            !log.contains("not everything had settled"),
+            "something was left; its last lines, latest first: {tail:#?}"
+        );
+        log
     }
 }

@@ -121,13 +121,24 @@ impl Program {
     }
 
     /// Asks the program to end, and gives how it did.
-    pub(crate) fn terminate(mut self) -> ExitStatus {
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.signal_term();
         self.wait(END)
             .unwrap_or_else(|| panic!("the program does not end:\n{}", self.said()))
     }
 
-    fn signal_term(&self) {
+    /// The files that it has open, by what they are.
+    pub(crate) fn open_files(&self) -> Vec<PathBuf> {
+        let listed = fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        listed
+            .expect("a running child")
+            // One may be closed while it is looked at.
+            .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+            .collect()
+    }
+
+    /// Asks the program to end.
+    pub(crate) fn signal_term(&self) {
         let kill = Command::new("kill")
             .arg("-TERM")
             .arg(self.child.id().to_string())

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) id: u64,
-    pub(crate) path: String,
+    /// What it is to change: one path, or two for `MOVE` and `COPY`.
+    pub(crate) paths: Vec<String>,
     pub(crate) write: bool,
     pub(crate) sent: Instant,
     /// When the answer had arrived whole; `None` for a client that left.
@@ -159,12 +160,11 @@ impl Flights {
 
     fn meet(&self, refused: &Attempt, spans: &Spans) -> bool {
         let answered = refused.answered.unwrap_or(refused.sent);
-        let resource = refused.path.trim_matches('/');
-        spans.get(resource).is_some_and(|spans| {
-            spans
-                .iter()
-                .any(|(from, until)| *from <= answered && refused.sent <= *until)
-        })
+        let resources = refused.paths.iter().map(|path| path.trim_matches('/'));
+        resources
+            .filter_map(|resource| spans.get(resource))
+            .flatten()
+            .any(|(from, until)| *from <= answered && refused.sent <= *until)
     }
 }
 
@@ -174,7 +174,7 @@ fn a_refusal_is_needless_only_where_it_meets_no_write_in_flight() {
     let at = |millis| zero + std::time::Duration::from_millis(millis);
     let attempt = |id, sent, answered, status| Attempt {
         id,
-        path: "/a".to_owned(),
+        paths: vec!["/b".to_owned(), "/a".to_owned()],
         write: true,
         sent: at(sent),
         answered: Some(at(answered)),

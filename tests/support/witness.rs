@@ -30,7 +30,7 @@ const SHORTEST_WORK: Duration = Duration::from_millis(15);
 /// How long after its work a late answer comes. A hold that `max_work` has ended by then belongs to somebody else, or to nobody.
 pub(crate) const LATE: Duration = Duration::from_millis(400);
 
-/// One write, as the witness saw it.
+/// One write on one of its resources, as the witness saw it.
 #[derive(Clone, Debug)]
 pub(crate) struct Work {
     /// The resource, by the witness's own reading of the target.
@@ -132,9 +132,9 @@ impl Book {
         (self.unfinished == 0).then(|| std::mem::take(&mut self.done))
     }
 
-    fn finish(&mut self, work: Work) {
+    fn finish(&mut self, works: impl Iterator<Item = Work>) {
         self.unfinished -= 1;
-        self.done.push(work);
+        self.done.extend(works);
     }
 }
 
@@ -145,9 +145,12 @@ impl Shared {
 
     fn begin(&self, order: &Order) {
         let mut book = self.book();
-        let at_work = book.at_work.entry(order.resource.clone()).or_insert(0);
-        *at_work += 1;
-        let overlapped = *at_work > 1;
+        let mut overlapped = false;
+        for resource in &order.resources {
+            let at_work = book.at_work.entry(resource.clone()).or_insert(0);
+            *at_work += 1;
+            overlapped |= *at_work > 1;
+        }
         book.overlaps += u64::from(overlapped);
         book.begun.insert(order.id);
         book.unfinished += 1;
@@ -155,13 +158,15 @@ impl Shared {
 
     fn end(&self, order: &Order) {
         let mut book = self.book();
-        let at_work = book
-            .at_work
-            .get_mut(&order.resource)
-            .expect("only what has begun ends");
-        *at_work -= 1;
-        if *at_work == 0 {
-            book.at_work.remove(&order.resource);
+        for resource in &order.resources {
+            let at_work = book
+                .at_work
+                .get_mut(resource)
+                .expect("only what has begun ends");
+            *at_work -= 1;
+            if *at_work == 0 {
+                book.at_work.remove(resource);
+            }
         }
     }
 }
@@ -246,13 +251,13 @@ async fn work(connection: Connection, order: &Order, shared: &Shared) -> Option<
         connection = answered(whole, last).await;
     }
     let ended = Instant::now();
-    let work = Work {
-        resource: order.resource.clone(),
+    let works = order.resources.iter().map(|resource| Work {
+        resource: resource.clone(),
         id: Some(order.id),
         began,
         ended,
-    };
-    shared.book().finish(work);
+    });
+    shared.book().finish(works);
     connection
 }
 

@@ -1,7 +1,7 @@
 //! One client of a storm: what it does with each request, and what it keeps of it.
 
 use super::letter::{Letter, Writer};
-use super::{Manners, connect, in_time, path_of};
+use super::{Manners, connect, in_time};
 use crate::support::http1::{Connection, Reply};
 use crate::support::tally::{Attempt, Outcome};
 use crate::support::witness::Witness;
@@ -48,14 +48,14 @@ impl Client {
             } else {
                 Conduct::Plain
             };
-            let resource = letter.resource;
+            let paths = letter.paths();
             if let Err(fault) = self.meet(letter, conduct).await {
                 self.connection = None;
                 let now = Instant::now();
                 let outcome = Outcome::Fault(format!("{conduct:?}: {fault}"));
                 self.attempts.push(Attempt {
                     id: 0,
-                    path: path_of(resource),
+                    paths,
                     write: true,
                     sent: now,
                     answered: Some(now),
@@ -249,7 +249,7 @@ impl Client {
     ) {
         let attempt = Attempt {
             id: letter.id,
-            path: path_of(letter.resource),
+            paths: letter.paths(),
             write: letter.write,
             sent,
             answered,

@@ -8,10 +8,20 @@ use fastrand::Rng;
 pub(super) struct Letter {
     pub(super) id: u64,
     pub(super) resource: u64,
+    /// Where `MOVE` and `COPY` write to, too.
+    destination: Option<u64>,
     pub(super) write: bool,
     pub(super) bytes: Vec<u8>,
     /// Where in `bytes` the body starts.
     pub(super) body_at: usize,
+}
+
+impl Letter {
+    /// What the request is to change.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let resources = std::iter::once(self.resource).chain(self.destination);
+        resources.map(path_of).collect()
+    }
 }
 
 /// Composes requests for a client with these manners.
@@ -34,61 +44,113 @@ impl Writer<'_> {
     }
 
     /// A request to this resource.
-    pub(super) fn compose(&mut self, resource: u64, method: &str) -> Letter {
+    pub(super) fn compose(&mut self, resource: u64, method: &'static str) -> Letter {
         let id = self.rng.u64(1..1 << 63);
-        let mut target = path_of(resource);
-        if self.manners.spell {
-            target = spelled(&target, self.rng);
+        let mut guise = Guise {
+            method,
+            target: self.path(resource),
+            ..Guise::default()
+        };
+        if self.manners.override_method {
+            self.disguise(resource, &mut guise);
         }
-        let mut extra = String::new();
-        let mut method = method;
-        if self.manners.override_method && method == "PUT" {
-            method = ["POST", "GET"][self.rng.usize(..2)];
-            match self.rng.u8(..3) {
-                0 => target.push_str("?_method=DELETE"),
-                1 => extra.push_str("X-HTTP-Method-Override: PUT\r\n"),
-                _ => extra.push_str("X-Method-Override: patch\r\n"),
-            }
-        }
-        let write = method != "GET" || method_is_overridden(&target, &extra);
+        let Guise {
+            method,
+            target,
+            fields,
+            form,
+            destination,
+        } = guise;
+        let write = method != "GET" || target.contains("_method=") || !fields.is_empty();
         let mut bytes = format!(
-            "{method} {target} HTTP/1.1\r\nHost: storm.test\r\nX-Storm-Id: {id}\r\n{extra}"
+            "{method} {target} HTTP/1.1\r\nHost: storm.test\r\nX-Storm-Id: {id}\r\n{fields}"
         )
         .into_bytes();
-        let body = if matches!(method, "GET" | "DELETE") {
-            None
-        } else {
-            Some(self.body())
+        let body = match method {
+            "GET" | "DELETE" | "MOVE" | "COPY" => None,
+            _ => Some(self.body(form)),
         };
-        let body_at = push_framed(&mut bytes, body, self.rng.u8(..4) == 0);
+        let kind = if form {
+            "application/x-www-form-urlencoded"
+        } else {
+            "application/octet-stream"
+        };
+        let body_at = push_framed(&mut bytes, body, kind, self.rng.u8(..4) == 0);
         Letter {
             id,
             resource,
+            destination,
             write,
             bytes,
             body_at,
         }
     }
 
-    fn body(&mut self) -> Vec<u8> {
+    /// A `PUT` in one of the ways in which clients say it where they cannot; and in place of a plain `POST`, which no
+    /// default guards, a method with two resources.
+    fn disguise(&mut self, resource: u64, guise: &mut Guise) {
+        match guise.method {
+            "PUT" => {
+                guise.method = ["POST", "GET"][self.rng.usize(..2)];
+                match self.rng.u8(..5) {
+                    0 => guise.target.push_str("?_method=DELETE"),
+                    1 => guise.fields.push_str("X-HTTP-Method-Override: PUT\r\n"),
+                    2 => guise.fields.push_str("X-Method-Override: patch\r\n"),
+                    3 => guise.fields.push_str("X-HTTP-Method: DELETE\r\n"),
+                    _ => (guise.method, guise.form) = ("POST", true),
+                }
+            }
+            "POST" => {
+                let other = (resource + self.rng.u64(1..RESOURCES)) % RESOURCES;
+                let origin = ["", "http://storm.test"][self.rng.usize(..2)];
+                let destination = self.path(other);
+                guise.method = ["MOVE", "COPY"][self.rng.usize(..2)];
+                guise.fields = format!("Destination: {origin}{destination}\r\n");
+                guise.destination = Some(other);
+            }
+            _ => {}
+        }
+    }
+
+    /// The path of a resource, spelled as the manners have it.
+    fn path(&mut self, resource: u64) -> String {
+        let path = path_of(resource);
+        if self.manners.spell {
+            spelled(&path, self.rng)
+        } else {
+            path
+        }
+    }
+
+    fn body(&mut self, form: bool) -> Vec<u8> {
         let length = self.rng.usize(2..600);
-        std::iter::repeat_with(|| self.rng.alphanumeric() as u8)
-            .take(length)
-            .collect()
+        let start = if form { "note=" } else { "" };
+        let end = if form { "&_method=PUT" } else { "" };
+        let content = std::iter::repeat_with(|| self.rng.alphanumeric());
+        let content: String = content.take(length).collect();
+        format!("{start}{content}{end}").into_bytes()
     }
 }
 
-fn method_is_overridden(target: &str, extra: &str) -> bool {
-    target.contains("_method=") || !extra.is_empty()
+/// What a request is to look like.
+#[derive(Default)]
+struct Guise {
+    method: &'static str,
+    target: String,
+    /// Field lines, each with its end.
+    fields: String,
+    /// Whether the body is a form that names the method.
+    form: bool,
+    destination: Option<u64>,
 }
 
 /// Ends the head and adds the body, in chunks or with its length; says where the body starts.
-fn push_framed(bytes: &mut Vec<u8>, body: Option<Vec<u8>>, chunked: bool) -> usize {
+fn push_framed(bytes: &mut Vec<u8>, body: Option<Vec<u8>>, kind: &str, chunked: bool) -> usize {
     let Some(body) = body else {
         bytes.extend(b"\r\n");
         return bytes.len();
     };
-    bytes.extend(b"Content-Type: application/octet-stream\r\n");
+    bytes.extend(format!("Content-Type: {kind}\r\n").into_bytes());
     if !chunked {
         bytes.extend(format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes());
         let body_at = bytes.len();

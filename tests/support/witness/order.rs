@@ -1,10 +1,11 @@
-//! What a request asks of the witness: on which resource, and whether it writes.
+//! What a request asks of the witness: on which resources, and whether it writes.
 
 use crate::support::http1::Head;
 
 /// A request, read whole.
 pub(super) struct Order {
-    pub(super) resource: String,
+    /// The target, and where `MOVE` and `COPY` write to.
+    pub(super) resources: Vec<String>,
     pub(super) id: u64,
     pub(super) write: bool,
 }
@@ -20,8 +21,12 @@ impl Order {
             .unwrap_or_else(|| fastrand::u64(1 << 63..));
         let write = is_unsafe(method)
             || overriding(head, query, body).is_some_and(|method| is_unsafe(&method));
+        let mut resources = vec![resource_of(path)];
+        if matches!(method, "MOVE" | "COPY") {
+            resources.extend(head.field("destination").map(destination_of));
+        }
         Some(Self {
-            resource: resource_of(path),
+            resources,
             id,
             write,
         })
@@ -56,6 +61,14 @@ fn overriding(head: &Head, query: &str, body: &[u8]) -> Option<String> {
         .chain(body.split('&'))
         .find_map(|pair| pair.strip_prefix("_method="));
     in_field.or(in_pair).map(str::to_ascii_uppercase)
+}
+
+/// The resource that a `Destination` names: a path, or a URI with one.
+fn destination_of(field: &str) -> String {
+    let path = field.split_once("://").map_or(field, |(_, rest)| {
+        rest.find('/').map_or("/", |start| &rest[start..])
+    });
+    resource_of(path)
 }
 
 /// The resource that a path names to a backend that merges all it can.
@@ -105,4 +118,10 @@ fn the_witness_merges_every_spelling_of_a_path() {
         assert_eq!(resource_of(spelling), plain, "{spelling}");
     }
     assert_ne!(resource_of("/users/ann@example.com/notes-2"), plain);
+    for destination in [
+        "/users/ann%40example.com/notes-1",
+        "http://a.test/users/ann@example.com/notes-1",
+    ] {
+        assert_eq!(destination_of(destination), plain, "{destination}");
+    }
 }

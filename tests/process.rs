@@ -1,0 +1,314 @@
+//! The process: what it is told, in which order it believes it, how it ends, and with which exit code.
+
+use crate::support::gateway::{Gateway, binary};
+use crate::support::loopback::{Origin, answer, client_sends, exchange, in_time, reply, write};
+use crate::support::program::{Program, Scratch};
+use crate::support::witness::Witness;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::time::{Instant, sleep};
+
+/// Far below the default drain, and long enough for a busy machine.
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn writes_in_flight_settle_before_sigterm_ends_the_process_with_0() {
+    let origin = Origin::start().await;
+    let mut gateway = Gateway::with_defaults(origin.addr);
+    let mut staying = client_sends(gateway.addr, write("PUT", "/a")).await;
+    let (mut for_staying, _) = origin.request().await;
+    let leaving = client_sends(gateway.addr, write("PUT", "/b")).await;
+    let (mut for_leaving, _) = origin.request().await;
+    leaving.reset().expect("a reset");
+    gateway.signal_term();
+    gateway.until_said("stopping").await;
+    until_refused(gateway.addr).await;
+    answer(&mut for_staying, "settled").await;
+    assert_eq!(reply(&mut staying).await.body, b"settled");
+    assert!(
+        gateway.ended(Duration::from_millis(300)).is_none(),
+        "it does not wait for the write whose client has left"
+    );
+    answer(&mut for_leaving, "").await;
+    let status = gateway.ended(SOON).expect("nothing is left to wait for");
+    assert_eq!(status.code(), Some(0));
+    let log = gateway.said();
+    assert!(!log.contains("not everything had settled"), "{log}");
+    assert!(log.contains("\"stopped\""), "{log}");
+}
+
+/// Waits until nobody accepts connections there any more.
+async fn until_refused(addr: SocketAddr) {
+    in_time("the listener to close", async {
+        while TcpStream::connect(addr).await.is_ok() {
+            sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_process_at_once_though_an_exchange_is_at_work() {
+    let origin = Origin::start().await;
+    let mut gateway = Gateway::with_defaults(origin.addr);
+    let _client = client_sends(gateway.addr, write("PUT", "/a")).await;
+    let _at_work = origin.request().await;
+    gateway.signal_term();
+    gateway.until_said("stopping").await;
+    assert!(gateway.ended(Duration::from_millis(300)).is_none());
+    gateway.signal_term();
+    let status = gateway.ended(SOON).expect("the drain was not cut short");
+    assert!(status.code().is_some(), "it ends by itself: {status}");
+    assert!(gateway.said().contains("second signal"));
+}
+
+#[tokio::test]
+async fn a_drain_that_expires_ends_the_process_with_0_and_says_what_was_left() {
+    let origin = Origin::start().await;
+    let mut gateway = Gateway::with_server(origin.addr, "drain = \"1s\"", "");
+    let _client = client_sends(gateway.addr, write("PUT", "/a")).await;
+    let _at_work = origin.request().await;
+    let began = Instant::now();
+    gateway.signal_term();
+    let status = gateway.ended(SOON).expect("the drain has an end");
+    assert_eq!(status.code(), Some(0));
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    let log = gateway.said();
+    assert!(log.contains("not everything had settled"), "{log}");
+}
+
+/// Runs what ends by itself: its exit code, and what it has said on stderr.
+async fn outcome(command: Command) -> (Option<i32>, String) {
+    let mut command = tokio::process::Command::from(command);
+    let output = command.kill_on_drop(true).output();
+    let output = in_time("the process to end by itself", output).await;
+    let output = output.expect("the binary is there");
+    let said = String::from_utf8(output.stderr).expect("text");
+    (output.status.code(), said)
+}
+
+#[tokio::test]
+async fn wrong_usage_ends_with_64_and_names_what_is_wrong() {
+    for (arguments, named) in [
+        (&["run", "--no-such-flag"][..], "--no-such-flag"),
+        (&["run"], "upstream"),
+        (&["run", "--upstream", "https://a.example"], "TLS"),
+        (
+            &["run", "--upstream", "http://a", "--listen", "8080"],
+            "8080",
+        ),
+        (
+            &["run", "--config", "/no/such/file.toml"],
+            "/no/such/file.toml",
+        ),
+    ] {
+        let mut command = binary();
+        command.args(arguments);
+        let (code, said) = outcome(command).await;
+        assert_eq!(code, Some(64), "{arguments:?}: {said}");
+        assert!(said.contains(named), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_configuration_ends_with_64_and_its_file_line_and_column() {
+    let scratch = Scratch::new("process");
+    for (text, place) in [
+        (
+            "[upstream]\nurl = \"http://a\"\n[server]\nlisen = \"0.0.0.0:80\"\n",
+            ":4:1",
+        ),
+        (
+            "[upstream]\nurl = \"http://a\"\n[server]\n  drain = 25\n",
+            ":4:11",
+        ),
+        ("[upstream]\nurl = \n", ":2:7"),
+    ] {
+        let file = scratch.file("broken.toml", text);
+        for command_name in ["run", "check"] {
+            let mut command = binary();
+            command.arg(command_name).arg("--config").arg(&file);
+            let (code, said) = outcome(command).await;
+            assert_eq!(code, Some(64), "{said}");
+            let place = format!("{}{place}", file.display());
+            assert!(said.contains(&place), "{place} is not in {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_ends_the_process_with_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = taken.local_addr().expect("a bound listener").to_string();
+    let scratch = Scratch::new("process");
+    let mut command = binary();
+    command.args(["run", "--upstream", "http://127.0.0.1:9", "--listen", &addr]);
+    let mut program = Program::spawn(&mut command, scratch.path().join("log"));
+    let status = program.wait(SOON).expect("it cannot go on");
+    let said = program.said();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains(&addr), "{said}");
+}
+
+/// Fails unless a request to the gateway comes to this origin.
+async fn reaches(gateway: &Gateway, origin: &Origin) {
+    let mut client = client_sends(gateway.addr, write("PUT", "/a")).await;
+    let (mut upstream, _) = origin.request().await;
+    answer(&mut upstream, "").await;
+    assert_eq!(reply(&mut client).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_flag_stands_before_the_environment_and_that_before_the_file() {
+    let (by_file, by_environment, by_flag) = (
+        Origin::start().await,
+        Origin::start().await,
+        Origin::start().await,
+    );
+    let file = |listen: String| {
+        format!(
+            "[server]\nlisten = \"{listen}\"\n[upstream]\nurl = \"http://{}\"\n",
+            by_file.addr
+        )
+    };
+    let gateway = Gateway::run(|scratch, addr| {
+        let mut command = binary();
+        let file = scratch.file("writegate.toml", &file(addr.to_string()));
+        command.arg("run").env("WRITEGATE_CONFIG", file);
+        command
+    });
+    reaches(&gateway, &by_file).await;
+    // Who believes this one does not start.
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let unusable = taken.local_addr().expect("a bound listener").to_string();
+    let environment = |scratch: &Scratch, listen: &str| {
+        let mut command = binary();
+        command
+            .arg("run")
+            .env(
+                "WRITEGATE_CONFIG",
+                scratch.file("writegate.toml", &file(unusable.clone())),
+            )
+            .env(
+                "WRITEGATE_UPSTREAM",
+                format!("http://{}", by_environment.addr),
+            )
+            .env("WRITEGATE_LISTEN", listen);
+        command
+    };
+    let gateway = Gateway::run(|scratch, addr| environment(scratch, &addr.to_string()));
+    reaches(&gateway, &by_environment).await;
+    let gateway = Gateway::run(|scratch, addr| {
+        let mut command = environment(scratch, &unusable);
+        command
+            .env("WRITEGATE_CONFIG", "/no/such/file.toml")
+            .arg("--config")
+            .arg(scratch.file("writegate.toml", &file(unusable.clone())))
+            .args(["--listen", &addr.to_string()])
+            .args(["--upstream", &format!("http://{}", by_flag.addr)]);
+        command
+    });
+    reaches(&gateway, &by_flag).await;
+}
+
+#[tokio::test]
+async fn run_with_guard_refuses_an_overlapping_post_to_that_path_and_to_no_other() {
+    let origin = Origin::start().await;
+    let gateway = Gateway::with_flags(origin.addr, &["--guard", "/orders/{id}"]);
+    let mut writing = client_sends(gateway.addr, write("POST", "/orders/7")).await;
+    let (mut upstream, _) = origin.request().await;
+    let refused = exchange(gateway.addr, write("POST", "/orders/7")).await;
+    assert_eq!(refused.status, 409);
+    let told = refused.head.field("proxy-status").expect("Proxy-Status");
+    assert!(told.contains("write-in-flight"), "{told}");
+    let mut others = Vec::new();
+    for path in ["/orders/8", "/else", "/else"] {
+        let client = client_sends(gateway.addr, write("POST", path)).await;
+        others.push((client, origin.request().await.0));
+    }
+    answer(&mut upstream, "").await;
+    assert_eq!(reply(&mut writing).await.status, 200);
+    for (mut client, mut upstream) in others {
+        answer(&mut upstream, "").await;
+        assert_eq!(reply(&mut client).await.status, 200);
+    }
+    let log = gateway.ends_well();
+    assert!(
+        log.contains("/orders/{id}"),
+        "it says what is guarded: {log}"
+    );
+}
+
+#[tokio::test]
+async fn a_unix_socket_is_listened_on_and_connected_to() {
+    let scratch = Scratch::new("sockets");
+    let (ours, theirs) = (scratch.path().join("gate"), scratch.path().join("app"));
+    let origin = UnixListener::bind(&theirs).expect("a socket");
+    let gateway = Gateway::run(|_, addr| {
+        let mut command = binary();
+        command
+            .args(["run", "--listen", &format!("unix:{}", ours.display())])
+            .args(["--listen", &addr.to_string()])
+            .args(["--upstream", &format!("unix:{}", theirs.display())]);
+        command
+    });
+    let asked = tokio::spawn(ask_through(ours.clone()));
+    in_time("an exchange over sockets", async {
+        let (mut upstream, _) = origin.accept().await.expect("a connection");
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\nhi") {
+            assert!(upstream.read_buf(&mut request).await.expect("a request") > 0);
+        }
+        assert!(request.starts_with(b"PUT /a HTTP/1.1\r\n"));
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone";
+        upstream.write_all(response).await.expect("it is sent");
+        let answer = asked.await.expect("a client");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.ends_with("\r\n\r\ndone"), "{answer}");
+    })
+    .await;
+    gateway.ends_well();
+    assert!(!ours.exists(), "the socket is left behind");
+}
+
+/// All that a client of this socket gets for one write.
+async fn ask_through(socket: impl AsRef<Path>) -> String {
+    let mut client = UnixStream::connect(socket).await.expect("a connection");
+    let request = write("PUT", "/a").replace("Host", "Connection: close\r\nHost");
+    client
+        .write_all(request.as_bytes())
+        .await
+        .expect("it is sent");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+#[tokio::test]
+async fn a_dead_server_among_several_costs_no_request() {
+    let witness = Witness::start(61, 0.0);
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let dead = gone.local_addr().expect("a bound listener");
+    drop(gone);
+    let gateway = Gateway::run(|scratch, addr| {
+        let text = format!(
+            "[server]\nlisten = \"{addr}\"\n[upstream]\nservers = [\"http://{dead}\", \"http://{}\"]\n",
+            witness.addr
+        );
+        let mut command = binary();
+        command
+            .arg("run")
+            .arg("--config")
+            .arg(scratch.file("writegate.toml", &text));
+        command
+    });
+    for number in 0..12 {
+        let served = exchange(gateway.addr, write("PUT", &format!("/{number}"))).await;
+        assert_eq!(served.status, 200, "request {number}");
+    }
+    gateway.ends_well();
+}
