@@ -101,7 +101,7 @@ impl Trip {
                 started: Instant::now(),
                 client: peer.address,
                 method: request.method().clone(),
-                path: request.uri().path().to_owned(),
+                path: logged(request.uri().path()),
                 keys: String::new(),
                 received: http_body::Body::size_hint(request.body()).exact(),
             })
@@ -190,6 +190,15 @@ impl Line {
             cut = (!end.is_whole).then_some(true),
             request_id = request_id.to_str().unwrap_or_default(),
         );
+    }
+}
+
+/// A path as it is logged: some characters outside ASCII end a line, or begin a sequence that a terminal obeys.
+fn logged(path: &str) -> String {
+    if path.is_ascii() {
+        path.to_owned()
+    } else {
+        path.escape_default().to_string()
     }
 }
 

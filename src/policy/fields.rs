@@ -48,14 +48,20 @@ pub(super) fn field_lines<'a>(
     lines.map(|(_, line)| line)
 }
 
-/// RFC 4918 §10.3: an absolute URI, or an absolute path. One that is neither may be read by the origin server all the
-/// same, and nobody could tell what it names.
+/// RFC 4918 §10.3: an absolute URI, or an absolute path. One that begins with `//` is read as either: an origin server
+/// may take what follows for an authority, or merge the slashes. One that is neither may be read by it all the same,
+/// and nobody could tell what it names.
 pub(super) fn destinations(headers: &HeaderMap) -> impl Iterator<Item = Result<Uri, KeyError>> {
-    let is_path = |uri: &Uri| uri.path().starts_with('/') && !uri.path().starts_with("//");
-    field_lines(headers, "destination").map(move |value| {
-        let named = Uri::try_from(value.as_bytes().trim_ascii()).ok();
-        let named = named.filter(|uri| uri.scheme().is_some() || is_path(uri));
-        named.ok_or(KeyError::Destination)
+    let is_named = |uri: &Uri| uri.scheme().is_some() || uri.path().starts_with('/');
+    let parsed = move |text: &[u8]| {
+        let uri = Uri::try_from(text).ok().filter(is_named);
+        uri.ok_or(KeyError::Destination)
+    };
+    field_lines(headers, "destination").flat_map(move |value| {
+        let text = value.as_bytes().trim_ascii();
+        let has_authority = text.starts_with(b"//");
+        let network = has_authority.then(|| parsed(&[b"http:", text].concat()));
+        [Some(parsed(text)), network].into_iter().flatten()
     })
 }
 

@@ -20,7 +20,7 @@ use tracing::debug;
 use crate::gateway::{Gateway, Peer};
 use crate::policy::head::{FIELD_LIMIT, HEAD_LIMIT};
 use crate::upstream::{Connect, Tunnel};
-use crate::wire::{Inbound, Socket};
+use crate::wire::{Hangup, Inbound, Socket};
 
 /// The largest part of a message that is kept in memory for one connection; a whole head must fit.
 const BUFFER: usize = 2 * HEAD_LIMIT;
@@ -115,6 +115,10 @@ async fn speak<C: Connect, S: Socket>(
             return Poll::Ready(Some(ended));
         }
         while look.as_mut().poll(cx).is_ready() {
+            // Nothing is read from it and perhaps nothing written for long: nobody else would notice.
+            if peer.client.hangup() == Some(Hangup::Closed) {
+                return Poll::Ready(Some(Ok(())));
+            }
             if peer.is_idle_since(begun) {
                 return Poll::Ready(None);
             }

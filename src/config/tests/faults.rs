@@ -113,8 +113,8 @@ const FAULTY_SETTINGS: [Faulty; 16] = [
         ("2:12: ", "`60` is not a duration"),
     ),
     (
-        "[upstream]\nresponse_timeout = \"200years\"",
-        ("2:20: ", "more than a year"),
+        "[server]\nsend_timeout = \"200years\"",
+        ("2:16: ", "more than a year"),
     ),
     (
         "[guard]\non_missing_key = \"drop\"",
