@@ -208,7 +208,8 @@ impl Defaults {
             distinguish: self.distinguish,
             treatment: Treatment::Guard(Claim {
                 templates: templates(&self.keys, &pattern)?,
-                has_own_key: false,
+                // Named on purpose: no Content-Type of a client's takes it out again.
+                has_own_key: true,
                 mode: self.mode,
                 on_missing_key: self.on_missing_key,
             }),
