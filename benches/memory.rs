@@ -38,6 +38,7 @@ fn granted(table: &Arc<Table>, nth: u64) -> Grant {
         route: RouteId::GUARD,
         remedy: None,
         max_work: Duration::from_secs(60),
+        typical: None,
     });
     match claimed {
         Claimed::Granted { grant, .. } => grant,

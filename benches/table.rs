@@ -107,5 +107,6 @@ fn claim(table: &Arc<Table>, keys: &Keys) -> Claimed {
         route: RouteId::GUARD,
         remedy: None,
         max_work: Duration::from_secs(60),
+        typical: None,
     })
 }

@@ -64,6 +64,8 @@ pub struct Claim<'a> {
     pub remedy: Option<&'a Remedy>,
     /// How long the upstream can work on it after it was last heard of.
     pub max_work: Duration,
+    /// How long holds of the route typically last, for those who meet this one.
+    pub typical: Option<Duration>,
 }
 
 /// What became of a claim.
@@ -141,9 +143,16 @@ impl Table {
     /// Grants all keys of the claim, or none of them.
     pub fn claim(self: &Arc<Self>, claim: &Claim<'_>) -> Claimed {
         let now = self.now();
-        if !self.reserve(now) {
-            return Claimed::Full;
+        let claimed = self.decide(claim, now);
+        let is_full = matches!(claimed, Claimed::Full);
+        if is_full && self.is_any_due(now) && self.sweep() > 0 {
+            return self.decide(claim, now);
         }
+        claimed
+    }
+
+    /// The critical section of a claim.
+    fn decide(self: &Arc<Self>, claim: &Claim<'_>, now: Moment) -> Claimed {
         let mut shards = Shards::lock(self, claim.keys);
         let mut overlap = None;
         for key in claim.keys {
@@ -154,12 +163,12 @@ impl Table {
                 None | Some(Meeting::Nothing) => {}
                 Some(Meeting::Overlap(holder)) => overlap = Some(met(key, holder, now)),
                 Some(Meeting::Conflict(holder)) => {
-                    let met = met(key, holder, now);
-                    drop(shards);
-                    self.len.fetch_sub(1, Ordering::Relaxed);
-                    return Claimed::Conflict(met);
+                    return Claimed::Conflict(met(key, holder, now));
                 }
             }
+        }
+        if !self.reserve() {
+            return Claimed::Full;
         }
         let writer = Arc::new(Writer {
             request_id: claim.request_id.clone(),
@@ -167,6 +176,7 @@ impl Table {
             route: claim.route,
             remedy: claim.remedy.cloned(),
             since: now,
+            typical: claim.typical,
         });
         for key in claim.keys {
             let holder = Holder {
@@ -231,14 +241,11 @@ impl Table {
     }
 
     /// Counts one more hold, unless the table is full.
-    fn reserve(&self, now: Moment) -> bool {
+    fn reserve(&self) -> bool {
         let one_more = |len| (len < self.max_holds).then_some(len + 1);
-        let reserve = || {
-            self.len
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-                .is_ok()
-        };
-        reserve() || (self.is_any_due(now) && self.sweep() > 0 && reserve())
+        self.len
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .is_ok()
     }
 
     fn is_any_due(&self, now: Moment) -> bool {
@@ -388,6 +395,7 @@ mod tests {
             route: RouteId::GUARD,
             remedy: None,
             max_work: Duration::from_secs(60),
+            typical: None,
         })
     }
 
@@ -418,6 +426,7 @@ mod tests {
         let table = Table::new(1);
         let hold = sent(granted(&table, &["a"]));
         assert!(matches!(claim(&table, &["b"]), Claimed::Full));
+        assert!(matches!(claim(&table, &["a"]), Claimed::Conflict(_)));
         drop(hold);
         assert!(matches!(claim(&table, &["b"]), Claimed::Full));
         tokio::time::advance(Duration::from_secs(60)).await;

@@ -1,6 +1,6 @@
 //! The claim of a request on its keys, and what it meets.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tracing::warn;
 
@@ -56,6 +56,7 @@ impl<C: Connect> Gateway<C> {
             route: plan.route,
             max_work: guard.max_work,
             remedy: guard.remedy.as_ref(),
+            typical: self.typical(plan.route),
         })
     }
 
@@ -66,7 +67,8 @@ impl<C: Connect> Gateway<C> {
             Phase::InFlight => None,
             Phase::OutcomeUnknown { until } => Some(until.since(met.now)),
         };
-        let typical = self.upstream.limits().hold_times.typical(writer.route);
+        // A worker that has seen no hold of the route end may meet one of a worker that has.
+        let typical = self.typical(writer.route).or(writer.typical);
         Rejection::Conflict(Box::new(Conflict {
             key: met.key.shown().to_owned(),
             holder_method: writer.method.clone(),
@@ -76,6 +78,10 @@ impl<C: Connect> Gateway<C> {
             unknown_for,
             retry_after: retry_after(typical, age, unknown_for, fastrand::f64()),
         }))
+    }
+
+    fn typical(&self, route: RouteId) -> Option<Duration> {
+        self.upstream.limits().hold_times.typical(route)
     }
 
     fn note_overlap(&self, plan: &Plan, guard: &Guard, met: &Met, trip: &mut Trip) {

@@ -68,6 +68,8 @@ pub struct Writer {
     pub remedy: Option<Remedy>,
     /// When the hold was granted.
     pub since: Moment,
+    /// How long holds of this route typically last, as far as its worker knew by then.
+    pub typical: Option<Duration>,
 }
 
 /// What is known of a holder's write.
@@ -193,6 +195,7 @@ mod tests {
             route: RouteId::GUARD,
             remedy: None,
             since,
+            typical: None,
         });
         Holder {
             id: HoldId(id),

@@ -107,6 +107,27 @@ fn creations_in_the_example_of_the_orders_meet_nothing() {
     });
 }
 
+#[test]
+fn a_client_is_told_to_return_when_such_writes_are_done_whichever_worker_refuses_it() {
+    run(async || {
+        let at = ByHand::new();
+        let (first, origin) = at.write_at_work("/a").await;
+        pass(3.0).await;
+        origin.respond("200 OK", "").await;
+        assert_eq!(first.message().await.status(), 200);
+        let (_client, origin) = at.write_at_work("/a").await;
+        for refused in [at.client(), at.client_elsewhere()] {
+            refused.send(put("/a")).await;
+            let answer = refused.message().await;
+            let document: Value = serde_json::from_slice(&answer.body).expect("a document");
+            let after = document["retry_after_ms"].as_u64().expect("a number");
+            assert!((2900..=4500).contains(&after), "{after}");
+        }
+        origin.respond("200 OK", "").await;
+        at.ends_empty().await;
+    });
+}
+
 /// The answer to a `PUT` with these field lines that meets one by another client.
 async fn conflict(at: &ByHand, lines: &str) -> Message {
     let (_client, origin) = at.write_at_work("/a/secret").await;

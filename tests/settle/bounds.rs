@@ -139,7 +139,11 @@ fn holds_beyond_max_holds_are_a_503_and_never_an_eviction() {
             "holds-exhausted",
             "an unknown outcome is a hold"
         );
-        assert_eq!(at.another("/b").await, "holds-exhausted");
+        assert_eq!(
+            at.another("/b").await,
+            "outcome-unknown",
+            "a conflict is told as one"
+        );
         first.respond("200 OK", "").await;
         assert_eq!(one.message().await.status(), 200);
         assert_eq!(at.another("/c").await, "200");
