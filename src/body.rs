@@ -5,12 +5,14 @@
 //! - A response [`Body`] reports exactly once how it ended, however it is let go.
 
 mod charge;
+mod counted;
 mod gate;
 mod pace;
 mod pipe;
 mod upload;
 
 pub use charge::{charged, charged_with};
+pub use counted::{Count, Counted};
 pub use gate::Gate;
 pub use pace::Pace;
 pub use pipe::{PipeReader, PipeWriter, pipe};

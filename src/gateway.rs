@@ -24,7 +24,6 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use tracing::debug;
 
 use crate::body::Body;
 use crate::config::Config;
@@ -32,7 +31,7 @@ use crate::policy::head::Malformed;
 use crate::policy::rejection::{Form, Rejection, Telling};
 use crate::table::Table;
 use crate::upstream::{Connect, Limits, Upstream};
-use trip::Trip;
+use trip::{Trip, report_refused};
 
 /// What one worker needs to answer requests.
 pub struct Gateway<C: Connect> {
@@ -134,7 +133,7 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// The answer to a request that was refused before it could become one, ready to be written.
-    pub fn refuse(&self, why: Malformed) -> Bytes {
+    pub fn refuse(&self, why: Malformed, peer: &Peer<C::Socket>) -> Bytes {
         let telling = Telling {
             type_base: &self.config.answers.type_base,
             disclose: self.config.answers.disclose,
@@ -142,8 +141,9 @@ impl<C: Connect> Gateway<C> {
             method: &Method::GET,
             is_last: true,
         };
-        let answer = Rejection::Malformed(why).answer(&telling);
-        debug!(%why, "refused a request");
+        let rejection = Rejection::Malformed(why);
+        let answer = rejection.answer(&telling);
+        report_refused(&self.config, peer, (&rejection, why), &answer, &self.counts);
         let mut raw = format!("HTTP/1.1 {}\r\n", answer.status()).into_bytes();
         for (name, value) in answer.headers() {
             raw.extend_from_slice(

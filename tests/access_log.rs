@@ -78,6 +78,52 @@ async fn each_request_has_one_line_that_says_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn what_is_refused_before_it_is_a_request_has_a_line_too() {
+    let witness = Witness::start(57, 0.0);
+    let gateway = Gateway::start(witness.addr, "");
+    let requests = [
+        ("PUT /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        ("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 501),
+        ("PUT /a HTTP/3.0\r\nHost: a\r\n\r\n", 505),
+    ];
+    for (request, status) in requests {
+        let refused = exchange(gateway.addr, request).await;
+        assert_eq!(refused.status, status);
+    }
+    let log = gateway.ends_well();
+    let lines = access_lines(&log);
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let [client, outcome] = values(line, ["client", "outcome"]);
+            (client, line["status"].as_u64(), outcome)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("127.0.0.1", Some(400), "bad-request"),
+            ("127.0.0.1", Some(501), "connect-not-supported"),
+            ("127.0.0.1", Some(505), "version-not-supported"),
+        ]
+    );
+    assert!(log.contains("\"requests\":3"), "{log}");
+}
+
+#[tokio::test]
+async fn what_came_of_a_body_is_logged_whatever_was_declared() {
+    let witness = Witness::start(58, 0.0);
+    let gateway = Gateway::start(witness.addr, "");
+    let chunked = "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n3\r\n...\r\n0\r\n\r\n";
+    assert_eq!(exchange(gateway.addr, chunked).await.status, 200);
+    let broken = "PUT /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\nZ";
+    assert_eq!(exchange(gateway.addr, broken).await.status, 400);
+    let lines = access_lines(&gateway.ends_well());
+    let received = lines.iter().map(|line| line["received"].as_u64());
+    assert_eq!(received.collect::<Vec<_>>(), [Some(7), Some(4)]);
+}
+
+#[tokio::test]
 async fn the_text_log_has_one_line_a_request_too() {
     let witness = Witness::start(51, 0.0);
     let gateway = Gateway::with_flags(witness.addr, &["--log-format", "text"]);

@@ -9,12 +9,11 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use thiserror::Error;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::{Gate, Pace, charged_with};
+use super::{Counted, Gate, Pace, charged_with};
 
 /// Why a request body did not come whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -38,7 +37,7 @@ pub struct Received {
     /// The trailer section, where the body is whole and has one.
     pub trailers: Option<HeaderMap>,
     /// What is still to come; `None` where the body is whole.
-    pub rest: Option<Incoming>,
+    pub rest: Option<Counted>,
     /// What `content` is charged to.
     pub charge: Option<OwnedSemaphorePermit>,
 }
@@ -46,7 +45,7 @@ pub struct Received {
 /// Reads `body` until it ends or more than `limit` octets have come.
 pub async fn read_up_to(
     limit: usize,
-    mut body: Incoming,
+    mut body: Counted,
     mut pace: Pace,
 ) -> Result<Received, UploadFault> {
     let mut first = Bytes::new();
@@ -104,7 +103,7 @@ pub struct Upload {
 /// The part of a body that streams.
 #[derive(Debug)]
 struct Rest {
-    body: Incoming,
+    body: Counted,
     gate: Option<Rc<Gate>>,
     fault: Rc<Cell<Option<UploadFault>>>,
     pace: Option<Pace>,

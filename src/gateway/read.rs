@@ -59,6 +59,7 @@ impl<C: Connect> Gateway<C> {
         if body.is_end_stream() {
             return Ok(Received::default());
         }
+        let body = trip.counted(body);
         let server = &self.config.server;
         let guard = exclusive(plan);
         let expects = expects_continue(head);

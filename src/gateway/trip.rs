@@ -4,9 +4,11 @@
 //! - One access line a request, written when its response has ended, however it has.
 //! - Nothing that a client sends is logged unescaped, and no query, credential or concealed key at all.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use http::header::ACCEPT;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -15,10 +17,11 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::Peer;
-use crate::body::{Body, BodyEnd};
+use crate::body::{Body, BodyEnd, Count, Counted};
 use crate::config::Config;
 use crate::policy::forward::X_REQUEST_ID;
-use crate::policy::rejection::Form;
+use crate::policy::head::Malformed;
+use crate::policy::rejection::{Form, Rejection};
 use crate::policy::{Plan, RouteId};
 
 /// The longest request identifier that is passed on.
@@ -86,7 +89,7 @@ struct Line {
     method: Method,
     path: String,
     keys: String,
-    received: Option<u64>,
+    received: Option<Count>,
 }
 
 impl Trip {
@@ -103,7 +106,7 @@ impl Trip {
                 method: request.method().clone(),
                 path: logged(request.uri().path()),
                 keys: String::new(),
-                received: http_body::Body::size_hint(request.body()).exact(),
+                received: None,
             })
         });
         Self {
@@ -115,6 +118,14 @@ impl Trip {
             accept: request.headers().get(ACCEPT).cloned(),
             line,
         }
+    }
+
+    /// The body, counted for the access line if there is one.
+    pub(super) fn counted(&mut self, body: Incoming) -> Counted {
+        let is_empty = http_body::Body::is_end_stream(&body);
+        let line = self.line.as_mut().filter(|_| !is_empty);
+        let count = line.map(|line| Rc::clone(line.received.insert(Count::default())));
+        Counted::new(body, count)
     }
 
     /// Takes note of what was decided.
@@ -167,7 +178,7 @@ impl Trip {
 
 impl Line {
     fn write(
-        &self,
+        self,
         status: StatusCode,
         route: RouteId,
         outcome: &str,
@@ -185,10 +196,32 @@ impl Line {
             keys = (!self.keys.is_empty()).then_some(&*self.keys),
             outcome,
             duration_ms = self.started.elapsed().as_secs_f64() * 1e3,
-            received = self.received,
+            received = self.received.map_or(0, |count| count.get()),
             sent = end.octets,
             cut = (!end.is_whole).then_some(true),
             request_id = request_id.to_str().unwrap_or_default(),
+        );
+    }
+}
+
+/// Counts a request that was refused before it was one, and writes its access line. What it asked for is not in it:
+/// that is not known in one way only.
+pub(super) fn report_refused<S>(
+    config: &Config,
+    peer: &Peer<S>,
+    (rejection, why): (&Rejection, Malformed),
+    answer: &Response<Bytes>,
+    counts: &Counts,
+) {
+    add_one(&counts.requests);
+    if config.server.access_log {
+        info!(
+            target: "access",
+            client = peer.address.map(tracing::field::display),
+            status = answer.status().as_u16(),
+            outcome = rejection.name(),
+            %why,
+            sent = answer.body().len(),
         );
     }
 }
