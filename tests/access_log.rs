@@ -2,6 +2,7 @@
 
 use crate::support::gateway::{Gateway, access_lines, binary};
 use crate::support::loopback::{Origin, answer, client_sends, exchange, reply, request_on, write};
+use crate::support::program::repository;
 use crate::support::witness::Witness;
 use serde_json::Value;
 
@@ -75,6 +76,43 @@ async fn each_request_has_one_line_that_says_what_became_of_it() {
         assert_eq!(line["request_id"].as_str().map(str::len), Some(32));
         assert!(line.get("cut").is_none(), "{line}");
     }
+}
+
+#[tokio::test]
+async fn the_documentation_has_every_field_of_a_line() {
+    let origin = Origin::start().await;
+    let gateway = Gateway::start(origin.addr, "");
+    let mut writers = Vec::new();
+    for method in ["PUT", "POST"] {
+        let client = client_sends(gateway.addr, write(method, "/a")).await;
+        writers.push((client, origin.request().await.0));
+    }
+    for (mut client, mut upstream) in writers {
+        answer(&mut upstream, "done").await;
+        assert_eq!(reply(&mut client).await.status, 200);
+    }
+    exchange(gateway.addr, "PUT /a\r\n\r\n").await;
+    let log = gateway.ends_well();
+    let page = std::fs::read_to_string(repository("docs/logs.md")).expect("the page");
+    let mut seen = std::collections::BTreeSet::new();
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).expect("an object");
+        let fields = line.as_object().expect("an object");
+        if ["access", "overlap"].contains(&values(&line, ["target"])[0]) {
+            seen.extend(fields.keys().cloned());
+        }
+    }
+    for constant in ["level", "target", "message"] {
+        assert!(seen.remove(constant), "{log}");
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let names = rows.filter_map(|row| row.split('|').nth(1));
+    let documented: std::collections::BTreeSet<String> = names
+        .flat_map(|names| names.split(','))
+        .map(|name| name.trim().trim_matches('`').to_owned())
+        .collect();
+    seen.insert("cut".to_owned());
+    assert_eq!(seen, documented);
 }
 
 #[tokio::test]

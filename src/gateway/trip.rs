@@ -7,6 +7,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::ACCEPT;
@@ -195,7 +196,7 @@ impl Line {
             route,
             keys = (!self.keys.is_empty()).then_some(&*self.keys),
             outcome,
-            duration_ms = self.started.elapsed().as_secs_f64() * 1e3,
+            duration_ms = millis(self.started.elapsed()),
             received = self.received.map_or(0, |count| count.get()),
             sent = end.octets,
             cut = (!end.is_whole).then_some(true),
@@ -224,6 +225,11 @@ pub(super) fn report_refused<S>(
             sent = answer.body().len(),
         );
     }
+}
+
+/// Milliseconds, to the microsecond.
+fn millis(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1e3
 }
 
 /// A path as it is logged: some characters outside ASCII end a line, or begin a sequence that a terminal obeys.
