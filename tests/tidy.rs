@@ -81,7 +81,7 @@ const IMPURE_PATHS: [&str; 6] = [
 const COMPARED_STATUSES: [&str; 2] = ["CONTINUE", "SWITCHING_PROTOCOLS"];
 
 /// Lines of code, comments and tests apart.
-const FILE_LIMIT: usize = 400;
+const FILE_LIMIT: usize = 300;
 
 /// Lines from the head of `handle` to the end of `admit`.
 const SPINE_LIMIT: usize = 50;
@@ -197,7 +197,7 @@ fn leaves_the_map_to_the_table(source: &Source) -> Vec<String> {
 }
 
 fn leaves_statuses_to_the_rejection(source: &Source) -> Vec<String> {
-    if source.path == "policy/rejection.rs" {
+    if source.path == "policy/rejection/kind.rs" {
         return Vec::new();
     }
     let is_compared = |name: &str| {
@@ -208,7 +208,7 @@ fn leaves_statuses_to_the_rejection(source: &Source) -> Vec<String> {
         .filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()) && !is_compared(name))
         .map(|name| {
             format!(
-                "{}: `StatusCode::{name}` stands outside policy/rejection.rs",
+                "{}: `StatusCode::{name}` stands outside policy/rejection/kind.rs",
                 source.path
             )
         })

@@ -22,7 +22,7 @@ impl RouteId {
     }
 
     /// `None` past four billion routes.
-    pub(super) fn at(index: usize) -> Option<Self> {
+    pub fn at(index: usize) -> Option<Self> {
         u32::try_from(index).ok().map(Self)
     }
 }
