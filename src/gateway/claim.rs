@@ -67,8 +67,8 @@ impl<C: Connect> Gateway<C> {
             Phase::InFlight => None,
             Phase::OutcomeUnknown { until } => Some(until.since(met.now)),
         };
-        // A worker that has seen no hold of the route end may meet one of a worker that has.
-        let typical = self.typical(writer.route).or(writer.typical);
+        // What the holder's worker has measured comes with it.
+        let typical = writer.typical.or_else(|| self.typical(writer.route));
         Rejection::Conflict(Box::new(Conflict {
             key: met.key.shown().to_owned(),
             holder_method: writer.method.clone(),

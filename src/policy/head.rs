@@ -23,6 +23,9 @@ pub enum Malformed {
     /// RFC 9112 §3.
     #[error("the request line is not a method, a target and a version with one space between them")]
     RequestLine,
+    /// A client that expects `https` where `http` is spoken.
+    #[error("this is the beginning of a TLS connection, and plain HTTP is spoken here")]
+    Tls,
     /// RFC 9112 §3.2: white space, control characters and fragments have no place in a target.
     #[error("the request target has a character that no target can have")]
     Target,
@@ -76,8 +79,12 @@ pub const FIELD_LIMIT: usize = 100;
 /// The most bytes of a request target.
 pub const TARGET_LIMIT: usize = 32 * 1024;
 
+/// What a TLS record begins with that opens a connection (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// Checks one head, from the first byte of its request line to the empty line that ends it.
 pub fn check(head: &[u8]) -> Result<Framing, Malformed> {
+    check_first_byte(head)?;
     let mut lines = Lines { rest: head };
     let request_line = RequestLine::parse(lines.next().ok_or(Malformed::RequestLine)??)?;
     let mut fields = Fields::default();
@@ -93,6 +100,24 @@ pub fn check(head: &[u8]) -> Result<Framing, Malformed> {
         }
     }
     fields.verdict(&request_line)
+}
+
+/// Checks what can be known of a head of which only the beginning has come, so that nobody waits for the rest of
+/// something that is no HTTP.
+pub fn check_beginning(head: &[u8]) -> Result<(), Malformed> {
+    check_first_byte(head)?;
+    match (Lines { rest: head }).next() {
+        Some(line) => RequestLine::parse(line?).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+fn check_first_byte(head: &[u8]) -> Result<(), Malformed> {
+    match head.first() {
+        Some(&TLS_HANDSHAKE) => Err(Malformed::Tls),
+        Some(&byte) if !is_token(byte) => Err(Malformed::RequestLine),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The lines of a head without their CR LF.

@@ -1,7 +1,7 @@
 //! One connection from a client, below hyper.
 //!
 //! Invariants:
-//! - What hyper reads has passed the check; after a request that did not, it reads the end.
+//! - What hyper reads has passed the check, head by whole head; after a request that did not, it reads the end.
 //! - An informational response is written between messages, never inside one.
 //! - Nothing that the client sends after the last answer is read as a request: it is discarded.
 
@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep, timeout, timeout_at};
 
-use super::framing::Follower;
+use super::framing::{Followed, Follower};
 use super::{Hangup, Socket};
 use crate::policy::head::Malformed;
 
@@ -70,6 +70,8 @@ pub struct Inbound<S> {
 struct Line<S> {
     socket: RefCell<S>,
     follower: RefCell<Follower>,
+    /// What was read, has passed the check, and is still to be given to the reader.
+    checked: RefCell<BytesMut>,
     refused: Cell<Option<Malformed>>,
     /// Whether the client has ended its side, as far as it was read.
     is_ended: Cell<bool>,
@@ -85,6 +87,7 @@ impl<S: Socket> Inbound<S> {
         let line = Line {
             socket: RefCell::new(socket),
             follower: RefCell::new(Follower::new()),
+            checked: RefCell::default(),
             refused: Cell::new(None),
             is_ended: Cell::new(false),
             is_flushed: Cell::new(true),
@@ -169,25 +172,38 @@ impl<S: Socket> AsyncRead for Inbound<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let line = &*self.line;
-        if let Some(why) = line.refused.get() {
-            return Poll::Ready(end_before(why));
-        }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut *line.socket.borrow_mut()).poll_read(cx, buf))?;
-        let mut follower = line.follower.borrow_mut();
-        let read = &buf.filled()[before..];
-        if read.is_empty() {
-            line.is_ended.set(true);
+        loop {
+            if line.give_checked(buf) {
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(why) = line.refused.get() {
+                return Poll::Ready(end_before(why));
+            }
+            ready!(Pin::new(&mut *line.socket.borrow_mut()).poll_read(cx, buf))?;
+            let read = &buf.filled()[before..];
+            if read.is_empty() {
+                line.is_ended.set(true);
+                return Poll::Ready(Ok(()));
+            }
+            let Followed {
+                kept,
+                passed,
+                refused,
+            } = line.follower.borrow_mut().follow(read);
+            line.refused.set(refused);
+            if kept.is_empty() {
+                buf.set_filled(before + passed);
+                if passed > 0 {
+                    return Poll::Ready(Ok(()));
+                }
+            } else {
+                let mut checked = line.checked.borrow_mut();
+                checked.extend_from_slice(&kept);
+                checked.extend_from_slice(&read[..passed]);
+                buf.set_filled(before);
+            }
         }
-        let Err(refused) = follower.follow(read) else {
-            return Poll::Ready(Ok(()));
-        };
-        line.refused.set(Some(refused.why));
-        buf.set_filled(before + refused.passed);
-        if refused.passed > 0 {
-            return Poll::Ready(Ok(()));
-        }
-        Poll::Ready(end_before(refused.why))
     }
 }
 
@@ -268,6 +284,14 @@ impl<S: Socket> AsyncWrite for Inbound<S> {
 }
 
 impl<S: Socket> Line<S> {
+    /// Gives the reader what was checked already. False if there is nothing.
+    fn give_checked(&self, buf: &mut ReadBuf<'_>) -> bool {
+        let mut checked = self.checked.borrow_mut();
+        let given = checked.len().min(buf.remaining());
+        buf.put_slice(&checked.split_to(given));
+        given > 0
+    }
+
     fn poll_interim(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut interim = self.interim.borrow_mut();
         while self.is_flushed.get() && !interim.is_empty() {
@@ -293,7 +317,10 @@ impl<S: Socket> Client for Line<S> {
 
     fn is_at_rest(&self) -> bool {
         let is_quiet = self.refused.get().is_none() && self.interim.borrow().is_empty();
-        is_quiet && self.is_flushed.get() && self.follower.borrow().is_between_requests()
+        is_quiet
+            && self.checked.borrow().is_empty()
+            && self.is_flushed.get()
+            && self.follower.borrow().is_between_requests()
     }
 
     fn hangup(&self) -> Option<Hangup> {
@@ -323,6 +350,7 @@ impl<S: Socket> Client for Line<S> {
 
     fn tunnel(&self) {
         self.is_tunnel.set(true);
-        self.follower.borrow_mut().tunnel();
+        let kept = self.follower.borrow_mut().tunnel();
+        self.checked.borrow_mut().extend_from_slice(&kept);
     }
 }

@@ -1,6 +1,6 @@
 //! Requests that cannot be understood in one way only.
 
-use crate::support::by_hand::{ByHand, put, run};
+use crate::support::by_hand::{ByHand, lull, put, run};
 use crate::support::pipes::End;
 
 const MALFORMED: [&str; 16] = [
@@ -40,6 +40,50 @@ fn a_malformed_head_is_a_problem_document_and_a_close_and_never_reaches_the_upst
                 (Vec::new(), End::Fin),
                 "{request:?}"
             );
+        }
+        assert_eq!(at.origin.attempts(), 0);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_malformed_head_is_told_alike_however_it_dribbles_in() {
+    run(async || {
+        let at = ByHand::new();
+        for request in MALFORMED {
+            let whole = at.client_sends(request).await.message().await;
+            let client = at.client();
+            for byte in request.bytes() {
+                client.send([byte]).await;
+                lull().await;
+            }
+            let answer = client.message().await;
+            assert_eq!(answer.start, whole.start, "{request:?}");
+            assert_eq!(answer.body, whole.body, "{request:?}");
+        }
+        assert_eq!(at.origin.attempts(), 0);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn what_is_no_http_is_told_so_at_once() {
+    run(async || {
+        let at = ByHand::new();
+        for (bytes, why) in [
+            (&b"\x16\x03\x01\x02\0\x01\0"[..], "a TLS connection"),
+            (b"\x16\x03\x01\n\n", "a TLS connection"),
+            (b"\0", "the request line"),
+            (b"SSH-2.0-OpenSSH_9.2\r\n", "the request line"),
+        ] {
+            let answer = at.client_sends(bytes).await.message().await;
+            assert_eq!(
+                (answer.status(), &*answer.problem()),
+                (400, "bad-request"),
+                "{bytes:?}"
+            );
+            let told = String::from_utf8_lossy(&answer.body);
+            assert!(told.contains(why), "{told}");
         }
         assert_eq!(at.origin.attempts(), 0);
         at.ends_empty().await;

@@ -162,6 +162,7 @@ fn malformed(why: Malformed) -> Kind {
             "The request target is too long",
         ),
         Malformed::RequestLine
+        | Malformed::Tls
         | Malformed::Target
         | Malformed::LineEnd
         | Malformed::FieldLine
