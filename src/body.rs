@@ -41,6 +41,14 @@ pub struct BodyEnd {
     pub is_whole: bool,
 }
 
+impl BodyEnd {
+    /// There never was one.
+    pub const NONE: Self = Self {
+        octets: 0,
+        is_whole: false,
+    };
+}
+
 /// Is told once how a response body ended.
 pub type Report = Box<dyn FnOnce(BodyEnd)>;
 

@@ -7,16 +7,18 @@
 
 mod claim;
 mod forward;
+mod log;
 mod peer;
 mod read;
 mod trip;
 mod turns;
 
+pub use log::Counts;
 pub use peer::Peer;
-pub use trip::Counts;
 pub use turns::{TurnRequest, Turns};
 
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -31,7 +33,7 @@ use crate::policy::head::Malformed;
 use crate::policy::rejection::{Form, Rejection, Telling};
 use crate::table::Table;
 use crate::upstream::{Connect, Limits, Upstream};
-use trip::{Trip, report_refused};
+use trip::{Outcome, Trip};
 
 /// What one worker needs to answer requests.
 pub struct Gateway<C: Connect> {
@@ -91,11 +93,12 @@ impl<C: Connect> Gateway<C> {
         peer: &Peer<C::Socket>,
     ) -> Response<Body> {
         let in_flight = peer.begin();
+        self.counts.request();
         let mut trip = Trip::begin(&self.config, &request, peer);
-        let admitted = self.admit(request, peer, &mut trip).await;
+        let admitted = self.admit(request, &mut trip).await;
         let response = admitted.unwrap_or_else(|rejection| self.reject(&rejection, &mut trip));
         peer.client.begin_final();
-        trip.report_with(response, &self.counts)
+        trip.report_with(response)
             .map(|body| body.keeping(in_flight))
     }
 
@@ -103,22 +106,19 @@ impl<C: Connect> Gateway<C> {
     async fn admit(
         &self,
         request: Request<Incoming>,
-        peer: &Peer<C::Socket>,
-        trip: &mut Trip,
+        trip: &mut Trip<'_, C::Socket>,
     ) -> Result<Response<Body>, Rejection> {
         let (head, body) = request.into_parts();
         let plan = self.plan(&head, None, trip)?; // 400
         let received = self.read(&head, body, &plan, trip).await?; // 400, 408, 409
         let plan = self.plan_with_form(&head, &received, plan, trip)?; // 400
         let grant = self.claim(&plan, trip).await?; // 409, 503
-        let reply = self
-            .exchange(head, received, grant, &plan, (peer, trip))
-            .await?; // 400, 408, 502, 504
-        Ok(self.answer(reply, peer))
+        let reply = self.exchange(head, received, grant, &plan, trip).await?; // 400, 408, 502, 504
+        Ok(self.answer(reply, trip))
     }
 
-    fn reject(&self, rejection: &Rejection, trip: &mut Trip) -> Response<Body> {
-        trip.outcome = rejection.name();
+    fn reject(&self, rejection: &Rejection, trip: &mut Trip<'_, C::Socket>) -> Response<Body> {
+        trip.outcome = Outcome::Rejected(rejection.name());
         if matches!(rejection, Rejection::Conflict(_)) {
             self.counts.conflict();
         }
@@ -133,7 +133,7 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// The answer to a request that was refused before it could become one, ready to be written.
-    pub fn refuse(&self, why: Malformed, peer: &Peer<C::Socket>) -> Bytes {
+    pub fn refuse(&self, why: Malformed, client: Option<IpAddr>) -> Bytes {
         let telling = Telling {
             type_base: &self.config.answers.type_base,
             disclose: self.config.answers.disclose,
@@ -143,7 +143,10 @@ impl<C: Connect> Gateway<C> {
         };
         let rejection = Rejection::Malformed(why);
         let answer = rejection.answer(&telling);
-        report_refused(&self.config, peer, (&rejection, why), &answer, &self.counts);
+        self.counts.request();
+        if self.config.server.access_log {
+            log::write_refused(client, why, &rejection, &answer);
+        }
         let mut raw = format!("HTTP/1.1 {}\r\n", answer.status()).into_bytes();
         for (name, value) in answer.headers() {
             raw.extend_from_slice(

@@ -112,6 +112,7 @@ async fn the_documentation_has_every_field_of_a_line() {
         .map(|name| name.trim().trim_matches('`').to_owned())
         .collect();
     seen.insert("cut".to_owned());
+    assert!(log.contains("upstream_ms"), "{log}");
     assert_eq!(seen, documented);
 }
 
@@ -146,6 +147,23 @@ async fn what_is_refused_before_it_is_a_request_has_a_line_too() {
         ]
     );
     assert!(log.contains("\"requests\":3"), "{log}");
+}
+
+#[tokio::test]
+async fn a_write_whose_client_is_gone_has_a_line_too() {
+    let origin = Origin::start().await;
+    let gateway = Gateway::start(origin.addr, "");
+    let client = client_sends(gateway.addr, write("PUT", "/a")).await;
+    let (mut upstream, _) = origin.request().await;
+    client.reset().expect("a reset");
+    gateway.until_said("client").await;
+    answer(&mut upstream, "done").await;
+    let lines = access_lines(&gateway.ends_well());
+    assert_eq!(lines.len(), 1);
+    let told = values(&lines[0], ["method", "path", "keys", "outcome"]);
+    assert_eq!(told, ["PUT", "/a", "/a", "guarded"]);
+    assert_eq!(lines[0]["cut"], true);
+    assert!(lines[0].get("status").is_none(), "{}", lines[0]);
 }
 
 #[tokio::test]
@@ -307,7 +325,7 @@ async fn no_query_credential_or_concealed_key_is_logged() {
     let route = format!("[[route]]\npath = \"/account\"\n{keys}\n");
     let gateway = Gateway::start(witness.addr, &route);
     let secrets = "Cookie: sid=hidden-cookie; other=hidden-other\r\nAuthorization: Bearer hidden-bearer\r\nX-Tenant: acme\r\n";
-    for target in ["/account?token=hidden-query", "/else?hidden-query"] {
+    for target in ["/account;jsessionid=hidden?token=hidden-query", "/else/;hidden?hidden-query"] {
         for method in ["PUT", "POST", "GET"] {
             let request = write(method, target).replace("\r\n\r\n", &format!("\r\n{secrets}\r\n"));
             assert_eq!(exchange(gateway.addr, request).await.status, 200);

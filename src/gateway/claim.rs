@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tracing::warn;
 
-use super::{Gateway, Trip};
+use super::{Gateway, Outcome, Trip};
 use crate::policy::key_state::{HoldId, Phase};
 use crate::policy::rejection::{Conflict, Rejection, retry_after};
 use crate::policy::{Guard, Mode, Plan, Remedy, RouteId};
@@ -16,8 +16,9 @@ impl<C: Connect> Gateway<C> {
     pub(super) async fn claim(
         &self,
         plan: &Plan,
-        trip: &mut Trip,
+        trip: &mut Trip<'_, C::Socket>,
     ) -> Result<Option<Grant>, Rejection> {
+        trip.outcome = Outcome::Forwarded;
         let Some(guard) = &plan.guard else {
             return Ok(None);
         };
@@ -29,9 +30,9 @@ impl<C: Connect> Gateway<C> {
         match claimed {
             Claimed::Granted { grant, overlap } => {
                 trip.outcome = if guard.mode == Mode::Exclusive {
-                    "guarded"
+                    Outcome::Guarded
                 } else {
-                    "observed"
+                    Outcome::Observed
                 };
                 if let Some(met) = overlap {
                     self.note_overlap(plan, guard, &met, trip);
@@ -44,7 +45,7 @@ impl<C: Connect> Gateway<C> {
         }
     }
 
-    fn ask(&self, plan: &Plan, guard: &Guard, trip: &Trip) -> Claimed {
+    fn ask(&self, plan: &Plan, guard: &Guard, trip: &Trip<'_, C::Socket>) -> Claimed {
         let count = self.next_hold.get();
         self.next_hold.set(count + 1);
         self.table.claim(&Claim {
@@ -84,8 +85,8 @@ impl<C: Connect> Gateway<C> {
         self.upstream.limits().hold_times.typical(route)
     }
 
-    fn note_overlap(&self, plan: &Plan, guard: &Guard, met: &Met, trip: &mut Trip) {
-        trip.outcome = "overlapped";
+    fn note_overlap(&self, plan: &Plan, guard: &Guard, met: &Met, trip: &mut Trip<'_, C::Socket>) {
+        trip.outcome = Outcome::Overlapped;
         self.counts.overlap();
         warn!(
             target: "overlap",

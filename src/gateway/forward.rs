@@ -9,10 +9,11 @@ use std::time::Duration;
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version, request};
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::read::{broken_upload, expects_continue};
-use super::{Gateway, Peer, Trip};
+use super::{Gateway, Trip};
 use crate::body::{Body, Gate, Pace, Received, Upload};
 use crate::policy::Plan;
 use crate::policy::forward::{self, Hop};
@@ -31,14 +32,13 @@ impl<C: Connect> Gateway<C> {
         received: Received,
         grant: Option<Grant>,
         plan: &Plan,
-        on: (&Peer<C::Socket>, &mut Trip),
+        trip: &mut Trip<'_, C::Socket>,
     ) -> Result<Reply<C::Socket>, Rejection> {
-        let (peer, trip) = on;
         let gate = (received.rest.is_some() && expects_continue(&head))
             .then(|| Rc::new(Gate::new(EXPECT_PATIENCE)));
         let terms = Rc::new(Terms {
             limits: Rc::clone(self.upstream.limits()),
-            client: RefCell::new(Some(Rc::downgrade(&peer.client))),
+            client: RefCell::new(Some(Rc::downgrade(&trip.peer.client))),
             asks_upgrade: forward::upgrade(&head.headers).is_some(),
             takes_interims: head.version == Version::HTTP_11,
             gate: gate.clone(),
@@ -49,8 +49,10 @@ impl<C: Connect> Gateway<C> {
         let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
         let pace = is_guarded.then(|| Pace::new(server.receive_timeout, server.min_body_rate));
         let (upload, fault) = Upload::new(received, pace, gate, server.max_body);
-        let request = self.outgoing(head, upload, terms.gate.is_some(), (peer, trip));
+        let request = self.outgoing(head, upload, terms.gate.is_some(), trip);
+        let since = Instant::now();
         let sent = self.upstream.send(request, grant, terms).await;
+        trip.exchanged(since);
         sent.map_err(|broken| {
             debug!(request_id = trip.request_id.to_str().unwrap_or_default(), fault = %Chain(&broken), "no response");
             match fault.and_then(|fault| fault.get()) {
@@ -66,9 +68,8 @@ impl<C: Connect> Gateway<C> {
         head: request::Parts,
         upload: Upload,
         keeps_expect: bool,
-        from: (&Peer<C::Socket>, &Trip),
+        trip: &Trip<'_, C::Socket>,
     ) -> Request<Upload> {
-        let (peer, trip) = from;
         let mut request = Request::new(upload);
         *request.method_mut() = head.method;
         // RFC 9112 §3.2.2: the authority of an absolute target is the host.
@@ -86,7 +87,7 @@ impl<C: Connect> Gateway<C> {
         }
         let host = fields.get(HOST).cloned();
         let hop = Hop {
-            client: peer.address,
+            client: trip.peer.address,
             host: host.as_ref(),
             version: head.version,
             forwarding: self.config.upstream.forwarded,
@@ -102,11 +103,15 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// The upstream's response as it is written to the client.
-    pub(super) fn answer(&self, reply: Reply<C::Socket>, peer: &Peer<C::Socket>) -> Response<Body> {
+    pub(super) fn answer(
+        &self,
+        reply: Reply<C::Socket>,
+        trip: &Trip<'_, C::Socket>,
+    ) -> Response<Body> {
         let (mut head, body) = match reply {
             Reply::Answered(head, body) => (head, body),
             Reply::Tunnel(head, tunnel) => {
-                peer.join(tunnel);
+                trip.peer.join(tunnel);
                 (head, Body::whole(bytes::Bytes::new()))
             }
         };

@@ -26,7 +26,7 @@ impl<C: Connect> Gateway<C> {
         &self,
         head: &request::Parts,
         form: Option<&[u8]>,
-        trip: &mut Trip,
+        trip: &mut Trip<'_, C::Socket>,
     ) -> Result<Plan, Rejection> {
         let seen = Head { form, ..seen(head) };
         let plan = self.config.policy.plan(&seen).map_err(Rejection::NoKey)?;
@@ -40,7 +40,7 @@ impl<C: Connect> Gateway<C> {
         head: &request::Parts,
         received: &Received,
         plan: Plan,
-        trip: &mut Trip,
+        trip: &mut Trip<'_, C::Socket>,
     ) -> Result<Plan, Rejection> {
         if received.rest.is_some() || !self.config.policy.wants_form_method(&seen(head), &plan) {
             return Ok(plan);
@@ -54,7 +54,7 @@ impl<C: Connect> Gateway<C> {
         head: &request::Parts,
         body: Incoming,
         plan: &Plan,
-        trip: &mut Trip,
+        trip: &mut Trip<'_, C::Socket>,
     ) -> Result<Received, Rejection> {
         if body.is_end_stream() {
             return Ok(Received::default());

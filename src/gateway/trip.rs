@@ -1,123 +1,89 @@
-//! What is remembered of one request on its way: to answer it, to log it and to count it.
+//! What is remembered of one request on its way, to answer it and to log it.
 //!
 //! Invariants:
 //! - One access line a request, written when its response has ended, however it has.
-//! - Nothing that a client sends is logged unescaped, and no query, credential or concealed key at all.
 
-use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::ACCEPT;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use mediatype::{MediaType, media_type};
 use tokio::time::Instant;
-use tracing::info;
 
 use super::Peer;
-use crate::body::{Body, BodyEnd, Count, Counted};
+use super::log::Line;
+use crate::body::{Body, BodyEnd, Counted};
 use crate::config::Config;
 use crate::policy::forward::X_REQUEST_ID;
-use crate::policy::head::Malformed;
-use crate::policy::rejection::{Form, Rejection};
+use crate::policy::rejection::Form;
 use crate::policy::{Plan, RouteId};
 
 /// The longest request identifier that is passed on.
 const REQUEST_ID_LIMIT: usize = 128;
 
-/// What one worker has counted. Written by that worker alone.
-#[derive(Debug, Default)]
-pub struct Counts {
-    requests: AtomicU64,
-    conflicts: AtomicU64,
-    overlaps: AtomicU64,
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing yet: where it stays so, the client has left.
+    Undecided,
+    /// Forwarded, and nothing was claimed.
+    Forwarded,
+    /// Forwarded, with its keys held.
+    Guarded,
+    /// Forwarded, with its keys only watched, and met nothing.
+    Observed,
+    /// Forwarded beside another write on one of its keys.
+    Overlapped,
+    /// Answered by the gateway itself.
+    Rejected(&'static str),
 }
 
-impl Counts {
-    /// Requests that were answered.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+impl Outcome {
+    /// How it is logged.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Undecided => "client-left",
+            Self::Forwarded => "forwarded",
+            Self::Guarded => "guarded",
+            Self::Observed => "observed",
+            Self::Overlapped => "overlapped",
+            Self::Rejected(name) => name,
+        }
     }
-
-    /// Writes that were refused for a conflict.
-    pub fn conflicts(&self) -> u64 {
-        self.conflicts.load(Ordering::Relaxed)
-    }
-
-    /// Writes that were let through beside another because one of the two was only observed.
-    pub fn overlaps(&self) -> u64 {
-        self.overlaps.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn conflict(&self) {
-        add_one(&self.conflicts);
-    }
-
-    pub(super) fn overlap(&self) {
-        add_one(&self.overlaps);
-    }
-}
-
-/// There is one writer, so that a load and a store are enough, and cost less than an atomic addition.
-fn add_one(count: &AtomicU64) {
-    count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 /// One request on its way.
-#[derive(Debug)]
-pub(super) struct Trip {
+pub(super) struct Trip<'a, S: 'static> {
+    /// Where it came over.
+    pub(super) peer: &'a Peer<S>,
     /// The effective method, once it is known.
     pub(super) method: Method,
     pub(super) request_id: HeaderValue,
     /// Whether some of the request may never be read: then the connection ends with the answer.
     pub(super) is_unread: bool,
-    /// What became of it.
-    pub(super) outcome: &'static str,
+    pub(super) outcome: Outcome,
     route: RouteId,
     accept: Option<HeaderValue>,
     line: Option<Box<Line>>,
 }
 
-/// What is known of a request for its access line alone.
-#[derive(Debug)]
-struct Line {
-    config: Arc<Config>,
-    started: Instant,
-    client: Option<std::net::IpAddr>,
-    method: Method,
-    path: String,
-    keys: String,
-    received: Option<Count>,
-}
-
-impl Trip {
-    pub(super) fn begin<S>(
+impl<'a, S: 'static> Trip<'a, S> {
+    pub(super) fn begin(
         config: &Arc<Config>,
         request: &Request<Incoming>,
-        peer: &Peer<S>,
+        peer: &'a Peer<S>,
     ) -> Self {
-        let line = config.server.access_log.then(|| {
-            Box::new(Line {
-                config: Arc::clone(config),
-                started: Instant::now(),
-                client: peer.address,
-                method: request.method().clone(),
-                path: logged(request.uri().path()),
-                keys: String::new(),
-                received: None,
-            })
-        });
+        let has_line = config.server.access_log;
         Self {
+            peer,
             method: request.method().clone(),
             request_id: request_id(request.headers().get(X_REQUEST_ID)),
             is_unread: !http_body::Body::is_end_stream(request.body()),
-            outcome: "forwarded",
+            outcome: Outcome::Undecided,
             route: RouteId::GUARD,
             accept: request.headers().get(ACCEPT).cloned(),
-            line,
+            line: has_line.then(|| Box::new(Line::begin(config, request, peer.address))),
         }
     }
 
@@ -125,8 +91,7 @@ impl Trip {
     pub(super) fn counted(&mut self, body: Incoming) -> Counted {
         let is_empty = http_body::Body::is_end_stream(&body);
         let line = self.line.as_mut().filter(|_| !is_empty);
-        let count = line.map(|line| Rc::clone(line.received.insert(Count::default())));
-        Counted::new(body, count)
+        Counted::new(body, line.map(|line| line.count()))
     }
 
     /// Takes note of what was decided.
@@ -134,8 +99,14 @@ impl Trip {
         self.method.clone_from(&plan.method);
         self.route = plan.route;
         if let (Some(line), Some(guard)) = (&mut self.line, &plan.guard) {
-            let shown: Vec<&str> = guard.keys.iter().map(|key| key.shown()).collect();
-            line.keys = shown.join(" ");
+            line.hold(&guard.keys);
+        }
+    }
+
+    /// Takes note that the request goes to the upstream now, and when the upstream has answered.
+    pub(super) fn exchanged(&mut self, since: Instant) {
+        if let Some(line) = &mut self.line {
+            line.upstream = Some(since.elapsed());
         }
     }
 
@@ -161,83 +132,28 @@ impl Trip {
         }
     }
 
-    /// Counts the request, and has its access line written when the response has ended.
-    pub(super) fn report_with(self, response: Response<Body>, counts: &Counts) -> Response<Body> {
-        add_one(&counts.requests);
-        let Some(line) = self.line else {
+    /// Has its access line written when the response has ended.
+    pub(super) fn report_with(mut self, response: Response<Body>) -> Response<Body> {
+        let status = response.status();
+        let Some(report) = self.report() else {
             return response;
         };
-        let (status, route, outcome, request_id) =
-            (response.status(), self.route, self.outcome, self.request_id);
-        response.map(|body| {
-            body.reporting_to(Box::new(move |end| {
-                line.write(status, route, outcome, &request_id, end)
-            }))
-        })
+        response.map(|body| body.reporting_to(Box::new(move |end| report(Some(status), end))))
+    }
+
+    fn report(&mut self) -> Option<impl FnOnce(Option<StatusCode>, BodyEnd) + use<S>> {
+        let line = self.line.take()?;
+        let (route, outcome, request_id) = (self.route, self.outcome, self.request_id.clone());
+        Some(move |status, end| line.write(status, (route, outcome), &request_id, end))
     }
 }
 
-impl Line {
-    fn write(
-        self,
-        status: StatusCode,
-        route: RouteId,
-        outcome: &str,
-        request_id: &HeaderValue,
-        end: BodyEnd,
-    ) {
-        let route = &*self.config.policy.route(route).label;
-        info!(
-            target: "access",
-            client = self.client.map(tracing::field::display),
-            method = %self.method,
-            path = self.path.as_str(),
-            status = status.as_u16(),
-            route,
-            keys = (!self.keys.is_empty()).then_some(&*self.keys),
-            outcome,
-            duration_ms = millis(self.started.elapsed()),
-            received = self.received.map_or(0, |count| count.get()),
-            sent = end.octets,
-            cut = (!end.is_whole).then_some(true),
-            request_id = request_id.to_str().unwrap_or_default(),
-        );
-    }
-}
-
-/// Counts a request that was refused before it was one, and writes its access line. What it asked for is not in it:
-/// that is not known in one way only.
-pub(super) fn report_refused<S>(
-    config: &Config,
-    peer: &Peer<S>,
-    (rejection, why): (&Rejection, Malformed),
-    answer: &Response<Bytes>,
-    counts: &Counts,
-) {
-    add_one(&counts.requests);
-    if config.server.access_log {
-        info!(
-            target: "access",
-            client = peer.address.map(tracing::field::display),
-            status = answer.status().as_u16(),
-            outcome = rejection.name(),
-            %why,
-            sent = answer.body().len(),
-        );
-    }
-}
-
-/// Milliseconds, to the microsecond.
-fn millis(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1e3
-}
-
-/// A path as it is logged: some characters outside ASCII end a line, or begin a sequence that a terminal obeys.
-fn logged(path: &str) -> String {
-    if path.is_ascii() {
-        path.to_owned()
-    } else {
-        path.escape_default().to_string()
+/// A client that leaves takes its request's answer with it, but not the line.
+impl<S: 'static> Drop for Trip<'_, S> {
+    fn drop(&mut self) {
+        if let Some(report) = self.report() {
+            report(None, BodyEnd::NONE);
+        }
     }
 }
 

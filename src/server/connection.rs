@@ -52,7 +52,7 @@ pub async fn serve<C: Connect, S: Socket>(
                 return match peer.take_tunnel() {
                     Some(tunnel) => join(inbound, &rest, tunnel).await,
                     None => {
-                        let last = inbound.refused().map(|why| gateway.refuse(why, &peer));
+                        let last = inbound.refused().map(|why| gateway.refuse(why, address));
                         inbound.close(&last.unwrap_or_default()).await;
                     }
                 };
