@@ -11,7 +11,7 @@ mod pace;
 mod pipe;
 mod upload;
 
-pub use charge::{charged, charged_with};
+pub use charge::{Account, charged, charged_with};
 pub use counted::{Count, Counted};
 pub use gate::Gate;
 pub use pace::Pace;

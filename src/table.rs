@@ -195,6 +195,7 @@ impl Table {
             mode: claim.mode,
             since: now,
             max_work: claim.max_work,
+            writer,
         };
         Claimed::Granted {
             grant: Grant::new(entry),

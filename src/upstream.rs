@@ -8,6 +8,7 @@
 
 mod dial;
 mod exchange;
+mod fault;
 mod interims;
 mod link;
 mod silence;
@@ -15,6 +16,7 @@ mod tasks;
 mod terms;
 
 pub use dial::Dialer;
+pub use fault::Fault;
 pub use tasks::{Attached, Tasks};
 pub use terms::{HoldTimes, Limits, Terms};
 
@@ -28,8 +30,8 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::{Request, response};
 use http_body::Body as _;
-use thiserror::Error;
 use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{info, warn};
 
 use crate::body::{Body, Upload};
 use crate::config::Address;
@@ -61,51 +63,10 @@ pub enum Reply<S> {
 /// A connection that is becoming a tunnel.
 pub type Tunnel<S> = Pin<Box<dyn Future<Output = (S, Bytes)>>>;
 
-/// Why no response came.
-#[derive(Debug, Error)]
-pub enum Fault {
-    /// No connection could be made.
-    #[error("no connection to the upstream")]
-    Unreachable(#[source] io::Error),
-    /// No connection was made in time.
-    #[error("no connection to the upstream in time")]
-    ConnectTimeout,
-    /// The client has left before anything was sent.
-    #[error("the client left before anything was sent")]
-    ClientLeft,
-    /// The connection broke before a byte of the request was sent.
-    #[error("the connection broke before anything was sent")]
-    NotSent {
-        /// The claim, still good.
-        grant: Option<Grant>,
-        /// The request, where it was given back.
-        request: Option<Box<Request<Upload>>>,
-        /// What hyper says.
-        source: hyper::Error,
-    },
-    /// The connection broke after bytes were sent and before the response was whole.
-    #[error("the connection broke before a whole response came")]
-    Broken {
-        /// Whether nothing of a response had come.
-        is_unheard: bool,
-        /// What hyper says.
-        source: hyper::Error,
-    },
-    /// The response can be understood in more than one way.
-    #[error("the response cannot be understood in one way only")]
-    Malformed,
-    /// Nothing went or came for as long as the upstream can work, and the exchange was reset.
-    #[error("the upstream was silent for too long, and the exchange was reset")]
-    Silent,
-    /// Nothing went or came for as long as a client waits. A guarded write goes on.
-    #[error("no response in time")]
-    ResponseTimeout,
-}
-
 /// The servers behind the gateway, as one worker sees them.
 pub struct Upstream<C: Connect> {
     connector: C,
-    servers: Vec<(Address, Rc<Pool<C::Socket>>)>,
+    servers: Vec<Server<C::Socket>>,
     /// Where the next new exchange begins to look: one server after the other.
     next: Cell<usize>,
     limits: Rc<Limits>,
@@ -116,7 +77,11 @@ impl<C: Connect> Upstream<C> {
     pub fn new(connector: C, addresses: &[Address], limits: Rc<Limits>) -> Self {
         let servers = addresses
             .iter()
-            .map(|address| (address.clone(), Pool::new(limits.idle_timeout)))
+            .map(|address| Server {
+                address: address.clone(),
+                pool: Pool::new(limits.idle_timeout),
+                is_down: Cell::new(false),
+            })
             .collect();
         Self {
             connector,
@@ -134,8 +99,8 @@ impl<C: Connect> Upstream<C> {
     /// Closes connections that have been idle for too long.
     pub fn sweep(&self) {
         let now = Instant::now();
-        for (_, pool) in &self.servers {
-            pool.sweep(now);
+        for server in &self.servers {
+            server.pool.sweep(now);
         }
     }
 
@@ -254,26 +219,49 @@ impl<C: Connect> Upstream<C> {
         let in_turn = || {
             (0..self.servers.len()).map(|place| &self.servers[(first + place) % self.servers.len()])
         };
-        for (_, pool) in in_turn().filter(|_| is_pooled) {
-            if let Some(link) = poll_fn(|cx| Poll::Ready(pool.take(cx))).await {
+        for server in in_turn().filter(|_| is_pooled) {
+            if let Some(link) = poll_fn(|cx| Poll::Ready(server.pool.take(cx))).await {
                 return Ok(link);
             }
         }
         let mut fault = Fault::ConnectTimeout;
-        for (address, pool) in in_turn() {
-            let connected =
-                timeout(self.limits.connect_timeout, self.connector.connect(address)).await;
-            match connected {
+        for server in in_turn() {
+            let connecting = self.connector.connect(&server.address);
+            fault = match timeout(self.limits.connect_timeout, connecting).await {
                 Ok(Ok(socket)) => {
-                    return Link::new(socket, pool)
+                    server.connected();
+                    return Link::new(socket, &server.pool)
                         .await
                         .map_err(|error| Fault::Unreachable(io::Error::other(error)));
                 }
-                Ok(Err(error)) => fault = Fault::Unreachable(error),
-                Err(_) => fault = Fault::ConnectTimeout,
-            }
+                Ok(Err(error)) => Fault::Unreachable(error),
+                Err(_) => Fault::ConnectTimeout,
+            };
+            server.failed(&fault);
         }
         Err(fault)
+    }
+}
+
+/// One server, as one worker sees it.
+struct Server<S: Socket> {
+    address: Address,
+    pool: Rc<Pool<S>>,
+    /// Whether the last attempt to connect failed: told once, not for each request.
+    is_down: Cell<bool>,
+}
+
+impl<S: Socket> Server<S> {
+    fn connected(&self) {
+        if self.is_down.replace(false) {
+            info!(upstream = %self.address, "the upstream takes connections again");
+        }
+    }
+
+    fn failed(&self, fault: &Fault) {
+        if !self.is_down.replace(true) {
+            warn!(upstream = %self.address, error = %fault.chain(), "cannot connect to the upstream");
+        }
     }
 }
 

@@ -325,7 +325,10 @@ async fn no_query_credential_or_concealed_key_is_logged() {
     let route = format!("[[route]]\npath = \"/account\"\n{keys}\n");
     let gateway = Gateway::start(witness.addr, &route);
     let secrets = "Cookie: sid=hidden-cookie; other=hidden-other\r\nAuthorization: Bearer hidden-bearer\r\nX-Tenant: acme\r\n";
-    for target in ["/account;jsessionid=hidden?token=hidden-query", "/else/;hidden?hidden-query"] {
+    for target in [
+        "/account;jsessionid=hidden?token=hidden-query",
+        "/else/;hidden?hidden-query",
+    ] {
         for method in ["PUT", "POST", "GET"] {
             let request = write(method, target).replace("\r\n\r\n", &format!("\r\n{secrets}\r\n"));
             assert_eq!(exchange(gateway.addr, request).await.status, 200);

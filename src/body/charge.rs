@@ -1,10 +1,47 @@
 //! What of bodies is in memory, counted in octets against the worker's budget.
+//!
+//! A body is charged for what has come of it, not for what was announced: one that dribbles takes no room from others.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body::Frame;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What one body is charged for while it is read.
+#[derive(Debug)]
+pub struct Account {
+    budget: Arc<Semaphore>,
+    charge: Option<OwnedSemaphorePermit>,
+}
+
+impl Account {
+    /// An account on which nothing stands.
+    pub const fn new(budget: Arc<Semaphore>) -> Self {
+        Self {
+            budget,
+            charge: None,
+        }
+    }
+
+    /// Charges for so many octets more, if the budget has them.
+    pub fn charge(&mut self, octets: usize) -> bool {
+        let octets = u32::try_from(octets).ok();
+        let charge =
+            octets.and_then(|octets| Arc::clone(&self.budget).try_acquire_many_owned(octets).ok());
+        match (&mut self.charge, charge) {
+            (_, None) => return false,
+            (Some(before), Some(charge)) => before.merge(charge),
+            (none, charge) => *none = charge,
+        }
+        true
+    }
+
+    /// What the body is charged to from now on.
+    pub fn close(self) -> Option<OwnedSemaphorePermit> {
+        self.charge
+    }
+}
 
 /// Content with what it is charged to.
 struct Charged {

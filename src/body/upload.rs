@@ -13,7 +13,7 @@ use thiserror::Error;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::{Counted, Gate, Pace, charged_with};
+use super::{Account, Counted, Gate, Pace, charged_with};
 
 /// Why a request body did not come whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -42,20 +42,22 @@ pub struct Received {
     pub charge: Option<OwnedSemaphorePermit>,
 }
 
-/// Reads `body` until it ends or more than `limit` octets have come.
+/// Reads `body` until it ends, more than `limit` octets have come, or what has come finds no room on `account`: the
+/// last frame may be beyond that, since it has come.
 pub async fn read_up_to(
     limit: usize,
     mut body: Counted,
     mut pace: Pace,
+    mut account: Account,
 ) -> Result<Received, UploadFault> {
     let mut first = Bytes::new();
     let mut content = BytesMut::new();
     let mut trailers = None;
+    let mut has_room = true;
     let mut is_whole = body.is_end_stream();
-    while !is_whole && first.len() + content.len() <= limit {
+    while !is_whole && has_room && first.len() + content.len() <= limit {
         let asked = Instant::now();
-        let frame = timeout(pace.left(), body.frame()).await;
-        let frame = match frame {
+        let frame = match timeout(pace.left(), body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(UploadFault::Broken),
             Ok(None) => {
@@ -65,15 +67,16 @@ pub async fn read_up_to(
             Err(_) => return Err(UploadFault::TooSlow),
         };
         match frame.into_data() {
-            Ok(data) if first.is_empty() && content.is_empty() => {
-                pace.moved(asked.elapsed(), data.len() as u64);
-                first = data;
-            }
             Ok(data) => {
                 pace.moved(asked.elapsed(), data.len() as u64);
-                // Copied together: a small part would keep the whole of the buffer it was read into.
-                content.extend_from_slice(&std::mem::take(&mut first));
-                content.extend_from_slice(&data);
+                has_room = account.charge(data.len());
+                if first.is_empty() && content.is_empty() {
+                    first = data;
+                } else {
+                    // Copied together: a small part would keep the whole of the buffer it was read into.
+                    content.extend_from_slice(&std::mem::take(&mut first));
+                    content.extend_from_slice(&data);
+                }
             }
             Err(frame) => trailers = frame.into_trailers().ok(),
         }
@@ -88,7 +91,7 @@ pub async fn read_up_to(
         content,
         trailers,
         rest: (!is_whole).then_some(body),
-        charge: None,
+        charge: account.close(),
     })
 }
 

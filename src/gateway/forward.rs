@@ -1,8 +1,7 @@
 //! The exchange of a request, as the spine sees it: what is sent upstream, and what is made of the reply.
 
 use std::cell::RefCell;
-use std::error::Error;
-use std::fmt;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -54,7 +53,7 @@ impl<C: Connect> Gateway<C> {
         let sent = self.upstream.send(request, grant, terms).await;
         trip.exchanged(since);
         sent.map_err(|broken| {
-            debug!(request_id = trip.request_id.to_str().unwrap_or_default(), fault = %Chain(&broken), "no response");
+            debug!(request_id = trip.request_id.to_str().unwrap_or_default(), fault = %broken.chain(), "no response");
             match fault.and_then(|fault| fault.get()) {
                 Some(fault) => broken_upload(fault),
                 None => rejection(&broken, plan.is_write),
@@ -127,26 +126,14 @@ fn origin_form(target: PathAndQuery) -> Uri {
 
 fn rejection(fault: &Fault, is_write: bool) -> Rejection {
     match fault {
-        Fault::Unreachable(_) => Rejection::Unreachable,
+        Fault::Unreachable(error) => Rejection::Unreachable {
+            is_refused: error.kind() == ErrorKind::ConnectionRefused,
+        },
         Fault::ConnectTimeout => Rejection::ConnectTimeout,
         Fault::ClientLeft => Rejection::ClientLeft,
         Fault::NotSent { .. } => Rejection::NotSent,
-        Fault::Broken { .. } | Fault::Malformed => Rejection::UpstreamBroken { is_write },
+        Fault::Broken { .. } => Rejection::UpstreamBroken { is_write },
+        Fault::Malformed => Rejection::UpstreamInvalid { is_write },
         Fault::Silent | Fault::ResponseTimeout => Rejection::ResponseTimeout { is_write },
-    }
-}
-
-/// An error with all that caused it.
-struct Chain<'a>(&'a dyn Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
     }
 }

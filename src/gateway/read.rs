@@ -1,7 +1,7 @@
 //! The steps before a claim: what is to be done with a request, and what has to be read to know it.
 //!
 //! A slow or vanishing uploader never takes a hold: a small body is read whole first, and of a large
-//! one a buffer full. A conflict that stands by then is told before the rest is waited for.
+//! one a buffer full; or as much as there is room for, where memory is short. A conflict that stands by then is told before the rest is waited for.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -11,11 +11,10 @@ use std::task::Poll;
 use http::header::{EXPECT, HOST};
 use http::{Version, request};
 use hyper::body::{Body as _, Incoming};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::yield_now;
 
 use super::{Gateway, Trip};
-use crate::body::{Pace, Received, UploadFault, read_up_to};
+use crate::body::{Account, Pace, Received, UploadFault, read_up_to};
 use crate::policy::rejection::Rejection;
 use crate::policy::{Guard, Head, Mode, Plan};
 use crate::upstream::Connect;
@@ -84,9 +83,9 @@ impl<C: Connect> Gateway<C> {
                 ..Received::default()
             });
         }
-        let mut charge = self.charge(declared, guard).await?;
         let pace = Pace::new(server.receive_timeout, server.min_body_rate);
-        let mut reading = pin!(read_up_to(server.request_buffer, body, pace));
+        let account = Account::new(Arc::clone(&self.upstream.limits().budget));
+        let mut reading = pin!(read_up_to(server.request_buffer, body, pace, account));
         let received = match first_look(reading.as_mut()).await {
             Some(received) => received,
             None => {
@@ -96,8 +95,10 @@ impl<C: Connect> Gateway<C> {
         };
         let received = received.map_err(broken_upload)?;
         trip.is_unread = received.rest.is_some();
-        if let Some(charge) = &mut charge {
-            drop(charge.split(charge.num_permits().saturating_sub(received.content.len())));
+        // What is guarded streams from here on where memory is short. A form has to be read to know what it is.
+        let is_short = trip.is_unread && received.content.len() <= server.request_buffer;
+        if is_short && guard.is_none() {
+            return Err(Rejection::BuffersExhausted);
         }
         if server
             .max_body
@@ -105,25 +106,7 @@ impl<C: Connect> Gateway<C> {
         {
             return Err(Rejection::BodyTooLarge);
         }
-        Ok(Received { charge, ..received })
-    }
-
-    /// Takes room in memory for a body, and waits for it where there is none.
-    async fn charge(
-        &self,
-        declared: Option<u64>,
-        guard: Option<&Guard>,
-    ) -> Result<Option<OwnedSemaphorePermit>, Rejection> {
-        let most = self.config.server.request_buffer as u64;
-        // Sizes in memory are checked to fit when the configuration is read.
-        let octets = u32::try_from(declared.unwrap_or(most).min(most)).unwrap_or(u32::MAX);
-        let budget = &self.upstream.limits().budget;
-        if let Ok(charge) = Arc::clone(budget).try_acquire_many_owned(octets) {
-            return Ok(Some(charge));
-        }
-        self.refuse_standing_conflict(guard).await?;
-        // The budget is never closed, and holds more than any one body.
-        Ok(Arc::clone(budget).acquire_many_owned(octets).await.ok())
+        Ok(received)
     }
 
     /// A conflict that stands already is told before the body is read, or even asked for.

@@ -42,14 +42,24 @@ pub enum Rejection {
     Conflict(Box<Conflict>),
     /// There are as many holds as there can be.
     HoldsExhausted,
+    /// As much of request bodies is in memory as may be.
+    BuffersExhausted,
     /// No connection to the upstream could be made.
-    Unreachable,
+    Unreachable {
+        /// Whether it said so itself.
+        is_refused: bool,
+    },
     /// No connection to the upstream was made in time.
     ConnectTimeout,
     /// The connection broke before the request was sent.
     NotSent,
     /// The connection broke after bytes of the request were sent.
     UpstreamBroken {
+        /// Whether the request was a write, whose outcome is now unknown.
+        is_write: bool,
+    },
+    /// The response can be understood in more than one way.
+    UpstreamInvalid {
         /// Whether the request was a write, whose outcome is now unknown.
         is_write: bool,
     },
@@ -156,17 +166,18 @@ impl Rejection {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Conflict(conflict) => Some(conflict.retry_after),
-            Self::HoldsExhausted => Some(Duration::from_secs(1)),
+            Self::HoldsExhausted | Self::BuffersExhausted => Some(Duration::from_secs(1)),
             Self::Malformed(_)
             | Self::NoKey(_)
             | Self::BodyBroken
             | Self::BodyTooSlow
             | Self::BodyTooLarge
             | Self::ClientLeft
-            | Self::Unreachable
+            | Self::Unreachable { .. }
             | Self::ConnectTimeout
             | Self::NotSent
             | Self::UpstreamBroken { .. }
+            | Self::UpstreamInvalid { .. }
             | Self::ResponseTimeout { .. } => None,
         }
     }
@@ -192,17 +203,23 @@ impl Rejection {
                     "This {method} was not forwarded: as many writes are in flight as can be kept track of."
                 )
             }
-            Self::Unreachable => {
+            Self::BuffersExhausted => {
+                format!("This {method} was not forwarded: there is no room in memory for its body.")
+            }
+            Self::Unreachable { .. } => {
                 format!("This {method} was not sent: no connection could be made.")
             }
             Self::ConnectTimeout => {
                 format!("This {method} was not sent: no connection was made in time.")
             }
             Self::NotSent => format!("Not a byte of this {method} was sent. It may be sent again."),
-            Self::UpstreamBroken { is_write: true } => format!(
-                "This {method} was sent and may have been done, in part or whole. Read the resource before you send it again."
-            ),
-            Self::UpstreamBroken { is_write: false } => {
+            Self::UpstreamBroken { is_write: true } | Self::UpstreamInvalid { is_write: true } => {
+                format!(
+                    "This {method} was sent and may have been done, in part or whole. Read the resource before you send it again."
+                )
+            }
+            Self::UpstreamBroken { is_write: false }
+            | Self::UpstreamInvalid { is_write: false } => {
                 format!("This {method} was sent. It may be sent again.")
             }
             Self::ResponseTimeout { is_write: true } => format!(

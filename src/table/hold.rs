@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::warn;
 
 use super::Table;
-use crate::policy::key::{Keys, Mode};
-use crate::policy::key_state::{HoldId, Moment};
+use crate::policy::key::{Key, Keys, Mode};
+use crate::policy::key_state::{HoldId, Moment, Writer};
 
 /// When the last byte of an exchange went to the upstream or came from it.
 pub type LastByte = Rc<Cell<Instant>>;
@@ -28,12 +29,34 @@ pub(super) struct Entry {
     pub(super) mode: Mode,
     pub(super) since: Moment,
     pub(super) max_work: Duration,
+    pub(super) writer: Arc<Writer>,
 }
 
 impl Entry {
     fn release(self) -> Duration {
         self.table.remove(self.id, &self.keys);
         self.table.now().since(self.since)
+    }
+
+    /// Nobody will learn what became of the write that was last heard of at `last_byte`.
+    fn give_up(self, last_byte: Moment) {
+        let until = last_byte.after(self.max_work);
+        if self.mode == Mode::Exclusive {
+            self.warn(until.since(self.table.now()));
+        }
+        self.table.give_up(self.id, self.keys, until);
+    }
+
+    fn warn(&self, left: Duration) {
+        let keys: Vec<&str> = self.keys.iter().map(Key::shown).collect();
+        warn!(
+            target: "outcome",
+            keys = keys.join(" "),
+            method = %self.writer.method,
+            request_id = self.writer.request_id.to_str().unwrap_or_default(),
+            held_for_ms = left.as_millis(),
+            "the outcome of a write is unknown: its keys are held for as long as the upstream can be at work on it",
+        );
     }
 }
 
@@ -109,11 +132,8 @@ impl Drop for Hold {
         let Some(entry) = self.entry.take() else {
             return;
         };
-        let until = entry
-            .table
-            .moment(self.last_byte.get())
-            .after(entry.max_work);
-        entry.table.give_up(entry.id, entry.keys, until);
+        let last_byte = entry.table.moment(self.last_byte.get());
+        entry.give_up(last_byte);
     }
 }
 

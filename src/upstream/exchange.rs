@@ -116,6 +116,7 @@ impl<S: Socket> Exchange<S> {
                 request: failed.take_message().map(Box::new),
                 source: failed.into_error(),
             }),
+            Some(Err(failed)) if failed.error().is_parse() => Err(Fault::Malformed),
             Some(Err(failed)) => {
                 let is_unheard = !self.link.traffic.has_received();
                 Err(Fault::Broken {
@@ -165,11 +166,15 @@ impl<S: Socket> Exchange<S> {
             self.link.park();
             return Ok(Reply::Answered(head, Body::frames(frames)));
         }
+        let tasks = Rc::clone(&self.terms.limits.tasks);
+        if incoming.is_end_stream() {
+            tasks.adopt(self.outlast_request());
+            return Ok(Reply::Answered(head, Body::frames(frames)));
+        }
         let (writer, reader) = pipe(self.terms.limits.response_buffer, budget);
         for frame in frames {
             writer.push_charged(frame, !is_overdrawn);
         }
-        let tasks = Rc::clone(&self.terms.limits.tasks);
         tasks.adopt(self.pump(incoming, writer));
         Ok(Reply::Answered(head, Body::piped(reader)))
     }
@@ -210,7 +215,11 @@ impl<S: Socket> Exchange<S> {
             last.into_iter().for_each(|frame| open.push(frame));
             open.end();
         }
-        // The upstream may have answered before it has read the whole request.
+        self.outlast_request().await;
+    }
+
+    /// The upstream may have answered before it has read the whole request.
+    async fn outlast_request(mut self) {
         let is_over = poll_fn(|cx| match self.poll_over(cx) {
             Poll::Ready(()) => Poll::Ready(true),
             Poll::Pending => self.silence.poll(cx).map(|()| false),

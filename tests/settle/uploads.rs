@@ -1,5 +1,7 @@
 //! Request bodies: slow ones, large ones, broken ones, and many at a time.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use crate::support::by_hand::{ByHand, lull, pass, put, run};
@@ -149,20 +151,20 @@ fn a_large_body_is_claimed_for_when_the_buffer_is_full_and_streamed_with_backpre
 }
 
 #[test]
-fn bodies_beyond_the_buffers_wait_and_nobody_is_refused() {
+fn bodies_beyond_the_buffers_are_streamed_and_wait_for_none_but_the_upstream() {
     run(async || {
         let at = ByHand::with("[server]\nbuffers = \"128KiB\"\nresponse_buffer = \"1KiB\"");
         at.origin.capacity(1000);
         let clients: Vec<Far> = (0..20).map(|_| at.client()).collect();
         for (number, client) in clients.iter().enumerate() {
-            let request = head(&format!("/{number}"), 40_000) + &"x".repeat(40_000);
+            let request = head(&format!("/{number}"), 60_000) + &"x".repeat(60_000);
             client.send(request).await;
         }
         lull().await;
-        assert_eq!(at.table.len(), 1, "there is room for one body of these");
+        assert_eq!(at.table.len(), 20, "none waits for another");
         for _ in &clients {
             let (origin, request) = at.origin.request().await;
-            assert_eq!(request.body.len(), 40_000);
+            assert_eq!(request.body.len(), 60_000);
             origin.respond("200 OK", "").await;
         }
         for client in &clients {
@@ -173,25 +175,57 @@ fn bodies_beyond_the_buffers_wait_and_nobody_is_refused() {
 }
 
 #[test]
-fn bodies_of_unknown_length_count_as_large_as_they_may_be() {
+fn a_body_counts_by_what_has_come_of_it_and_takes_no_room_from_others_by_what_it_announces() {
     run(async || {
         let at = ByHand::with("[server]\nbuffers = \"128KiB\"");
-        let chunked = |number| {
-            format!("PUT /{number} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
-        };
-        let slow = at.client_sends(chunked(0)).await;
-        lull().await;
-        let waiting = at.client_sends(chunked(1) + "2\r\nhi\r\n0\r\n\r\n").await;
-        lull().await;
-        assert!(at.table.is_empty(), "it waits for room");
-        slow.send("2\r\nhi\r\n0\r\n\r\n").await;
-        for _ in 0..2 {
-            let (origin, request) = at.origin.request().await;
-            assert_eq!(request.body, b"hi");
-            origin.respond("200 OK", "").await;
+        let chunked = "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n";
+        for number in 0..100 {
+            let announced = head(&format!("/slow/{number}"), 65_536) + "x";
+            at.client_sends(announced).await;
+            let unknown = format!("PUT /chunked/{number} HTTP/1.1\r\nHost: a\r\n{chunked}");
+            at.client_sends(unknown).await;
         }
-        assert_eq!(waiting.message().await.status(), 200);
-        assert_eq!(slow.message().await.status(), 200);
+        lull().await;
+        let begun = Instant::now();
+        assert_eq!(at.another("/a").await, "200");
+        let form = "POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 5\r\n\r\nu=ada";
+        let client = at.client_sends(form).await;
+        let (origin, _) = at.origin.request().await;
+        origin.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+        assert_eq!(begun.elapsed(), Duration::ZERO, "nobody waited");
+        at.ends_empty().await;
+    });
+}
+
+/// Bodies that have nearly come, and end never, fill the buffers.
+#[test]
+fn a_form_that_is_not_here_and_finds_no_room_is_a_503_and_was_never_sent() {
+    run(async || {
+        let at = ByHand::with("[server]\nbuffers = \"128KiB\"");
+        for number in 0..4 {
+            let nearly = head(&format!("/slow/{number}"), 20_000) + &"x".repeat(16_380);
+            at.client_sends(nearly).await;
+        }
+        lull().await;
+        let form = |here: &str| {
+            let typed = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length";
+            head("/form", 20_000)
+                .replace("PUT", "POST")
+                .replace("Content-Length", typed)
+                + here
+        };
+        let answer = at
+            .client_sends(form(&"a".repeat(100)))
+            .await
+            .message()
+            .await;
+        assert_eq!(
+            (answer.status(), &*answer.problem()),
+            (503, "buffers-exhausted")
+        );
+        assert!(answer.field("retry-after").is_some());
+        at.origin.hears_nothing().await;
         at.ends_empty().await;
     });
 }

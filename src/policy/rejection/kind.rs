@@ -16,72 +16,161 @@ pub(super) struct Kind {
     pub(super) error: &'static str,
 }
 
+const BODY_BROKEN: Kind = kind(
+    StatusCode::BAD_REQUEST,
+    "body-broken",
+    "The request body did not come whole",
+    "http_request_error",
+);
+const BODY_TOO_SLOW: Kind = kind(
+    StatusCode::REQUEST_TIMEOUT,
+    "body-too-slow",
+    "The request body came too slowly",
+    "http_request_error",
+);
+const BODY_TOO_LARGE: Kind = kind(
+    StatusCode::PAYLOAD_TOO_LARGE,
+    "body-too-large",
+    "The request body is too large",
+    "http_request_denied",
+);
+const CLIENT_LEFT: Kind = kind(
+    StatusCode::BAD_REQUEST,
+    "client-left",
+    "The client closed its side before the request was forwarded",
+    "http_request_error",
+);
+const HOLDS_EXHAUSTED: Kind = kind(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "holds-exhausted",
+    "Too many writes are in flight",
+    "connection_limit_reached",
+);
+const BUFFERS_EXHAUSTED: Kind = kind(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "buffers-exhausted",
+    "Too many request bodies are in memory",
+    "http_request_denied",
+);
+const UPSTREAM_UNREACHABLE: Kind = kind(
+    StatusCode::BAD_GATEWAY,
+    "upstream-unreachable",
+    "The backend cannot be reached",
+    "connection_refused",
+);
+const CONNECT_TIMEOUT: Kind = kind(
+    StatusCode::GATEWAY_TIMEOUT,
+    "connect-timeout",
+    "The backend took no connection in time",
+    "connection_timeout",
+);
+const NOT_SENT: Kind = kind(
+    StatusCode::BAD_GATEWAY,
+    "not-sent",
+    "The connection to the backend broke before the request was sent",
+    "connection_terminated",
+);
+const UPSTREAM_BROKEN: Kind = kind(
+    StatusCode::BAD_GATEWAY,
+    "upstream-broken",
+    "The connection to the backend broke before a whole response came",
+    "connection_terminated",
+);
+const RESPONSE_TIMEOUT: Kind = kind(
+    StatusCode::GATEWAY_TIMEOUT,
+    "response-timeout",
+    "The backend did not answer in time",
+    "http_response_timeout",
+);
+const UPSTREAM_INVALID: Kind = kind(
+    StatusCode::BAD_GATEWAY,
+    "upstream-invalid",
+    "The backend's response cannot be understood in one way only",
+    "http_protocol_error",
+);
+const OUTCOME_UNKNOWN: Kind = kind(
+    StatusCode::CONFLICT,
+    "outcome-unknown",
+    "The outcome of an earlier write to this resource is unknown",
+    "http_request_denied",
+);
+const WRITE_IN_FLIGHT: Kind = kind(
+    StatusCode::CONFLICT,
+    "write-in-flight",
+    "Another write to this resource is in flight",
+    "http_request_denied",
+);
+const MISSING_KEY: Kind = kind(
+    StatusCode::BAD_REQUEST,
+    "missing-key",
+    "The request does not name the resource that it changes",
+    "http_request_error",
+);
+const TOO_MANY_KEYS: Kind = kind(
+    StatusCode::BAD_REQUEST,
+    "too-many-keys",
+    "The request names too many resources or methods",
+    "http_request_error",
+);
+const VERSION_NOT_SUPPORTED: Kind = kind(
+    StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+    "version-not-supported",
+    "The HTTP version is not supported",
+    "http_request_error",
+);
+const CONNECT_NOT_SUPPORTED: Kind = kind(
+    StatusCode::NOT_IMPLEMENTED,
+    "connect-not-supported",
+    "This is not a forward proxy",
+    "http_request_error",
+);
+const HEAD_TOO_LARGE: Kind = kind(
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "head-too-large",
+    "The request head is too large",
+    "http_request_error",
+);
+const HEAD_TOO_SLOW: Kind = kind(
+    StatusCode::REQUEST_TIMEOUT,
+    "head-too-slow",
+    "The request head did not come in time",
+    "http_request_error",
+);
+const TARGET_TOO_LONG: Kind = kind(
+    StatusCode::URI_TOO_LONG,
+    "target-too-long",
+    "The request target is too long",
+    "http_request_error",
+);
+const BAD_REQUEST: Kind = kind(
+    StatusCode::BAD_REQUEST,
+    "bad-request",
+    "The request cannot be understood in one way only",
+    "http_request_error",
+);
+
 impl Rejection {
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Malformed(why) => malformed(*why),
             Self::NoKey(why) => no_key(why),
-            Self::BodyBroken => kind(
-                StatusCode::BAD_REQUEST,
-                "body-broken",
-                "The request body did not come whole",
-                "http_request_error",
-            ),
-            Self::BodyTooSlow => kind(
-                StatusCode::REQUEST_TIMEOUT,
-                "body-too-slow",
-                "The request body came too slowly",
-                "http_request_error",
-            ),
-            Self::BodyTooLarge => kind(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body-too-large",
-                "The request body is too large",
-                "http_request_denied",
-            ),
-            Self::ClientLeft => kind(
-                StatusCode::BAD_REQUEST,
-                "client-left",
-                "The client closed its side before the request was forwarded",
-                "http_request_error",
-            ),
+            Self::BodyBroken => BODY_BROKEN,
+            Self::BodyTooSlow => BODY_TOO_SLOW,
+            Self::BodyTooLarge => BODY_TOO_LARGE,
+            Self::ClientLeft => CLIENT_LEFT,
             Self::Conflict(met) => conflict(met),
-            Self::HoldsExhausted => kind(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "holds-exhausted",
-                "Too many writes are in flight",
-                "connection_limit_reached",
-            ),
-            Self::Unreachable => kind(
-                StatusCode::BAD_GATEWAY,
-                "upstream-unreachable",
-                "The backend cannot be reached",
-                "connection_refused",
-            ),
-            Self::ConnectTimeout => kind(
-                StatusCode::GATEWAY_TIMEOUT,
-                "connect-timeout",
-                "The backend took no connection in time",
-                "connection_timeout",
-            ),
-            Self::NotSent => kind(
-                StatusCode::BAD_GATEWAY,
-                "not-sent",
-                "The connection to the backend broke before the request was sent",
-                "connection_terminated",
-            ),
-            Self::UpstreamBroken { .. } => kind(
-                StatusCode::BAD_GATEWAY,
-                "upstream-broken",
-                "The connection to the backend broke before a whole response came",
-                "connection_terminated",
-            ),
-            Self::ResponseTimeout { .. } => kind(
-                StatusCode::GATEWAY_TIMEOUT,
-                "response-timeout",
-                "The backend did not answer in time",
-                "http_response_timeout",
-            ),
+            Self::HoldsExhausted => HOLDS_EXHAUSTED,
+            Self::BuffersExhausted => BUFFERS_EXHAUSTED,
+            Self::Unreachable { is_refused: true } => UPSTREAM_UNREACHABLE,
+            Self::Unreachable { is_refused: false } => Kind {
+                error: "destination_unavailable",
+                ..UPSTREAM_UNREACHABLE
+            },
+            Self::ConnectTimeout => CONNECT_TIMEOUT,
+            Self::NotSent => NOT_SENT,
+            Self::UpstreamBroken { .. } => UPSTREAM_BROKEN,
+            Self::UpstreamInvalid { .. } => UPSTREAM_INVALID,
+            Self::ResponseTimeout { .. } => RESPONSE_TIMEOUT,
         }
     }
 }
@@ -100,67 +189,27 @@ const fn kind(
     }
 }
 
-fn conflict(met: &Conflict) -> Kind {
+const fn conflict(met: &Conflict) -> Kind {
     match met.unknown_for {
-        Some(_) => kind(
-            StatusCode::CONFLICT,
-            "outcome-unknown",
-            "The outcome of an earlier write to this resource is unknown",
-            "http_request_denied",
-        ),
-        None => kind(
-            StatusCode::CONFLICT,
-            "write-in-flight",
-            "Another write to this resource is in flight",
-            "http_request_denied",
-        ),
+        Some(_) => OUTCOME_UNKNOWN,
+        None => WRITE_IN_FLIGHT,
     }
 }
 
-fn no_key(why: &KeyError) -> Kind {
-    let kind = |status, name, title| kind(status, name, title, "http_request_error");
+const fn no_key(why: &KeyError) -> Kind {
     match why {
-        KeyError::Missing { .. } | KeyError::Destination => kind(
-            StatusCode::BAD_REQUEST,
-            "missing-key",
-            "The request does not name the resource that it changes",
-        ),
-        KeyError::TooMany { .. } | KeyError::TooManyMethods { .. } => kind(
-            StatusCode::BAD_REQUEST,
-            "too-many-keys",
-            "The request names too many resources or methods",
-        ),
+        KeyError::Missing { .. } | KeyError::Destination => MISSING_KEY,
+        KeyError::TooMany { .. } | KeyError::TooManyMethods { .. } => TOO_MANY_KEYS,
     }
 }
 
-fn malformed(why: Malformed) -> Kind {
-    let kind = |status, name, title| kind(status, name, title, "http_request_error");
+const fn malformed(why: Malformed) -> Kind {
     match why {
-        Malformed::Version => kind(
-            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            "version-not-supported",
-            "The HTTP version is not supported",
-        ),
-        Malformed::Connect => kind(
-            StatusCode::NOT_IMPLEMENTED,
-            "connect-not-supported",
-            "This is not a forward proxy",
-        ),
-        Malformed::TooLarge => kind(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "head-too-large",
-            "The request head is too large",
-        ),
-        Malformed::HeadTooSlow => kind(
-            StatusCode::REQUEST_TIMEOUT,
-            "head-too-slow",
-            "The request head did not come in time",
-        ),
-        Malformed::TargetTooLong => kind(
-            StatusCode::URI_TOO_LONG,
-            "target-too-long",
-            "The request target is too long",
-        ),
+        Malformed::Version => VERSION_NOT_SUPPORTED,
+        Malformed::Connect => CONNECT_NOT_SUPPORTED,
+        Malformed::TooLarge => HEAD_TOO_LARGE,
+        Malformed::HeadTooSlow => HEAD_TOO_SLOW,
+        Malformed::TargetTooLong => TARGET_TOO_LONG,
         Malformed::RequestLine
         | Malformed::Tls
         | Malformed::Target
@@ -171,10 +220,6 @@ fn malformed(why: Malformed) -> Kind {
         | Malformed::ContentLength
         | Malformed::TransferEncoding
         | Malformed::TwoFramings
-        | Malformed::Chunk => kind(
-            StatusCode::BAD_REQUEST,
-            "bad-request",
-            "The request cannot be understood in one way only",
-        ),
+        | Malformed::Chunk => BAD_REQUEST,
     }
 }

@@ -1,0 +1,59 @@
+//! Why a request got no response.
+
+use std::error::Error;
+use std::io;
+
+use http::Request;
+use thiserror::Error;
+
+use crate::body::Upload;
+use crate::table::Grant;
+
+/// Why no response came.
+#[derive(Debug, Error)]
+pub enum Fault {
+    /// No connection could be made.
+    #[error("no connection to the upstream")]
+    Unreachable(#[source] io::Error),
+    /// No connection was made in time.
+    #[error("no connection to the upstream in time")]
+    ConnectTimeout,
+    /// The client has left before anything was sent.
+    #[error("the client left before anything was sent")]
+    ClientLeft,
+    /// The connection broke before a byte of the request was sent.
+    #[error("the connection broke before anything was sent")]
+    NotSent {
+        /// The claim, still good.
+        grant: Option<Grant>,
+        /// The request, where it was given back.
+        request: Option<Box<Request<Upload>>>,
+        /// What hyper says.
+        source: hyper::Error,
+    },
+    /// The connection broke after bytes were sent and before the response was whole.
+    #[error("the connection broke before a whole response came")]
+    Broken {
+        /// Whether nothing of a response had come.
+        is_unheard: bool,
+        /// What hyper says.
+        source: hyper::Error,
+    },
+    /// The response can be understood in more than one way.
+    #[error("the response cannot be understood in one way only")]
+    Malformed,
+    /// Nothing went or came for as long as the upstream can work, and the exchange was reset.
+    #[error("the upstream was silent for too long, and the exchange was reset")]
+    Silent,
+    /// Nothing went or came for as long as a client waits. A guarded write goes on.
+    #[error("no response in time")]
+    ResponseTimeout,
+}
+
+impl Fault {
+    /// It, with all that caused it.
+    pub fn chain(&self) -> String {
+        let causes = std::iter::successors(self.source(), |&error| error.source());
+        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+}
