@@ -62,6 +62,8 @@ pub struct Server {
     pub max_body: Option<u64>,
     /// How long a client may take nothing of its response.
     pub send_timeout: Duration,
+    /// How long a client's connection is kept on which nothing happens.
+    pub idle_timeout: Duration,
     /// How long a client may send nothing of a request body that a guarded write waits for, or of a form that is read for
     /// its `_method`.
     pub receive_timeout: Duration,
@@ -167,6 +169,7 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
         request_buffer: size(raw.request_buffer, 64 << 10),
         response_buffer: raw.response_buffer.map_or(256 << 10, |size| size.0),
         send_timeout: value::or_default_positive(raw.send_timeout, Duration::from_secs(10)),
+        idle_timeout: value::or_default_positive(raw.idle_timeout, Duration::from_secs(75)),
         receive_timeout: value::or_default_positive(raw.receive_timeout, Duration::from_secs(10)),
         max_body: raw.max_body.map(|size| size.0 as u64),
         min_body_rate: raw.min_body_rate.map_or(1 << 10, |size| size.0 as u64),

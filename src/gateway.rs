@@ -21,7 +21,7 @@ use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -97,7 +97,7 @@ impl<C: Connect> Gateway<C> {
         let mut trip = Trip::begin(&self.config, &request, peer);
         let admitted = self.admit(request, &mut trip).await;
         let response = admitted.unwrap_or_else(|rejection| self.reject(&rejection, &mut trip));
-        peer.client.begin_final();
+        peer.client.begin_final(self.patience(&trip));
         trip.report_with(response)
             .map(|body| body.keeping(in_flight))
     }
@@ -115,6 +115,19 @@ impl<C: Connect> Gateway<C> {
         let grant = self.claim(&plan, trip).await?; // 409, 503
         let reply = self.exchange(head, received, grant, &plan, trip).await?; // 400, 408, 502, 504
         Ok(self.answer(reply, trip))
+    }
+
+    /// How long the client may take nothing of its response: less where a hold may wait with it.
+    fn patience(&self, trip: &Trip<'_, C::Socket>) -> Duration {
+        let server = &self.config.server;
+        match trip.outcome {
+            Outcome::Guarded => server.send_timeout,
+            Outcome::Undecided
+            | Outcome::Forwarded
+            | Outcome::Observed
+            | Outcome::Overlapped
+            | Outcome::Rejected(_) => server.idle_timeout,
+        }
     }
 
     fn reject(&self, rejection: &Rejection, trip: &mut Trip<'_, C::Socket>) -> Response<Body> {

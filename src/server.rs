@@ -115,13 +115,18 @@ impl Server {
     async fn serve(self) -> Result<(), ServerError> {
         let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Start)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Start)?;
+        let servers = self.config.upstream.servers.iter();
+        let upstream = servers
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
         let mut accepting = JoinSet::new();
         for address in &self.config.server.listen {
             let listener = Listener::bind(address).map_err(|source| ServerError::Listen {
                 address: address.to_string(),
                 source,
             })?;
-            info!(%address, workers = self.workers.len(), "listening");
+            info!(%address, workers = self.workers.len(), upstream, "listening");
             let workers = self.workers.clone();
             accepting.spawn(async move { accept_for(listener, &workers).await });
         }

@@ -1,9 +1,10 @@
 //! The process: what it is told, in which order it believes it, how it ends, and with which exit code.
 
-use crate::support::gateway::{Gateway, binary};
+use crate::support::gateway::{Gateway, access_lines, binary};
 use crate::support::loopback::{Origin, answer, client_sends, exchange, in_time, reply, write};
 use crate::support::program::{Program, Scratch};
 use crate::support::witness::Witness;
+use serde_json::Value;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
@@ -79,6 +80,13 @@ async fn a_drain_that_expires_ends_the_process_with_0_and_says_what_was_left() {
     assert!(began.elapsed() >= Duration::from_secs(1));
     let log = gateway.said();
     assert!(log.contains("not everything had settled"), "{log}");
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an object"))
+        .collect();
+    let left = lines.iter().find(|line| line["target"] == "outcome");
+    assert_eq!(left.expect("the write that was left")["keys"], "/a");
+    assert_eq!(access_lines(&log).len(), 1, "{log}");
 }
 
 /// Runs what ends by itself: its exit code, and what it has said on stderr.

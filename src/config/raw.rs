@@ -30,6 +30,7 @@ pub(super) struct RawServer {
     pub(super) max_body: Option<Size>,
     pub(super) response_buffer: Option<Size>,
     pub(super) send_timeout: Option<Positive>,
+    pub(super) idle_timeout: Option<Positive>,
     pub(super) receive_timeout: Option<Positive>,
     pub(super) min_body_rate: Option<Size>,
     pub(super) access_log: Option<bool>,

@@ -51,19 +51,6 @@ pub struct Hop<'a> {
     pub via: bool,
 }
 
-/// Whether a field is about more than one connection (RFC 9110 §7.6.1).
-pub fn is_end_to_end(name: &HeaderName) -> bool {
-    let hop_by_hop = [
-        &CONNECTION,
-        &KEEP_ALIVE,
-        &PROXY_CONNECTION,
-        &TE,
-        &TRANSFER_ENCODING,
-        &UPGRADE,
-    ];
-    !hop_by_hop.contains(&name)
-}
-
 /// The protocol that a message changes to, if it leaves HTTP. An offer of another version of HTTP stays behind: what
 /// were said in that, nobody here could guard.
 pub fn upgrade(fields: &HeaderMap) -> Option<&HeaderValue> {
@@ -131,6 +118,13 @@ pub fn prepare_response(fields: &mut HeaderMap) {
         fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         fields.insert(UPGRADE, protocol);
     }
+}
+
+/// Turns the fields of an informational response into those that go to the client. It has no content
+/// (RFC 9110 §15.2).
+pub fn prepare_interim(fields: &mut HeaderMap) {
+    remove_hop_by_hop(fields);
+    fields.remove(CONTENT_LENGTH);
 }
 
 /// Whether everybody finds the same end to this response (RFC 9112 §6.3). hyper frames by the transfer

@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
@@ -41,9 +42,10 @@ pub async fn serve<C: Connect, S: Socket>(
     address: Option<IpAddr>,
     mut draining: Draining,
 ) {
-    let mut inbound = Inbound::new(socket, gateway.config().server.send_timeout);
+    let idle_timeout = gateway.config().server.idle_timeout;
+    let mut inbound = Inbound::new(socket, idle_timeout);
     let peer = Rc::new(Peer::new(inbound.client(), address));
-    while is_stirred(&peer, &mut draining).await {
+    while is_stirred(&peer, &mut draining, idle_timeout).await {
         // Boxed, so that a parked connection does not keep the room for it.
         inbound = match Box::pin(speak(&gateway, inbound, &peer, &mut draining)).await {
             End::Idle(inbound) => inbound,
@@ -63,15 +65,17 @@ pub async fn serve<C: Connect, S: Socket>(
 }
 
 /// Waits until something comes over a parked connection. False if it is to be closed instead.
-async fn is_stirred<S>(peer: &Peer<S>, draining: &mut Draining) -> bool {
-    let mut draining = pin!(draining.wait_for(|is_draining| *is_draining));
-    poll_fn(|cx| {
-        if draining.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(false);
+async fn is_stirred<S>(peer: &Peer<S>, draining: &mut Draining, idle_timeout: Duration) -> bool {
+    tokio::select! {
+        biased;
+        () = poll_fn(|cx| peer.client.poll_stirred(cx)) => true,
+        _ = draining.wait_for(|is_draining| *is_draining) => {
+            // A request may have come that the runtime has yet to hear of.
+            yield_now().await;
+            poll_fn(|cx| Poll::Ready(peer.client.poll_stirred(cx).is_ready())).await
         }
-        peer.client.poll_stirred(cx).map(|()| true)
-    })
-    .await
+        () = sleep(idle_timeout) => false,
+    }
 }
 
 /// How HTTP came to an end on a connection.
@@ -107,12 +111,16 @@ async fn speak<C: Connect, S: Socket>(
     let (mut begun, mut waited) = (peer.begun(), Duration::ZERO);
     let receive_timeout = gateway.config().server.receive_timeout;
     let ended = poll_fn(|cx| {
+        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        // What has come by now is read before.
         if !is_draining && draining.as_mut().poll(cx).is_ready() {
             is_draining = true;
             Pin::new(&mut connection).graceful_shutdown();
-        }
-        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
-            return Poll::Ready(Some(ended));
+            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
         }
         while look.as_mut().poll(cx).is_ready() {
             // Nothing is read from it and perhaps nothing written for long: nobody else would notice.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, yield_now};
 use tokio::time::{interval, timeout};
 use tracing::{info, warn};
 
@@ -66,13 +66,20 @@ impl Parts {
             .enable_all()
             .build_local(LocalOptions::default());
         match runtime {
-            Ok(runtime) => runtime.block_on(self.work()),
+            Ok(runtime) => {
+                let (ended, gateway) = runtime.block_on(self.work());
+                // What has not settled is told as it is dropped.
+                drop(runtime);
+                gateway.limits().tasks.abandon();
+                // Whoever waits for it may have gone.
+                let _ = ended.send(Arc::clone(gateway.counts()));
+            }
             Err(error) => warn!(%error, "a worker could not start"),
         }
     }
 
     /// Serves connections until no more are handed over, and then as long as a drain may take.
-    async fn work(mut self) {
+    async fn work(mut self) -> (oneshot::Sender<Arc<Counts>>, Rc<Gateway<Dialer>>) {
         let gateway = gateway_at_work(self.config, self.table, Dialer, self.turns, self.wishes);
         let tasks = Rc::clone(&gateway.limits().tasks);
         let (drain, draining) = watch::channel(false);
@@ -87,6 +94,8 @@ impl Parts {
                 }
             });
         }
+        // What has reached the sockets of new connections by now is read first.
+        yield_now().await;
         drain.send_replace(true);
         if timeout(gateway.config().server.drain, tasks.ended())
             .await
@@ -97,8 +106,7 @@ impl Parts {
                 "not everything had settled by the end of the drain"
             );
         }
-        // Whoever waits for it may have gone.
-        let _ = self.ended.send(Arc::clone(gateway.counts()));
+        (self.ended, gateway)
     }
 }
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, Request, StatusCode};
 
 use super::Terms;
 use crate::body::Upload;
-use crate::policy::forward::is_end_to_end;
+use crate::policy::forward::prepare_interim;
 use crate::wire::Client;
 
 /// The informational responses that have come and were not acted on yet. hyper wants the callback
@@ -40,25 +40,29 @@ impl Interims {
             match (&terms.gate, terms.client()) {
                 (Some(gate), _) if status == StatusCode::CONTINUE => gate.open(),
                 (None, _) if status == StatusCode::CONTINUE => {}
-                (_, Some(client)) => pass_interim(&*client, status, &fields, cx),
+                (_, Some(client)) => pass_interim(&*client, status, fields, cx),
                 (_, None) => {}
             }
         }
     }
 }
 
-fn pass_interim(client: &dyn Client, status: StatusCode, fields: &HeaderMap, cx: &mut Context<'_>) {
+fn pass_interim(
+    client: &dyn Client,
+    status: StatusCode,
+    mut fields: HeaderMap,
+    cx: &mut Context<'_>,
+) {
     let mut head = Vec::with_capacity(128);
     let reason = status.canonical_reason().unwrap_or_default();
     // Writing to memory does not fail.
     let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", status.as_str());
-    for (name, value) in fields {
-        if is_end_to_end(name) {
-            head.extend_from_slice(name.as_str().as_bytes());
-            head.extend_from_slice(b": ");
-            head.extend_from_slice(value.as_bytes());
-            head.extend_from_slice(b"\r\n");
-        }
+    prepare_interim(&mut fields);
+    for (name, value) in &fields {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
     }
     head.extend_from_slice(b"\r\n");
     client.send_interim(&head, cx);

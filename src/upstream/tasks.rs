@@ -50,6 +50,16 @@ impl Tasks {
         }
     }
 
+    /// Lets go of what is adopted when nobody runs it any more: what it holds becomes an unknown outcome.
+    pub fn abandon(&self) {
+        loop {
+            let adopted = std::mem::take(&mut *self.adopted.borrow_mut());
+            if adopted.is_empty() {
+                return;
+            }
+        }
+    }
+
     /// Ready when no task is left.
     pub async fn ended(&self) {
         while self.running.get() > 0 {

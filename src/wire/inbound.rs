@@ -50,8 +50,9 @@ pub trait Client {
     /// Queues an informational response, to be written before the final one.
     fn send_interim(&self, head: &[u8], cx: &mut Context<'_>);
 
-    /// The final response is about to be written: what is still queued is too late.
-    fn begin_final(&self);
+    /// The final response is about to be written: what is still queued is too late. The client may take
+    /// nothing of it for so long.
+    fn begin_final(&self, patience: Duration);
 
     /// From now on the client's bytes are no longer HTTP.
     fn tunnel(&self);
@@ -62,7 +63,6 @@ pub struct Inbound<S> {
     line: Rc<Line<S>>,
     /// Runs while the client takes nothing of what is to be written.
     stalled: Option<Pin<Box<Sleep>>>,
-    send_timeout: Duration,
     /// Whether the client took nothing for that long.
     is_given_up: bool,
 }
@@ -79,11 +79,13 @@ struct Line<S> {
     is_flushed: Cell<bool>,
     interim: RefCell<BytesMut>,
     is_tunnel: Cell<bool>,
+    /// How long the client may take nothing.
+    patience: Cell<Duration>,
 }
 
 impl<S: Socket> Inbound<S> {
-    /// Wraps a connection whose client may take nothing for `send_timeout`.
-    pub fn new(socket: S, send_timeout: Duration) -> Self {
+    /// Wraps a connection whose client may take nothing for as long as `patience`, until a response says otherwise.
+    pub fn new(socket: S, patience: Duration) -> Self {
         let line = Line {
             socket: RefCell::new(socket),
             follower: RefCell::new(Follower::new()),
@@ -93,11 +95,11 @@ impl<S: Socket> Inbound<S> {
             is_flushed: Cell::new(true),
             interim: RefCell::default(),
             is_tunnel: Cell::new(false),
+            patience: Cell::new(patience),
         };
         Self {
             line: Rc::new(line),
             stalled: None,
-            send_timeout,
             is_given_up: false,
         }
     }
@@ -235,10 +237,10 @@ impl<S: Socket> Inbound<S> {
             self.stalled = None;
             return written;
         }
-        let send_timeout = self.send_timeout;
+        let patience = self.line.patience.get();
         let stalled = self
             .stalled
-            .get_or_insert_with(|| Box::pin(sleep(send_timeout)));
+            .get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(stalled.as_mut().poll(cx));
         self.is_given_up = true;
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -342,7 +344,8 @@ impl<S: Socket> Client for Line<S> {
         let _ = self.poll_interim(cx);
     }
 
-    fn begin_final(&self) {
+    fn begin_final(&self, patience: Duration) {
+        self.patience.set(patience);
         if !self.is_flushed.get() {
             self.interim.borrow_mut().clear();
         }

@@ -202,6 +202,49 @@ fn a_drain_closes_what_is_idle_and_lets_what_is_at_work_settle() {
 }
 
 #[test]
+fn a_drain_answers_what_had_come_before_it() {
+    run(async || {
+        let at = ByHand::new();
+        let idle = at.client_sends(get("/x")).await;
+        at.origin.request().await.0.respond("200 OK", "").await;
+        idle.message().await;
+        let fresh = at.client();
+        fresh.send_some(get("/fresh").as_bytes());
+        idle.send_some(get("/idle").as_bytes());
+        at.drain();
+        for _ in 0..2 {
+            at.origin.request().await.0.respond("200 OK", "").await;
+        }
+        for client in [fresh, idle] {
+            assert_eq!(client.message().await.status(), 200);
+            assert_eq!(client.until_ended().await, End::Fin);
+        }
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_connection_over_which_nothing_comes_is_closed_after_idle_timeout() {
+    run(async || {
+        let at = ByHand::new();
+        let (unused, idle) = (at.client(), at.client_sends(get("/x")).await);
+        at.origin.request().await.0.respond("200 OK", "").await;
+        idle.message().await;
+        pass(70.0).await;
+        assert_eq!(idle.ended(), None);
+        idle.send(get("/x")).await;
+        at.origin.request().await.0.respond("200 OK", "").await;
+        idle.message().await;
+        pass(8.0).await;
+        assert_eq!(unused.ended(), Some(End::Fin));
+        assert_eq!(idle.ended(), None);
+        pass(70.0).await;
+        assert_eq!(idle.ended(), Some(End::Fin));
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn a_drain_lets_a_response_that_streams_come_to_its_end() {
     run(async || {
         let at = ByHand::new();

@@ -13,12 +13,14 @@ fn informational_responses_are_passed_on_before_the_final_one_and_end_nothing() 
         for link in ["</style.css>", "</script.js>"] {
             origin
                 .send(format!(
-                    "HTTP/1.1 103 Early Hints\r\nLink: {link}\r\nConnection: x\r\n\r\n"
+                    "HTTP/1.1 103 Early Hints\r\nLink: {link}\r\nConnection: x\r\nX: 1\r\nContent-Length: 2\r\n\r\n"
                 ))
                 .await;
             let hint = client.head().await;
             assert_eq!((hint.status(), hint.field("link")), (103, Some(link)));
-            assert_eq!(hint.field("connection"), None);
+            for hop_by_hop in ["connection", "x", "content-length"] {
+                assert_eq!(hint.field(hop_by_hop), None);
+            }
             assert_eq!(at.another("/a").await, "write-in-flight");
         }
         origin.respond("200 OK", "done").await;

@@ -94,10 +94,11 @@ pub fn retry_after(
 ) -> Duration {
     const UNTRIED: Duration = Duration::from_secs(1);
     const SOONEST: Duration = Duration::from_millis(50);
+    const WIDEST: Duration = Duration::from_secs(5);
     let typical = typical.unwrap_or(UNTRIED);
     // A hold older than is typical is expected to last about as long again as it has.
     let left = unknown_for.unwrap_or_else(|| typical.checked_sub(age).unwrap_or(age).max(SOONEST));
-    left + (left / 2).max(SOONEST).mul_f64(spread)
+    left + (left / 2).clamp(SOONEST, WIDEST).mul_f64(spread)
 }
 
 pub(super) fn millis(duration: Duration) -> u64 {
@@ -142,6 +143,10 @@ mod tests {
         assert_eq!(
             retry_after(None, Duration::ZERO, Some(20 * second), 0.0),
             20 * second
+        );
+        assert_eq!(
+            retry_after(None, Duration::ZERO, Some(60 * second), 1.0),
+            65 * second
         );
     }
 }
