@@ -179,3 +179,40 @@ async fn hand_over(accepted: Accepted, workers: &[Worker]) {
         warn!("a connection came for a worker that has ended");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    use worker::Load;
+
+    fn worker() -> (Worker, mpsc::Receiver<Accepted>) {
+        let (connections, accepted) = mpsc::channel(8);
+        let load = Arc::new(AtomicUsize::new(0));
+        (Worker { connections, load }, accepted)
+    }
+
+    async fn hand_over_several(count: usize, workers: &[Worker]) {
+        for _ in 0..count {
+            let (accepted, _) = UnixStream::pair().expect("a connection");
+            hand_over(Accepted::Unix(accepted), workers).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_handed_to_the_worker_that_has_the_fewest() {
+        let ((one, first), (other, second)) = (worker(), worker());
+        let workers = [one, other];
+        hand_over_several(6, &workers).await;
+        assert_eq!((first.len(), second.len()), (3, 3));
+        // Two of the second's connections end.
+        for _ in 0..2 {
+            drop(Load(Arc::clone(&workers[1].load)));
+        }
+        hand_over_several(2, &workers).await;
+        assert_eq!((first.len(), second.len()), (3, 5));
+        hand_over_several(2, &workers).await;
+        assert_eq!((first.len(), second.len()), (4, 6));
+    }
+}

@@ -1,11 +1,15 @@
-//! Bodies of a gibibyte, sent and taken by curl.
+//! What is large: bodies of a gibibyte, sent and taken by curl, and many connections that are idle.
 
 use crate::support::gateway::Gateway;
+use crate::support::loopback::{client_sends, reply};
 use crate::support::program::{Program, Scratch, repository};
+use crate::support::witness::Witness;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
+use tokio::time::sleep;
 
 const GIBIBYTE: u64 = 1 << 30;
 
@@ -56,6 +60,35 @@ fn a_gibibyte_passes_each_way_in_flat_memory() {
     assert_eq!(downloaded, format!("200 {GIBIBYTE}"));
     let most = gateway.most_memory();
     assert!(most < FLAT, "{most} bytes of memory were used");
+    gateway.ends_well();
+}
+
+/// What an idle connection may have in memory: it keeps some 3.5 KiB, and has some 20 KiB of buffers to give back.
+const IDLE: u64 = 10 << 10;
+
+#[tokio::test]
+async fn idle_connections_keep_little_memory() {
+    let witness = Witness::start(71, 0.0);
+    let gateway = Gateway::with_server(witness.addr, "workers = 1", "");
+    let mut idle = Vec::new();
+    let mut before = None;
+    // In turns: memory that was given back is seen in that the next ones take no more.
+    for _ in 0..6 {
+        for _ in 0..130 {
+            let request = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+            let mut client = client_sends(gateway.addr, request).await;
+            assert_eq!(reply(&mut client).await.status, 200);
+            idle.push(client);
+        }
+        // The interval is the input here, and not a wait for something to have happened.
+        sleep(Duration::from_secs(3)).await;
+        before.get_or_insert((gateway.most_memory(), idle.len()));
+    }
+    let (memory, connections) = before.expect("it was looked at");
+    let each = (gateway.most_memory() - memory) / (idle.len() - connections) as u64;
+    println!("{each} bytes for each idle connection");
+    assert!(each < IDLE, "{each} bytes for each idle connection");
+    drop(idle);
     gateway.ends_well();
 }
 

@@ -3,6 +3,7 @@
 
 mod answers;
 mod bounds;
+mod connections;
 mod forwarding;
 mod interims;
 mod leaving;

@@ -30,7 +30,7 @@ async fn the_calm_storm_has_no_overlap_and_no_needless_refusal() {
     assert_eq!((tally.overlaps, tally.needless), (0, 0), "{tally}");
     nothing_but_writes_and_conflicts(&tally);
     Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
-    gateway.ends_well();
+    gateway.ends_empty().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,7 +53,7 @@ async fn the_calm_storm_accepts_at_least_as_much_as_haproxy() {
         "writegate\n{ours}\nHAProxy\n{theirs}"
     );
     Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
-    gateway.ends_well();
+    gateway.ends_empty().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,7 +68,7 @@ async fn a_storm_of_hang_ups_has_no_overlap_and_leaves_nothing_held() {
     assert!(tally.needless * 100 <= tally.refused, "{tally}");
     nothing_but_writes_and_conflicts(&tally);
     Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
-    gateway.ends_well();
+    gateway.ends_empty().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -83,7 +83,7 @@ async fn a_storm_of_spellings_and_overridden_methods_has_no_overlap() {
     assert_eq!((tally.overlaps, tally.needless), (0, 0), "{tally}");
     nothing_but_writes_and_conflicts(&tally);
     Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
-    gateway.ends_well();
+    gateway.ends_empty().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,7 +104,7 @@ async fn a_storm_over_broken_upstream_connections_has_no_overlap() {
         .partition(|(status, _)| matches!(**status, 502 | 504));
     assert!(!gone.is_empty() && others.is_empty(), "{tally}");
     Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
-    gateway.ends_well();
+    gateway.ends_empty().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,7 +123,7 @@ async fn a_storm_of_everything_at_once_has_no_overlap() {
     assert!(tally.needless * 100 <= tally.refused, "{tally}");
     assert!(tally.accepted > 0, "{tally}");
     Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
-    gateway.ends_well();
+    gateway.ends_empty().await;
 }
 
 fn nothing_but_writes_and_conflicts(tally: &Tally) {

@@ -143,6 +143,8 @@ mod tests {
     use super::*;
     use std::os::unix::net::UnixListener as Other;
 
+    use tokio::time::timeout;
+
     /// A path for a socket in a directory of its own, which goes with it.
     struct Place(PathBuf);
 
@@ -167,6 +169,29 @@ mod tests {
         fn drop(&mut self) {
             let _ = std::fs::remove_dir_all(&self.0);
         }
+    }
+
+    #[tokio::test]
+    async fn an_accepted_connection_finds_out_who_is_gone_or_reads_slowly_and_delays_nothing() {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let listener = Listener::bind(&Listen::Tcp(address)).unwrap();
+        let Listener::Tcp(bound) = &listener else {
+            panic!("it was to listen on TCP");
+        };
+        let _client = TcpStream::connect(bound.local_addr().unwrap())
+            .await
+            .unwrap();
+        let accepted = timeout(Duration::from_secs(10), listener.accept()).await;
+        let Accepted::Tcp(stream, client) = accepted.unwrap().unwrap() else {
+            panic!("it was accepted over TCP");
+        };
+        assert!(client.is_loopback());
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), NOT_SENT);
+        assert!(socket.tcp_nodelay().unwrap());
     }
 
     #[tokio::test]

@@ -249,6 +249,22 @@ fn via_is_added_for_the_upstream_unless_it_is_turned_off() {
     });
 }
 
+#[test]
+fn an_identifier_of_128_characters_is_passed_on_and_what_is_none_is_replaced() {
+    run(async || {
+        let longest = "x".repeat(128);
+        let (request, _) = seen("", &format!("X-Request-Id: {longest}\r\n")).await;
+        assert_eq!(request.values("x-request-id"), [&*longest]);
+        let too_long = longest + "x";
+        for none in [&*too_long, "two words", "caf\u{e9}", ""] {
+            let (request, _) = seen("", &format!("X-Request-Id: {none}\r\n")).await;
+            let made = request.field("x-request-id").expect("an identifier");
+            let is_made = made.len() == 32 && made.bytes().all(|digit| digit.is_ascii_hexdigit());
+            assert!(is_made, "{made:?} in place of {none:?}");
+        }
+    });
+}
+
 const FORWARDED: &str = "Forwarded: for=203.0.113.1\r\nX-Forwarded-For: 203.0.113.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b.example\r\n";
 
 #[test]

@@ -1,8 +1,11 @@
 //! What comes before a response, or in its place: informational responses, expectations and tunnels.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use crate::support::by_hand::{ByHand, get, lull, pass, put, run};
+use crate::support::message::Message;
 use crate::support::pipes::{End, Far};
 
 #[test]
@@ -56,6 +59,105 @@ fn an_uninvited_100_of_the_upstream_is_not_passed_on() {
         assert!(client.peek().is_empty());
         origin.respond("200 OK", "").await;
         assert_eq!(client.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}
+
+/// An informational response of the origin.
+fn hint(link: &str) -> String {
+    format!("HTTP/1.1 103 Early Hints\r\nLink: {link}\r\n\r\n")
+}
+
+/// A client that takes a few octets at a time, and has taken nothing since its body was asked for; and the
+/// origin, which has read that body and sends a hint.
+async fn hint_behind_a_100(at: &ByHand) -> (Far, Far) {
+    let client = at.client_that_takes(10);
+    let sender = client.clone();
+    let request = expecting("/a", 100_000) + &"x".repeat(100_000);
+    let sending = tokio::task::spawn_local(async move { sender.send(request).await });
+    let (origin, _) = at.origin.head().await;
+    origin.send("HTTP/1.1 100 Continue\r\n\r\n").await;
+    origin.read(100_000).await;
+    sending.await.expect("it sends");
+    assert_eq!(client.peek(), b"HTTP/1.1 1");
+    origin.send(hint("</style.css>")).await;
+    lull().await;
+    (client, origin)
+}
+
+/// A head, however little of it is taken at once.
+async fn head_by_octets(client: &Far) -> Message {
+    let mut raw = Vec::new();
+    while !raw.ends_with(b"\r\n\r\n") {
+        raw.extend(client.read(1).await);
+    }
+    Message::head(&raw)
+}
+
+#[test]
+fn an_informational_response_waits_for_the_end_of_what_is_being_written() {
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = hint_behind_a_100(&at).await;
+        let asked = head_by_octets(&client).await;
+        assert_eq!(asked.start, "HTTP/1.1 100 Continue");
+        assert!(asked.fields.is_empty(), "nothing inside it: {asked:?}");
+        let hint = head_by_octets(&client).await;
+        assert_eq!(
+            (hint.status(), hint.field("link")),
+            (103, Some("</style.css>"))
+        );
+        origin.respond("200 OK", "done").await;
+        assert_eq!(head_by_octets(&client).await.status(), 200);
+        assert_eq!(client.read(4).await, b"done");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn an_informational_response_that_would_come_after_its_final_one_is_not_sent() {
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = hint_behind_a_100(&at).await;
+        origin.respond("200 OK", "done").await;
+        lull().await;
+        assert_eq!(head_by_octets(&client).await.status(), 100);
+        assert_eq!(head_by_octets(&client).await.status(), 200);
+        assert_eq!(client.read(4).await, b"done");
+        lull().await;
+        let after = client.peek();
+        assert!(after.is_empty(), "{:?}", String::from_utf8_lossy(&after));
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn informational_responses_that_nobody_takes_wait_within_a_bound_and_the_rest_are_let_go() {
+    run(async || {
+        let at = ByHand::new();
+        let client = at.client_that_takes(1000);
+        client.send(get("/a")).await;
+        let (origin, _) = at.origin.request().await;
+        let hint = hint(&format!("</{}>", "x".repeat(900)));
+        for _ in 0..200 {
+            origin.send(&hint).await;
+        }
+        lull().await;
+        origin.respond("200 OK", "done").await;
+        lull().await;
+        let mut passed_on = 0;
+        let last = loop {
+            let head = client.head().await;
+            if head.status() != 103 {
+                break head;
+            }
+            passed_on += 1;
+        };
+        assert_eq!(last.status(), 200);
+        assert_eq!(client.read(4).await, b"done");
+        // 16 KiB of them, and what the client's kernel took.
+        let most = (16 * 1024 + 1000) / hint.len();
+        assert!((1..=most).contains(&passed_on), "{passed_on} of 200");
         at.ends_empty().await;
     });
 }
@@ -129,8 +231,10 @@ fn a_large_body_is_asked_for_when_the_upstream_asks_for_it() {
     run(async || {
         let at = ByHand::new();
         let (client, origin) = expected(&at).await;
+        let asked = Instant::now();
         origin.send("HTTP/1.1 100 Continue\r\n\r\n").await;
         assert_eq!(client.head().await.status(), 100);
+        assert_eq!(asked.elapsed(), Duration::ZERO, "asked for later");
         send_large(&client, &origin).await;
         origin.respond("200 OK", "done").await;
         assert_eq!(client.message().await.body, b"done");
@@ -183,8 +287,10 @@ fn an_expectation_of_what_nothing_guards_goes_upstream() {
             .await;
         let (origin, head) = at.origin.head().await;
         assert_eq!(head.field("expect"), Some("100-continue"));
+        let asked = Instant::now();
         origin.send("HTTP/1.1 100 Continue\r\n\r\n").await;
         assert_eq!(client.head().await.status(), 100);
+        assert_eq!(asked.elapsed(), Duration::ZERO, "asked for later");
         client.send("hello").await;
         assert_eq!(origin.read(5).await, b"hello");
         origin.respond("200 OK", "").await;
@@ -240,6 +346,31 @@ fn a_tunnel_may_be_silent_for_longer_than_any_exchange() {
         assert_eq!(origin.read(14).await, b"\r\nnot HTTP\r\n\r\n");
         origin.send("here").await;
         assert_eq!(client.read(4).await, b"here");
+        origin.close();
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_tunnel_outlives_readers_that_stall_for_longer_than_any_answer_waits() {
+    run(async || {
+        let at = ByHand::new();
+        at.origin.capacity(1000);
+        let client = at.client_that_takes(300);
+        client.send(UPGRADE.replace("PUT", "GET")).await;
+        let (origin, _) = at.origin.request().await;
+        origin.send(SWITCHED).await;
+        assert_eq!(client.head().await.status(), 101);
+        let (to_client, to_origin) = ("a".repeat(50_000), "b".repeat(50_000));
+        for (far, sent) in [(&client, &to_origin), (&origin, &to_client)] {
+            let (sender, sent) = (far.clone(), sent.clone());
+            tokio::task::spawn_local(async move { sender.send(sent).await });
+        }
+        pass(300.0).await;
+        let read = (client.unread(), origin.unread());
+        assert_ne!(read, (0, 0), "nobody stalls");
+        assert_eq!(client.read(50_000).await, to_client.as_bytes());
+        assert_eq!(origin.read(50_000).await, to_origin.as_bytes());
         origin.close();
         at.ends_empty().await;
     });

@@ -1,6 +1,6 @@
 //! Clients that leave: before anything was sent, after it was, and in the middle of a body.
 
-use crate::support::by_hand::{ByHand, Dialing, lull, pass, put, run};
+use crate::support::by_hand::{ByHand, Dialing, get, lull, pass, put, run};
 use crate::support::pipes::{End, Far};
 
 /// What it is called, and how it is done.
@@ -204,6 +204,67 @@ fn a_write_that_is_only_observed_is_forwarded_even_if_its_client_half_closes_at_
         let (origin, _) = at.origin.request().await;
         origin.respond("200 OK", "in").await;
         assert_eq!(client.message().await.body, b"in");
+        at.ends_empty().await;
+    });
+}
+
+/// A request that nothing guards, and the beginning of a response that is silent from then on.
+async fn silent_stream(at: &ByHand) -> (Far, Far) {
+    let client = at.client_sends(get("/events")).await;
+    let (origin, _) = at.origin.request().await;
+    origin
+        .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        .await;
+    assert_eq!(client.head().await.status(), 200);
+    assert_eq!(client.chunk().await, b"abc");
+    (client, origin)
+}
+
+#[test]
+fn a_stream_that_is_silent_by_nature_is_kept_for_a_client_that_is_there() {
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = silent_stream(&at).await;
+        for _ in 0..5 {
+            pass(200.0).await;
+            origin.send("3\r\nabc\r\n").await;
+            assert_eq!(client.chunk().await, b"abc");
+        }
+        origin.send("0\r\n\r\n").await;
+        assert!(client.chunks().await.0.is_empty());
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_silent_stream_of_a_client_that_has_half_closed_is_kept_for_as_long_as_anybody_waits() {
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = silent_stream(&at).await;
+        client.finish();
+        pass(50.0).await;
+        origin.send("3\r\nabc\r\n").await;
+        assert_eq!(client.chunk().await, b"abc");
+        pass(59.0).await;
+        assert_eq!(origin.ended(), None, "a half-close is no close");
+        pass(1.1).await;
+        assert!(origin.ended().is_some(), "nobody may be there");
+        assert!(client.ended().is_some());
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_client_that_half_closes_during_a_long_silence_is_waited_for_for_as_long_again_at_most() {
+    run(async || {
+        let at = ByHand::new();
+        let (client, origin) = silent_stream(&at).await;
+        pass(90.0).await;
+        client.finish();
+        lull().await;
+        assert_eq!(origin.ended(), None);
+        pass(60.0).await;
+        assert!(origin.ended().is_some(), "nobody may be there");
         at.ends_empty().await;
     });
 }

@@ -66,6 +66,55 @@ fn the_timeout_of_a_backend_wins_over_idle_timeout() {
 }
 
 #[test]
+fn half_of_a_short_timeout_of_a_backend_is_trusted() {
+    run(async || {
+        for (waited, made) in [(0.4, 1), (0.6, 2)] {
+            let at = ByHand::new();
+            idle(&at, "Keep-Alive: timeout=1\r\n").await;
+            pass(waited).await;
+            assert_eq!(connections_after(&at, put("/a")).await, made);
+            at.ends_empty().await;
+        }
+    });
+}
+
+#[test]
+fn an_idle_connection_is_kept_for_an_hour_at_most_whatever_the_backend_says() {
+    run(async || {
+        for (waited, made) in [(3598.0, 1), (3600.0, 2)] {
+            let at = ByHand::new();
+            idle(&at, "Keep-Alive: timeout=86400\r\n").await;
+            pass(waited).await;
+            assert_eq!(connections_after(&at, put("/a")).await, made);
+            at.ends_empty().await;
+        }
+    });
+}
+
+#[test]
+fn of_many_idle_connections_512_are_kept_and_the_others_closed() {
+    run(async || {
+        let at = ByHand::new();
+        let mut at_work = Vec::new();
+        for number in 0..520 {
+            let client = at.client_sends(get(&format!("/{number}"))).await;
+            at_work.push((client, at.origin.request().await.0));
+        }
+        for (client, origin) in &at_work {
+            origin.respond("200 OK", "").await;
+            assert_eq!(client.message().await.status(), 200);
+        }
+        lull().await;
+        let kept = at_work
+            .iter()
+            .filter(|(_, origin)| origin.ended().is_none());
+        assert_eq!(kept.count(), 512);
+        assert_eq!(connections_after(&at, put("/a")).await, 520);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn a_connection_that_was_closed_while_idle_is_not_used() {
     run(async || {
         for end in [Far::close, Far::finish, Far::reset] {

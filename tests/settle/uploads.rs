@@ -231,6 +231,30 @@ fn a_form_that_is_not_here_and_finds_no_room_is_a_503_and_was_never_sent() {
 }
 
 #[test]
+fn a_body_that_is_here_counts_no_larger_than_it_is() {
+    run(async || {
+        let at = ByHand::with("[server]\nbuffers = \"128KiB\"");
+        at.origin.capacity(10);
+        let unread = at.client_sends(chunked("/unread", "hi")).await;
+        lull().await;
+        assert_eq!(at.origin.connection(0).peek().len(), 10);
+        at.origin.capacity(1 << 20);
+        let began = Instant::now();
+        let client = at
+            .client_sends(head("/a", 60_000) + &"x".repeat(60_000))
+            .await;
+        let (origin, request) = at.origin.request().await;
+        assert_eq!(request.body.len(), 60_000);
+        assert!(began.elapsed().as_secs() < 1, "it waited for room");
+        origin.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+        at.origin.connection(0).reset();
+        assert_eq!(unread.message().await.problem(), "upstream-broken");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn a_small_body_whose_chunks_break_is_a_400_and_never_reaches_the_upstream() {
     run(async || {
         let at = ByHand::new();

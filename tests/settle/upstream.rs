@@ -66,6 +66,35 @@ fn a_server_that_refuses_is_passed_over_for_the_next() {
 }
 
 #[test]
+fn one_server_is_asked_after_the_other() {
+    run(async || {
+        let servers = [3000, 3001, 3002].map(|port| format!("\"http://a:{port}\""));
+        let at = ByHand::with(&format!("[upstream]\nservers = [{}]", servers.join(", ")));
+        let mut at_work = Vec::new();
+        for number in 0..6 {
+            at_work.push(at.write_at_work(&format!("/{number}")).await);
+        }
+        let in_turn = [3000, 3001, 3002, 3000, 3001, 3002];
+        assert_eq!(at.origin.ports(), in_turn);
+        for (client, origin) in at_work {
+            origin.respond("200 OK", "").await;
+            assert_eq!(client.message().await.status(), 200);
+        }
+        let mut asked = Vec::new();
+        for _ in 0..6 {
+            let (client, origin) = at.write_at_work("/a").await;
+            asked.push(at.origin.number_of(&origin));
+            origin.respond("200 OK", "").await;
+            assert_eq!(client.message().await.status(), 200);
+        }
+        let ports: Vec<u16> = asked.iter().map(|number| in_turn[*number]).collect();
+        assert_eq!(ports, in_turn, "over connections that were idle");
+        assert_eq!(at.origin.connections(), 6);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn a_connection_that_breaks_after_bytes_were_sent_is_a_502_and_an_unknown_outcome() {
     run(async || {
         for (way, break_off) in WAYS {

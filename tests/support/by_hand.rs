@@ -69,7 +69,7 @@ pub(crate) enum Dialing {
 pub(crate) struct Origin {
     dialing: Cell<Dialing>,
     capacity: Cell<usize>,
-    attempts: Cell<usize>,
+    attempts: RefCell<Vec<Address>>,
     connections: RefCell<Vec<Far>>,
     changed: Rc<Notify>,
 }
@@ -88,7 +88,16 @@ impl Origin {
 
     /// How many attempts to connect there were.
     pub(crate) fn attempts(&self) -> usize {
-        self.attempts.get()
+        self.attempts.borrow().len()
+    }
+
+    /// The ports to which there were attempts to connect, in their order.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let port = |address: &Address| match address {
+            Address::Tcp { port, .. } => *port,
+            Address::Unix(path) => panic!("{} has no port", path.display()),
+        };
+        self.attempts.borrow().iter().map(port).collect()
     }
 
     /// How many connections were made.
@@ -99,6 +108,13 @@ impl Origin {
     /// The connection that was made after `number` others.
     pub(crate) fn connection(&self, number: usize) -> Far {
         self.connections.borrow()[number].clone()
+    }
+
+    /// How many connections were made before this one.
+    pub(crate) fn number_of(&self, connection: &Far) -> usize {
+        let connections = self.connections.borrow();
+        let number = connections.iter().position(|far| far.is(connection));
+        number.expect("a connection to this origin")
     }
 
     /// The head of the next request, on whichever connection it comes.
@@ -147,7 +163,7 @@ impl Connect for Dialer {
 
     async fn connect(&self, address: &Address) -> io::Result<Pipe> {
         let origin = &self.0;
-        origin.attempts.set(origin.attempts.get() + 1);
+        origin.attempts.borrow_mut().push(address.clone());
         loop {
             let changed = origin.changed.notified();
             match origin.dialing.get() {
@@ -201,7 +217,7 @@ impl ByHand {
         let origin = Rc::new(Origin {
             dialing: Cell::new(Dialing::Taken),
             capacity: Cell::new(CAPACITY),
-            attempts: Cell::new(0),
+            attempts: RefCell::default(),
             connections: RefCell::default(),
             changed: Rc::clone(&changed),
         });

@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Gateway {
     pub(crate) addr: SocketAddr,
     program: Program,
+    /// The sockets that it had open when it had started.
+    own_sockets: BTreeSet<PathBuf>,
     _scratch: Scratch,
 }
 
@@ -41,6 +43,11 @@ pub(crate) fn access_lines(log: &str) -> Vec<Value> {
     parsed
         .filter(|line: &Value| line["target"] == "access")
         .collect()
+}
+
+fn sockets(program: &Program) -> BTreeSet<PathBuf> {
+    let is_socket = |file: &PathBuf| file.to_string_lossy().starts_with("socket:");
+    program.open_files().into_iter().filter(is_socket).collect()
 }
 
 impl Gateway {
@@ -89,6 +96,7 @@ impl Gateway {
             Program::listen(&scratch.path().join("log"), |addr| command(&scratch, addr));
         Self {
             addr,
+            own_sockets: sockets(&program),
             program,
             _scratch: scratch,
         }
@@ -119,9 +127,36 @@ impl Gateway {
 
     /// The sockets that it has open, by their names in the kernel.
     pub(crate) fn sockets(&self) -> BTreeSet<PathBuf> {
-        let is_socket = |file: &PathBuf| file.to_string_lossy().starts_with("socket:");
-        let files = self.program.open_files().into_iter();
-        files.filter(is_socket).collect()
+        sockets(&self.program)
+    }
+
+    /// Waits until it has no connection any more: no client's, none at work, and none that is idle.
+    async fn until_at_rest(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = self.sockets().difference(&self.own_sockets).count();
+            if left == 0 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{left} connections are left");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends well, and empty: with no connection left before it is asked to, and no hold at its end. No outcome
+    /// may be unknown by then, and no client connected.
+    pub(crate) async fn ends_empty(self) {
+        self.until_at_rest().await;
+        let log = self.ends_well();
+        let lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        let stopped = lines
+            .into_iter()
+            .find(|line: &Value| line["message"] == "stopped");
+        let stopped = stopped.unwrap_or_else(|| panic!("it does not say what it has done:\n{log}"));
+        let holds = stopped.get("holds");
+        assert!(holds.is_none_or(|holds| holds == 0), "{stopped}");
     }
 
     /// Asks it to end.

@@ -45,6 +45,8 @@ struct Wire {
     /// The gateway panics when it reads next.
     is_cursed: bool,
     is_near_gone: bool,
+    /// Whether the near end, when it last waited, had a buffer at hand to read into.
+    has_buffer: bool,
     is_reset_on_drop: bool,
     changed: Rc<Notify>,
 }
@@ -93,6 +95,7 @@ impl Socket for Pipe {
             return Poll::Ready(());
         }
         wire.to_near.reader = Some(cx.waker().clone());
+        wire.has_buffer = false;
         Poll::Pending
     }
 
@@ -123,6 +126,7 @@ impl AsyncRead for Pipe {
             return Poll::Ready(Ok(()));
         }
         wire.to_near.reader = Some(cx.waker().clone());
+        wire.has_buffer = true;
         Poll::Pending
     }
 }
@@ -197,6 +201,11 @@ pub(crate) enum End {
 pub(crate) struct Far(Rc<RefCell<Wire>>);
 
 impl Far {
+    /// Whether both are the end of one connection.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Sends all of `bytes`, as room allows; what the gateway will never read is let go.
     pub(crate) async fn send(&self, bytes: impl AsRef<[u8]>) {
         let mut rest = bytes.as_ref();
@@ -290,7 +299,13 @@ impl Far {
         }
     }
 
-    fn is_gone(&self) -> bool {
+    /// Whether the gateway waits for bytes with a buffer at hand to read them into.
+    pub(crate) fn is_read_into_a_buffer(&self) -> bool {
+        self.0.borrow().has_buffer
+    }
+
+    /// Whether the gateway has let go of the connection, and not only ended its side.
+    pub(crate) fn is_gone(&self) -> bool {
         let wire = self.0.borrow();
         wire.is_near_gone || wire.is_reset
     }
