@@ -70,6 +70,7 @@ pub fn run(config: Config) -> Result<(), ServerError> {
 
 struct Server {
     config: Arc<Config>,
+    table: Arc<Table>,
     workers: Vec<Worker>,
     ended: Vec<oneshot::Receiver<Arc<Counts>>>,
 }
@@ -107,6 +108,7 @@ impl Server {
         }
         Ok(Self {
             config,
+            table,
             workers,
             ended,
         })
@@ -143,7 +145,10 @@ impl Server {
         drop(self.workers);
         tokio::select! {
             () = told_to_stop(&mut terminate, &mut interrupt) => warn!("ended at once, by a second signal"),
-            counts = ended.join_all() => worker::tell(&counts.into_iter().flatten().collect::<Vec<_>>()),
+            counts = ended.join_all() => {
+                self.table.sweep();
+                worker::tell(&counts.into_iter().flatten().collect::<Vec<_>>(), self.table.len());
+            }
         }
         Ok(())
     }

@@ -173,13 +173,14 @@ impl Drop for Load {
     }
 }
 
-/// What the workers have counted, as they end.
-pub(super) fn tell(counts: &[Arc<Counts>]) {
+/// What the workers have counted, as they end, and how many holds are left: of unknown outcome, or not settled in time.
+pub(super) fn tell(counts: &[Arc<Counts>], holds: usize) {
     let sum = |count: fn(&Counts) -> u64| counts.iter().map(|counts| count(counts)).sum::<u64>();
     info!(
         requests = sum(Counts::requests),
         conflicts = sum(Counts::conflicts),
         overlaps = sum(Counts::overlaps),
+        holds,
         "stopped"
     );
 }

@@ -156,7 +156,7 @@ impl Gateway {
             .find(|line: &Value| line["message"] == "stopped");
         let stopped = stopped.unwrap_or_else(|| panic!("it does not say what it has done:\n{log}"));
         let holds = stopped.get("holds");
-        assert!(holds.is_none_or(|holds| holds == 0), "{stopped}");
+        assert!(holds.is_some_and(|holds| holds == 0), "{stopped}");
     }
 
     /// Asks it to end.
