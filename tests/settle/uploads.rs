@@ -255,6 +255,29 @@ fn a_body_that_is_here_counts_no_larger_than_it_is() {
 }
 
 #[test]
+fn an_early_answer_ends_no_upload_whether_it_is_guarded_or_not() {
+    run(async || {
+        for method in ["PUT", "POST"] {
+            let at = ByHand::new();
+            let half = "x".repeat(100_000);
+            let client = at.client();
+            let sender = client.clone();
+            let first = head("/a", 200_000).replace("PUT", method) + &half;
+            tokio::task::spawn_local(async move { sender.send(first).await });
+            let (origin, _) = at.origin.head().await;
+            origin.respond("200 OK", "early").await;
+            assert_eq!(client.message().await.body, b"early");
+            let sender = client.clone();
+            tokio::task::spawn_local(async move { sender.send(half).await });
+            assert_eq!(origin.read(200_000).await.len(), 200_000, "{method}");
+            assert_eq!((origin.ended(), client.ended()), (None, None), "{method}");
+            assert_eq!(at.another("/b").await, "200");
+            at.ends_empty().await;
+        }
+    });
+}
+
+#[test]
 fn a_small_body_whose_chunks_break_is_a_400_and_never_reaches_the_upstream() {
     run(async || {
         let at = ByHand::new();

@@ -118,6 +118,31 @@ fn a_connection_that_breaks_after_bytes_were_sent_is_a_502_and_an_unknown_outcom
 }
 
 #[test]
+fn a_response_that_cannot_be_understood_is_a_502_that_says_so_and_an_unknown_outcome() {
+    run(async || {
+        for response in [
+            "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+        ] {
+            let at = ByHand::new();
+            let (client, origin) = at.write_at_work("/a").await;
+            origin.send(response).await;
+            let answer = client.message().await;
+            assert_eq!(
+                (answer.status(), &*answer.problem()),
+                (502, "upstream-invalid"),
+                "{response:?}"
+            );
+            let status = answer.field("proxy-status").expect("our own answer");
+            assert!(status.contains("error=http_protocol_error"), "{status}");
+            assert_eq!(at.another("/a").await, "outcome-unknown");
+            at.ends_empty().await;
+        }
+    });
+}
+
+#[test]
 fn a_connection_that_breaks_in_the_head_of_the_response_is_a_502_too() {
     run(async || {
         for (way, break_off) in WAYS {
