@@ -195,6 +195,14 @@ fn flags_go_before_the_file() {
 }
 
 #[test]
+fn an_encoded_colon_or_star_is_a_literal_one() {
+    let config = parse("[[route]]\npath = \"/%3Aid/%2A\"\nkey = \"a\"").unwrap();
+    for path in ["/:id/*", "/%3aid/%2a"] {
+        assert_eq!(plan(&config, &Method::POST, path), "/%3Aid/%2A Exclusive a");
+    }
+}
+
+#[test]
 fn every_worker_has_room_for_one_request() {
     let text =
         |buffers| format!("[server]\nworkers = 4\nrequest_buffer = 1000\nbuffers = {buffers}");

@@ -29,7 +29,12 @@ fn what_is_nothing_like_a_known_name_is_not_guessed_at() {
 /// A faulty text, and the place and a part of what is said about it.
 type Faulty = (&'static str, (&'static str, &'static str));
 
-const FAULTY_ROUTES: [Faulty; 14] = [
+const FAULTY_ROUTES: [Faulty; 16] = [
+    (
+        "[[route]]\npath = \"/a/:id\"",
+        ("2:8: ", "write `{id}`; a literal colon is `%3A`"),
+    ),
+    ("[[route]]\npath = \"/a/*\"", ("2:8: ", "write `{*rest}`")),
     (
         "[[route]]\npath = \"/a\"\nkey = \"{x}\"",
         ("3:7: ", "`{x}` is no source"),
