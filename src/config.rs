@@ -13,9 +13,12 @@ use tokio::sync::Semaphore;
 use crate::policy::Policy;
 
 pub mod address;
+mod choice;
 pub mod error;
 mod guard;
+mod matcher;
 mod raw;
+mod table;
 mod value;
 
 pub use address::{Address, Listen};
@@ -139,7 +142,10 @@ impl Config {
                     Some(text) => text.0,
                     None => "https://writegate.example/problems".to_owned(),
                 },
-                disclose: raw.answers.disclose.unwrap_or_default(),
+                disclose: raw
+                    .answers
+                    .disclose
+                    .map_or(Disclose::default(), |named| named.0),
             },
             policy: guard::policy(raw.guard, raw.route, &overrides.guard)?,
         })
@@ -159,10 +165,11 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
         listen: listen(raw.listen, &overrides.listen)?,
         workers: raw
             .workers
+            .map(|count| count.0)
             .or_else(|| std::thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN),
         drain: value::or_default(raw.drain, Duration::from_secs(25)),
-        max_holds: raw.max_holds.map_or(1_000_000, NonZeroUsize::get),
+        max_holds: raw.max_holds.map_or(1_000_000, |count| count.0.get()),
         buffers: size(raw.buffers, 64 << 20),
         request_buffer: size(raw.request_buffer, 64 << 10),
         response_buffer: raw.response_buffer.map_or(256 << 10, |size| size.0),
@@ -229,7 +236,7 @@ fn upstream(raw: RawUpstream, overrides: &Overrides) -> Result<Upstream, Fault> 
         response_timeout: value::or_default_positive(raw.response_timeout, Duration::from_secs(60)),
         idle_timeout: value::or_default(raw.idle_timeout, Duration::from_secs(4)),
         via: raw.via.unwrap_or(true),
-        forwarded: raw.forwarded.unwrap_or_default(),
+        forwarded: raw.forwarded.map_or(Forwarding::default(), |named| named.0),
     })
 }
 

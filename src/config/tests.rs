@@ -203,6 +203,14 @@ fn an_encoded_colon_or_star_is_a_literal_one() {
 }
 
 #[test]
+fn all_that_no_route_names_can_be_left_alone() {
+    let text = "[[route]]\npath = \"/{*rest}\"\nguard = false\n[[route]]\npath = \"/a\"\n";
+    let config = parse(text).unwrap();
+    assert_eq!(plan(&config, &Method::PUT, "/b/c"), "/{*rest} forward");
+    assert_eq!(plan(&config, &Method::PUT, "/a"), "/a Exclusive /a");
+}
+
+#[test]
 fn every_worker_has_room_for_one_request() {
     let text =
         |buffers| format!("[server]\nworkers = 4\nrequest_buffer = 1000\nbuffers = {buffers}");
