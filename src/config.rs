@@ -17,12 +17,14 @@ mod choice;
 pub mod error;
 mod guard;
 mod matcher;
+pub mod overrides;
 mod raw;
 mod table;
 mod value;
 
 pub use address::{Address, Listen};
 pub use error::ConfigError;
+pub use overrides::{Origin, Override, Overrides};
 
 pub use crate::policy::forward::Forwarding;
 pub use crate::policy::rejection::Disclose;
@@ -100,19 +102,6 @@ pub struct Answers {
     pub disclose: Disclose,
 }
 
-/// What flags and the environment say, before the file.
-#[derive(Clone, Debug, Default)]
-pub struct Overrides {
-    /// In place of `[upstream] url` or `servers`.
-    pub upstream: Option<String>,
-    /// In place of `[server] listen`, unless empty.
-    pub listen: Vec<String>,
-    /// The paths of routes more.
-    pub guard: Vec<String>,
-    /// In place of `[server] access_log`.
-    pub access_log: Option<bool>,
-}
-
 impl Config {
     /// Reads `path`, or nothing but the defaults where there is none.
     pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
@@ -162,7 +151,7 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
         given.map_or(default, |size| size.into_inner().0)
     };
     let server = Server {
-        listen: listen(raw.listen, &overrides.listen)?,
+        listen: listen(raw.listen, overrides.listen.as_ref())?,
         workers: raw
             .workers
             .map(|count| count.0)
@@ -200,17 +189,21 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
 
 fn listen(
     raw: Option<toml::Spanned<value::OneOrMany>>,
-    overrides: &[String],
+    before: Option<&Override>,
 ) -> Result<Vec<Listen>, Fault> {
     let of_file = value::texts(raw, "listen")?;
-    let given = value::flags(overrides, "--listen")
-        .or(of_file)
-        .unwrap_or_default();
-    if given.is_empty() {
+    let Some(given) = before.map(value::overriding).or(of_file) else {
         return Ok(vec![Listen::Tcp(SocketAddr::from(([0, 0, 0, 0], 8080)))]);
+    };
+    let mut addresses = Vec::new();
+    for text in &given {
+        let address = text.parse(Listen::parse)?;
+        if addresses.contains(&address) && !address.is_any_free_port() {
+            return Err(text.fault("this address is given twice"));
+        }
+        addresses.push(address);
     }
-    let addresses = given.iter().map(|text| text.parse(Listen::parse));
-    addresses.collect()
+    Ok(addresses)
 }
 
 fn upstream(raw: RawUpstream, overrides: &Overrides) -> Result<Upstream, Fault> {
@@ -221,8 +214,8 @@ fn upstream(raw: RawUpstream, overrides: &Overrides) -> Result<Upstream, Fault> 
         ));
     }
     let of_file = value::texts(raw.url.or(raw.servers), "servers")?;
-    let of_flag = value::flags(overrides.upstream.as_slice(), "--upstream");
-    let Some(given) = of_flag.or(of_file) else {
+    let before = overrides.upstream.as_ref().map(value::overriding);
+    let Some(given) = before.or(of_file) else {
         let message =
             "no upstream: give `--upstream URL`, or `url` in `[upstream]` of a configuration file";
         return Err(Fault::new(None, message));

@@ -71,6 +71,11 @@ impl Listen {
             Some(_) | None => AddressError::NotListenable(text.to_owned()),
         })
     }
+
+    /// Whether the system chooses a port that is free, so that two of these are two addresses.
+    pub(super) fn is_any_free_port(&self) -> bool {
+        matches!(self, Self::Tcp(address) if address.port() == 0)
+    }
 }
 
 impl Address {

@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::choice::Named;
 use super::error::Fault;
 use super::matcher::{distinguish, host, methods_or};
+use super::overrides::Origin;
 use super::raw::{RawGuard, RawPost, RawRoute};
 use super::value::{self, Given, OneOrMany};
 use crate::policy::method::Methods;
@@ -62,7 +63,7 @@ pub(super) fn policy(
         built.push(route);
     }
     for path in guarded_paths {
-        let path = Given::flag(path.clone(), "--guard");
+        let path = Given::outside(path, Origin::Flag("--guard"));
         built.push(defaults.guarded_path(&path)?);
         paths.push(path);
     }

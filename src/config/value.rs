@@ -13,6 +13,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpecte
 use toml::Spanned;
 
 use super::error::Fault;
+use super::overrides::{Origin, Override};
 
 /// A duration, zero included.
 pub(super) struct Span(pub(super) Duration);
@@ -39,8 +40,8 @@ pub(super) enum OneOrMany {
 pub(super) struct Given {
     text: String,
     span: Option<Range<usize>>,
-    /// The flag, if it was not the file.
-    flag: Option<&'static str>,
+    /// What it was, if not the file.
+    origin: Option<Origin>,
 }
 
 impl Given {
@@ -49,16 +50,15 @@ impl Given {
         Self {
             text,
             span,
-            flag: None,
+            origin: None,
         }
     }
 
-    pub(super) fn flag(text: String, flag: &'static str) -> Self {
-        let flag = Some(flag);
+    pub(super) fn outside(text: &str, origin: Origin) -> Self {
         Self {
-            text,
+            text: text.to_owned(),
             span: None,
-            flag,
+            origin: Some(origin),
         }
     }
 
@@ -74,8 +74,8 @@ impl Given {
     }
 
     pub(super) fn fault(&self, error: impl fmt::Display) -> Fault {
-        match self.flag {
-            Some(flag) => Fault::new(None, format!("{flag} {}: {error}", self.text)),
+        match self.origin {
+            Some(origin) => Fault::new(None, format!("{origin}{}: {error}", self.text)),
             None => Fault::new(self.span.clone(), error),
         }
     }
@@ -109,13 +109,12 @@ pub(super) fn list(raw: Spanned<OneOrMany>) -> Vec<Given> {
     }
 }
 
-/// The values of a flag, `None` if it was not given.
-pub(super) fn flags(values: &[String], flag: &'static str) -> Option<Vec<Given>> {
-    let given: Vec<Given> = values
-        .iter()
-        .map(|text| Given::flag(text.clone(), flag))
-        .collect();
-    (!given.is_empty()).then_some(given)
+/// The values that stand before those of the file.
+pub(super) fn overriding(given: &Override) -> Vec<Given> {
+    let texts = given.texts.iter();
+    texts
+        .map(|text| Given::outside(text, given.origin))
+        .collect()
 }
 
 pub(super) fn or_default(given: Option<Span>, default: Duration) -> Duration {

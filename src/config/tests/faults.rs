@@ -31,6 +31,11 @@ type Faulty = (&'static str, (&'static str, &'static str));
 
 const FAULTY_ROUTES: [Faulty; 18] = [
     (
+        "[[route]]\npath = \"/a/:id\"",
+        ("2:8: ", "write `{id}`; a literal colon is `%3A`"),
+    ),
+    ("[[route]]\npath = \"/a/*\"", ("2:8: ", "write `{*rest}`")),
+    (
         "[route]\npath = \"/a\"",
         ("1:1: ", "write `[[route]]`, with two brackets"),
     ),
@@ -38,11 +43,6 @@ const FAULTY_ROUTES: [Faulty; 18] = [
         "[[route]]\npath = \"/a\"\npost = \"guard\"",
         ("3:1: ", "; `post` belongs in `[guard]`"),
     ),
-    (
-        "[[route]]\npath = \"/a/:id\"",
-        ("2:8: ", "write `{id}`; a literal colon is `%3A`"),
-    ),
-    ("[[route]]\npath = \"/a/*\"", ("2:8: ", "write `{*rest}`")),
     (
         "[[route]]\npath = \"/a\"\nkey = \"{x}\"",
         ("3:7: ", "`{x}` is no source"),
@@ -95,7 +95,7 @@ const FAULTY_ROUTES: [Faulty; 18] = [
     ),
 ];
 
-const FAULTY_SETTINGS: [Faulty; 24] = [
+const FAULTY_SETTINGS: [Faulty; 25] = [
     (
         "[server]\nmax_work = \"1s\"",
         (
@@ -126,6 +126,10 @@ const FAULTY_SETTINGS: [Faulty; 24] = [
     (
         "[server]\nmax_holds = \"1\"",
         ("2:13: ", "a number, at least 1"),
+    ),
+    (
+        "[server]\nlisten = [\"0.0.0.0:1\", \"0.0.0.0:1\"]",
+        ("2:24: ", "given twice"),
     ),
     (
         "[server]\nlisten = \"0.0.0.0:99999\"",
