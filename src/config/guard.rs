@@ -62,9 +62,21 @@ pub(super) fn policy(
         paths.push(path);
         built.push(route);
     }
+    let of_file = built.len();
     for path in guarded_paths {
         let path = Given::outside(path, Origin::Flag("--guard"));
-        built.push(defaults.guarded_path(&path)?);
+        let route = defaults.guarded_path(&path)?;
+        let is_same = |other: &Route| other.pattern.has_same_paths(&route.pattern);
+        match built.iter().position(is_same) {
+            Some(nth) if nth < of_file => {
+                let label = &built[nth].label;
+                return Err(path.fault(format!(
+                    "the configuration has this route already: change the one for `{label}` there"
+                )));
+            }
+            Some(_) => return Err(path.fault("this path is given twice")),
+            None => built.push(route),
+        }
         paths.push(path);
     }
     Policy::new(guard, post, built).map_err(|equal| {

@@ -234,6 +234,30 @@ fn an_address_is_listened_on_once() {
 }
 
 #[test]
+fn a_guarded_path_is_one_for_which_the_file_has_no_route() {
+    let error = |guard: &[&str]| {
+        let text = "[[route]]\npath = \"/Orders/{id}\"\nmethods = [\"POST\"]\nguard = false\n";
+        let overrides = Overrides {
+            guard: guard.iter().map(ToString::to_string).collect(),
+            ..Overrides::default()
+        };
+        let config = Config::parse("w.toml", &format!("{UPSTREAM}{text}"), &overrides);
+        config.map_err(|error| error.to_string()).err()
+    };
+    for same in ["/orders/{id}", "/orders/{number}/"] {
+        let told = error(&[same]).unwrap();
+        assert_eq!(
+            told,
+            format!(
+                "--guard {same}: the configuration has this route already: change the one for `/Orders/{{id}}` there"
+            )
+        );
+    }
+    assert!(error(&["/a", "/A/"]).unwrap().contains("given twice"));
+    assert_eq!(error(&["/orders", "/orders/{*rest}", "/orders/new"]), None);
+}
+
+#[test]
 fn an_encoded_colon_or_star_is_a_literal_one() {
     let config = parse("[[route]]\npath = \"/%3Aid/%2A\"\nkey = \"a\"").unwrap();
     for path in ["/:id/*", "/%3aid/%2a"] {

@@ -94,6 +94,11 @@ impl Pattern {
         &self.segments
     }
 
+    /// Whether it matches the same paths, whatever its parameters are called.
+    pub fn has_same_paths(&self, other: &Self) -> bool {
+        by_specificity(self, other).is_eq()
+    }
+
     /// The names of its parameters, from left to right.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(Segment::name)
