@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use http::{Method, Uri};
+use http::Method;
 use http::header::{HeaderName, HeaderValue};
 
 use crate::config::{Origin, Override, Overrides};
@@ -104,9 +104,9 @@ pub struct Explain {
     pub source: Source,
     /// The method
     pub method: Method,
-    /// The target: a path with its query, or a URL
-    pub target: Uri,
-    /// A field of the request, as 'Name: value'; several times
+    /// The target, as the request line has it: a path with its query, or a URL
+    pub target: String,
+    /// A field of the request, as 'Name: value'; several times. Without a Host it is that of the URL, or localhost
     #[arg(long = "header", short = 'H', value_name = "FIELD", value_parser = parse_field)]
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body; without a Content-Type it counts as urlencoded
