@@ -144,10 +144,11 @@ fn outcome(route: &Route, claim: &Claim, mode: Mode) -> String {
         Mode::Exclusive => "guarded: an overlap is refused with 409",
         Mode::Observed => "observed: forwarded, an overlap is counted",
     };
+    let may_be_missing = claim.templates.iter().any(Template::may_make_none);
     let missing = match claim.on_missing_key {
-        OnMissingKey::Path => "",
-        OnMissingKey::Reject => ", no key is refused with 400",
-        OnMissingKey::Forward => ", no key is forwarded",
+        OnMissingKey::Reject if may_be_missing => ", a missing key is refused with 400",
+        OnMissingKey::Forward if may_be_missing => ", a missing key is done without",
+        OnMissingKey::Path | OnMissingKey::Reject | OnMissingKey::Forward => "",
     };
     format!(
         "{what}{missing}; max work {}",
@@ -185,6 +186,23 @@ mod tests {
              /orders/{id}/{*rest}  unsafe  order:{id}  guarded: an overlap is refused with 409; max work 1m\n\
              elsewhere             POST    {path}      observed: forwarded, an overlap is counted (post = \"observe\")\n\
              elsewhere             unsafe  {path}      guarded: an overlap is refused with 409; max work 1m\n"
+        );
+    }
+
+    #[test]
+    fn a_missing_key_is_spoken_of_only_where_one_can_be_missing() {
+        let config = config(
+            "[guard]\non_missing_key = \"reject\"\nkey = \"{header:a}\"\n[[route]]\npath = \"/a\"\nkey = \"{path}\"\n\
+             [[route]]\npath = \"/b\"\non_missing_key = \"forward\"",
+        );
+        let told = guarding(&config);
+        let line = |start| told.lines().find(|line| line.starts_with(start)).unwrap();
+        let refused = "guarded: an overlap is refused with 409";
+        assert!(line("/a ").ends_with(&format!("{refused}; max work 1m")));
+        assert!(line("/b ").contains(&format!("{refused}, a missing key is done without;")));
+        assert!(
+            told.contains(&format!("{refused}, a missing key is refused with 400;")),
+            "{told}"
         );
     }
 

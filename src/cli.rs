@@ -2,18 +2,24 @@
 //!
 //! Flag before environment before file. What is asked wrongly ends with [`EX_USAGE`].
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use http::Method;
 use http::header::{HeaderName, HeaderValue};
-use http::{Method, Uri};
 
-use crate::config::Overrides;
+use crate::config::{Origin, Override, Overrides};
 
 /// The exit code of a usage or configuration error (`sysexits.h`).
 pub const EX_USAGE: u8 = 64;
+
+const CONFIG: &str = "WRITEGATE_CONFIG";
+const UPSTREAM: &str = "WRITEGATE_UPSTREAM";
+const LISTEN: &str = "WRITEGATE_LISTEN";
 
 /// A reverse proxy that gives any HTTP backend safe concurrent writes.
 #[derive(Debug, Parser)]
@@ -35,27 +41,43 @@ pub enum Command {
     Explain(Explain),
 }
 
-/// Where the configuration comes from.
+/// What `run` is told. The other commands take the same, so that a command line can be checked as it is.
 #[derive(Args, Clone, Debug)]
 pub struct Source {
     /// The configuration file; with --upstream none is needed
-    #[arg(long, short, value_name = "FILE", env = "WRITEGATE_CONFIG")]
+    #[arg(long, short, value_name = "FILE", env = CONFIG)]
     pub config: Option<PathBuf>,
     /// The backend, as http://host:port or unix:/path
-    #[arg(long, short, value_name = "URL", env = "WRITEGATE_UPSTREAM")]
+    #[arg(long, short, value_name = "URL", env = UPSTREAM)]
     pub upstream: Option<String>,
     /// Where to listen, as 0.0.0.0:8080 or unix:/path; several times, or separated by commas
     #[arg(
         long,
         short,
         value_name = "ADDR",
-        env = "WRITEGATE_LISTEN",
+        env = LISTEN,
         value_delimiter = ','
     )]
     pub listen: Vec<String>,
     /// Guard a path, POST too, as a route would; several times
     #[arg(long, short, value_name = "PATH")]
     pub guard: Vec<String>,
+    /// Do not log each request
+    #[arg(long)]
+    pub no_access_log: bool,
+    /// How the log is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    pub log_format: LogFormat,
+    /// Which of these the environment says.
+    #[arg(skip)]
+    said: Said,
+}
+
+/// Which settings come from a variable of the environment rather than from a flag.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    upstream_by_variable: bool,
+    listen_by_variable: bool,
 }
 
 /// `writegate run`
@@ -64,12 +86,6 @@ pub struct Run {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub source: Source,
-    /// Do not log each request
-    #[arg(long)]
-    pub no_access_log: bool,
-    /// How the log is written
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Auto)]
-    pub log_format: LogFormat,
 }
 
 /// `writegate check`
@@ -88,9 +104,9 @@ pub struct Explain {
     pub source: Source,
     /// The method
     pub method: Method,
-    /// The target: a path with its query, or a URL
-    pub target: Uri,
-    /// A field of the request, as 'Name: value'; several times
+    /// The target, as the request line has it: a path with its query, or a URL
+    pub target: String,
+    /// A field of the request, as 'Name: value'; several times. Without a Host it is that of the URL, or localhost
     #[arg(long = "header", short = 'H', value_name = "FIELD", value_parser = parse_field)]
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body; without a Content-Type it counts as urlencoded
@@ -112,29 +128,33 @@ pub enum LogFormat {
 impl Source {
     /// What goes before the file.
     pub fn overrides(&self) -> Overrides {
+        let upstream = self.upstream.as_slice();
         Overrides {
-            // In a container a variable may be set to nothing.
-            upstream: self.upstream.clone().filter(|url| !url.is_empty()),
-            listen: self
-                .listen
-                .iter()
-                .filter(|address| !address.is_empty())
-                .cloned()
-                .collect(),
+            upstream: overriding(
+                upstream,
+                origin(self.said.upstream_by_variable, "--upstream", UPSTREAM),
+            ),
+            listen: overriding(
+                &self.listen,
+                origin(self.said.listen_by_variable, "--listen", LISTEN),
+            ),
             guard: self.guard.clone(),
-            access_log: None,
+            access_log: self.no_access_log.then_some(false),
         }
     }
 }
 
-impl Run {
-    /// What goes before the file.
-    pub fn overrides(&self) -> Overrides {
-        Overrides {
-            access_log: self.no_access_log.then_some(false),
-            ..self.source.overrides()
-        }
+fn origin(is_variable: bool, flag: &'static str, variable: &'static str) -> Origin {
+    if is_variable {
+        Origin::Variable(variable)
+    } else {
+        Origin::Flag(flag)
     }
+}
+
+fn overriding(texts: &[String], origin: Origin) -> Option<Override> {
+    let texts = texts.to_vec();
+    (!texts.is_empty()).then_some(Override { origin, texts })
 }
 
 /// The command line of this process. `Err` if there is nothing left to do but to exit: help was asked for and has been
@@ -149,7 +169,30 @@ pub fn parse() -> Result<Cli, ExitCode> {
 }
 
 fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(arguments)
+    let matches = without_empty_variables(Cli::command()).try_get_matches_from(arguments)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    let (Command::Run(Run { source })
+    | Command::Check(Check { source })
+    | Command::Explain(Explain { source, .. })) = &mut cli.command;
+    if let Some((_, matches)) = matches.subcommand() {
+        let by_variable = |id| matches.value_source(id) == Some(ValueSource::EnvVariable);
+        source.said = Said {
+            upstream_by_variable: by_variable("upstream"),
+            listen_by_variable: by_variable("listen"),
+        };
+    }
+    Ok(cli)
+}
+
+/// In a container a variable may be set to nothing: then it is as if it were not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command.mut_subcommands(|command| {
+        command.mut_args(|arg| match arg.get_env() {
+            Some(name) if is_empty(name) => arg.env(Resettable::Reset),
+            Some(_) | None => arg,
+        })
+    })
 }
 
 fn exit_code(error: &clap::Error) -> u8 {
@@ -166,7 +209,6 @@ fn parse_field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         parse_from(line.split(' ').map(OsString::from))
@@ -203,11 +245,25 @@ mod tests {
         let Command::Run(run) = parse(line).unwrap().command else {
             panic!("another command");
         };
-        let overrides = run.overrides();
-        assert_eq!(overrides.listen, ["127.0.0.1:1", "unix:/s", "127.0.0.1:2"]);
+        let overrides = run.source.overrides();
+        let listen = overrides.listen.unwrap();
+        assert_eq!(listen.texts, ["127.0.0.1:1", "unix:/s", "127.0.0.1:2"]);
+        assert_eq!(listen.origin, Origin::Flag("--listen"));
         assert_eq!(overrides.guard, ["/a", "/b"]);
         assert_eq!(overrides.access_log, Some(false));
-        assert_eq!(run.log_format, LogFormat::Auto);
+        assert_eq!(run.source.log_format, LogFormat::Auto);
+    }
+
+    #[test]
+    fn every_command_takes_what_run_takes() {
+        let flags = "-c f -u http://a -l 127.0.0.1:1 -g /a --no-access-log --log-format json";
+        for line in [
+            format!("writegate run {flags}"),
+            format!("writegate check {flags}"),
+            format!("writegate explain {flags} GET /"),
+        ] {
+            parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
     }
 
     #[test]

@@ -13,13 +13,18 @@ use tokio::sync::Semaphore;
 use crate::policy::Policy;
 
 pub mod address;
+mod choice;
 pub mod error;
 mod guard;
+mod matcher;
+pub mod overrides;
 mod raw;
+mod table;
 mod value;
 
 pub use address::{Address, Listen};
 pub use error::ConfigError;
+pub use overrides::{Origin, Override, Overrides};
 
 pub use crate::policy::forward::Forwarding;
 pub use crate::policy::rejection::Disclose;
@@ -99,19 +104,6 @@ pub struct Answers {
     pub disclose: Disclose,
 }
 
-/// What flags and the environment say, before the file.
-#[derive(Clone, Debug, Default)]
-pub struct Overrides {
-    /// In place of `[upstream] url` or `servers`.
-    pub upstream: Option<String>,
-    /// In place of `[server] listen`, unless empty.
-    pub listen: Vec<String>,
-    /// The paths of routes more.
-    pub guard: Vec<String>,
-    /// In place of `[server] access_log`.
-    pub access_log: Option<bool>,
-}
-
 impl Config {
     /// Reads `path`, or nothing but the defaults where there is none.
     pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
@@ -141,7 +133,10 @@ impl Config {
                     Some(text) => text.0,
                     None => "https://writegate.example/problems".to_owned(),
                 },
-                disclose: raw.answers.disclose.unwrap_or_default(),
+                disclose: raw
+                    .answers
+                    .disclose
+                    .map_or(Disclose::default(), |named| named.0),
             },
             policy: guard::policy(raw.guard, raw.route, &overrides.guard)?,
         })
@@ -158,13 +153,14 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
         given.map_or(default, |size| size.into_inner().0)
     };
     let server = Server {
-        listen: listen(raw.listen, &overrides.listen)?,
+        listen: listen(raw.listen, overrides.listen.as_ref())?,
         workers: raw
             .workers
+            .map(|count| count.0)
             .or_else(|| std::thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN),
         drain: value::or_default(raw.drain, Duration::from_secs(25)),
-        max_holds: raw.max_holds.map_or(1_000_000, NonZeroUsize::get),
+        max_holds: raw.max_holds.map_or(1_000_000, |count| count.0.get()),
         buffers: size(raw.buffers, 64 << 20),
         request_buffer: size(raw.request_buffer, 64 << 10),
         response_buffer: raw.response_buffer.map_or(256 << 10, |size| size.0),
@@ -196,17 +192,21 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
 
 fn listen(
     raw: Option<toml::Spanned<value::OneOrMany>>,
-    overrides: &[String],
+    before: Option<&Override>,
 ) -> Result<Vec<Listen>, Fault> {
     let of_file = value::texts(raw, "listen")?;
-    let given = value::flags(overrides, "--listen")
-        .or(of_file)
-        .unwrap_or_default();
-    if given.is_empty() {
+    let Some(given) = before.map(value::overriding).or(of_file) else {
         return Ok(vec![Listen::Tcp(SocketAddr::from(([0, 0, 0, 0], 8080)))]);
+    };
+    let mut addresses = Vec::new();
+    for text in &given {
+        let address = text.parse(Listen::parse)?;
+        if addresses.contains(&address) && !address.is_any_free_port() {
+            return Err(text.fault("this address is given twice"));
+        }
+        addresses.push(address);
     }
-    let addresses = given.iter().map(|text| text.parse(Listen::parse));
-    addresses.collect()
+    Ok(addresses)
 }
 
 fn upstream(raw: RawUpstream, overrides: &Overrides) -> Result<Upstream, Fault> {
@@ -217,8 +217,8 @@ fn upstream(raw: RawUpstream, overrides: &Overrides) -> Result<Upstream, Fault> 
         ));
     }
     let of_file = value::texts(raw.url.or(raw.servers), "servers")?;
-    let of_flag = value::flags(overrides.upstream.as_slice(), "--upstream");
-    let Some(given) = of_flag.or(of_file) else {
+    let before = overrides.upstream.as_ref().map(value::overriding);
+    let Some(given) = before.or(of_file) else {
         let message =
             "no upstream: give `--upstream URL`, or `url` in `[upstream]` of a configuration file";
         return Err(Fault::new(None, message));
@@ -232,7 +232,7 @@ fn upstream(raw: RawUpstream, overrides: &Overrides) -> Result<Upstream, Fault> 
         response_timeout: value::or_default_positive(raw.response_timeout, Duration::from_secs(60)),
         idle_timeout: value::or_default(raw.idle_timeout, Duration::from_secs(4)),
         via: raw.via.unwrap_or(true),
-        forwarded: raw.forwarded.unwrap_or_default(),
+        forwarded: raw.forwarded.map_or(Forwarding::default(), |named| named.0),
     })
 }
 

@@ -17,8 +17,8 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     match cli.command {
-        Command::Run(run) => match Config::load(run.source.config.as_deref(), &run.overrides()) {
-            Ok(config) => serve(config, run.log_format),
+        Command::Run(run) => match load(&run.source) {
+            Ok(config) => serve(config, run.source.log_format),
             Err(error) => refuse(&error),
         },
         Command::Check(check) => tell(&check.source, check::check),
@@ -46,9 +46,13 @@ fn serve(config: Config, format: LogFormat) -> ExitCode {
     }
 }
 
+fn load(source: &Source) -> Result<Config, ConfigError> {
+    Config::load(source.config.as_deref(), &source.overrides())
+}
+
 /// Prints what `say` makes of the configuration.
 fn tell(source: &Source, say: impl FnOnce(&Config) -> String) -> ExitCode {
-    match Config::load(source.config.as_deref(), &source.overrides()) {
+    match load(source) {
         Ok(config) => {
             print!("{}", say(&config));
             ExitCode::SUCCESS

@@ -115,6 +115,14 @@ impl Policy {
         })
     }
 
+    /// Where [`Policy::plan`] has no plan, the route that finds no keys; none if it is not for the route to find them.
+    pub fn refusing_route(&self, head: &Head<'_>) -> Option<RouteId> {
+        let methods = candidates(head).ok()?;
+        let mut methods = methods.iter();
+        let refused = methods.find(|method| self.judge_target(head, method).is_err())?;
+        Some(self.find(head, refused).0)
+    }
+
     /// A route of this policy.
     pub fn route(&self, id: RouteId) -> &Route {
         &self.routes[id.index()]

@@ -123,6 +123,27 @@ async fn wrong_usage_ends_with_64_and_names_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_wrong_variable_is_named_and_an_empty_one_is_as_if_it_were_not_set() {
+    let check = |variables: &[(&str, &str)]| {
+        let mut command = binary();
+        command.arg("check").envs(variables.iter().copied());
+        command
+    };
+    let url = ("WRITEGATE_UPSTREAM", "http://a");
+    let (code, said) = outcome(check(&[url, ("WRITEGATE_LISTEN", "foo")])).await;
+    assert_eq!(code, Some(64), "{said}");
+    assert!(said.contains(" WRITEGATE_LISTEN=foo: "), "{said}");
+    let empty = ["WRITEGATE_CONFIG", "WRITEGATE_LISTEN"].map(|name| (name, ""));
+    let (code, said) = outcome(check(&[empty[0], empty[1], url])).await;
+    assert_eq!(code, Some(0), "{said}");
+    let mut without = check(&[empty[0], empty[1], ("WRITEGATE_UPSTREAM", "")]);
+    without.args(["--no-access-log", "--log-format", "json"]);
+    let (code, said) = outcome(without).await;
+    assert_eq!(code, Some(64), "{said}");
+    assert!(said.contains("no upstream"), "{said}");
+}
+
+#[tokio::test]
 async fn a_broken_configuration_ends_with_64_and_its_file_line_and_column() {
     let scratch = Scratch::new("process");
     for (text, place) in [

@@ -46,6 +46,9 @@ pub enum AddressError {
     /// Not an `http` URL.
     #[error("`{0}` is no address of an upstream: write `http://host:port` or `unix:/path`")]
     NotHttp(String),
+    /// A port of more than 16 bits.
+    #[error("`{0}`: the port is above 65535")]
+    HighPort(String),
     /// More than scheme, host and port.
     #[error(
         "`{0}`: only scheme, host and port belong here, since requests are forwarded with their own path"
@@ -58,10 +61,20 @@ impl Listen {
         if let Some(path) = text.strip_prefix("unix:") {
             return socket(path).map(Self::Unix);
         }
-        let address: Option<SocketAddr> = text.parse().ok();
-        address
-            .map(Self::Tcp)
-            .ok_or_else(|| AddressError::NotListenable(text.to_owned()))
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Tcp(address));
+        }
+        Err(match text.rsplit_once(':') {
+            Some((ip, port)) if is_high(port) && is_ip(ip) => {
+                AddressError::HighPort(text.to_owned())
+            }
+            Some(_) | None => AddressError::NotListenable(text.to_owned()),
+        })
+    }
+
+    /// Whether the system chooses a port that is free, so that two of these are two addresses.
+    pub(super) fn is_any_free_port(&self) -> bool {
+        matches!(self, Self::Tcp(address) if address.port() == 0)
     }
 }
 
@@ -90,6 +103,9 @@ impl Address {
             .trim_start_matches('[')
             .trim_end_matches(']');
         let port = match authority.as_str().rsplit_once(':') {
+            Some((_, port)) if is_high(port) => {
+                return Err(AddressError::HighPort(text.to_owned()));
+            }
             Some((_, port)) if !port.ends_with(']') => port
                 .parse()
                 .ok()
@@ -103,6 +119,17 @@ impl Address {
         let host = host.to_owned();
         Ok(Self::Tcp { host, port })
     }
+}
+
+fn is_ip(text: &str) -> bool {
+    format!("{text}:0").parse::<SocketAddr>().is_ok()
+}
+
+/// Whether it is a number, but of no port.
+fn is_high(port: &str) -> bool {
+    !port.is_empty()
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+        && port.parse::<u16>().is_err()
 }
 
 fn socket(path: &str) -> Result<PathBuf, AddressError> {
@@ -170,7 +197,6 @@ mod tests {
             "ftp://app",
             "http://",
             "http://app:0",
-            "http://app:99999",
             "http://:80",
             "/app",
         ] {
@@ -181,6 +207,9 @@ mod tests {
             );
         }
         assert!(error("unix:app.sock").contains("write `unix:/path`"));
+        for high in ["http://app:99999", "http://[::1]:65536"] {
+            assert!(error(high).contains("the port is above 65535"), "{high}");
+        }
     }
 
     #[test]
@@ -197,5 +226,7 @@ mod tests {
         ] {
             assert!(Listen::parse(not).is_err(), "{not}");
         }
+        let high = Listen::parse("[::]:65536").unwrap_err().to_string();
+        assert!(high.contains("the port is above 65535"), "{high}");
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::table::tables_with;
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -81,7 +83,7 @@ pub(super) struct Text<'a> {
 impl Text<'_> {
     /// The text is not TOML, or not of the shape of a configuration.
     pub(super) fn unreadable(self, error: &toml::de::Error) -> ConfigError {
-        let message = with_nearest_name(error.message());
+        let message = with_what_was_meant(error.message());
         let span = error.span();
         self.locate(Fault { span, message })
     }
@@ -126,12 +128,19 @@ fn floor(text: &str, at: usize) -> usize {
 }
 
 /// serde says "unknown field `x`, expected one of `a`, `b`", and of an enum's values "unknown variant `x`, …".
-fn with_nearest_name(message: &str) -> String {
+fn with_what_was_meant(message: &str) -> String {
     let mut names = message.split('`').skip(1).step_by(2);
     let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
     let Some(unknown) = names.next().filter(|_| is_unknown) else {
         return message.to_owned();
     };
+    let elsewhere = tables_with(unknown);
+    if !elsewhere.is_empty() && message.starts_with("unknown field") {
+        return format!(
+            "{message}; `{unknown}` belongs in {}",
+            elsewhere.join(" or ")
+        );
+    }
     let nearest = names
         .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
         .min()

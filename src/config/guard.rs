@@ -6,16 +6,23 @@ use std::time::Duration;
 use http::Method;
 use toml::Spanned;
 
+use super::choice::Named;
 use super::error::Fault;
+use super::matcher::{distinguish, host, methods_or};
+use super::overrides::Origin;
 use super::raw::{RawGuard, RawPost, RawRoute};
 use super::value::{self, Given, OneOrMany};
-use crate::policy::host::canonical_host;
 use crate::policy::method::Methods;
 use crate::policy::path::Distinguish;
 use crate::policy::pattern::Pattern;
 use crate::policy::route::{Claim, Post, Treatment};
 use crate::policy::template::Template;
 use crate::policy::{Mode, OnMissingKey, Policy, Route};
+
+const MATCHES_NO_METHOD: &str =
+    "this route matches no method: set its `methods`, as in `methods = \"unsafe\"`";
+const GUARDS_NO_METHOD: &str = "`methods` cannot be empty: to guard only what routes name, write a `[[route]]` with \
+                                `path = \"/{*rest}\"` and `guard = false`";
 
 /// What `[guard]` says, and with it every route that does not say otherwise.
 struct Defaults {
@@ -55,9 +62,21 @@ pub(super) fn policy(
         paths.push(path);
         built.push(route);
     }
+    let of_file = built.len();
     for path in guarded_paths {
-        let path = Given::flag(path.clone(), "--guard");
-        built.push(defaults.guarded_path(&path)?);
+        let path = Given::outside(path, Origin::Flag("--guard"));
+        let route = defaults.guarded_path(&path)?;
+        let is_same = |other: &Route| other.pattern.has_same_paths(&route.pattern);
+        match built.iter().position(is_same) {
+            Some(nth) if nth < of_file => {
+                let label = &built[nth].label;
+                return Err(path.fault(format!(
+                    "the configuration has this route already: change the one for `{label}` there"
+                )));
+            }
+            Some(_) => return Err(path.fault("this path is given twice")),
+            None => built.push(route),
+        }
         paths.push(path);
     }
     Policy::new(guard, post, built).map_err(|equal| {
@@ -70,10 +89,7 @@ pub(super) fn policy(
 }
 
 fn defaults(raw: RawGuard) -> Result<(Defaults, Post), Fault> {
-    let methods = match raw.methods {
-        Some(given) => methods(given)?,
-        None => Methods::Unsafe,
-    };
+    let methods = methods_or(&Methods::Unsafe, raw.methods, GUARDS_NO_METHOD)?;
     let mode = raw
         .on_conflict
         .map_or(Mode::Exclusive, |conflict| conflict.into_inner().0);
@@ -99,7 +115,11 @@ fn defaults(raw: RawGuard) -> Result<(Defaults, Post), Fault> {
     Ok((defaults, post))
 }
 
-fn post(given: Option<Spanned<RawPost>>, methods: &Methods, mode: Mode) -> Result<Post, Fault> {
+fn post(
+    given: Option<Spanned<Named<RawPost>>>,
+    methods: &Methods,
+    mode: Mode,
+) -> Result<Post, Fault> {
     let Some(given) = given else {
         return Ok(match methods {
             Methods::Unsafe => Post::Observe,
@@ -108,7 +128,7 @@ fn post(given: Option<Spanned<RawPost>>, methods: &Methods, mode: Mode) -> Resul
         });
     };
     let idle = |why| Err(Fault::new(Some(given.span()), why));
-    match (given.as_ref(), mode) {
+    match (&given.as_ref().0, mode) {
         _ if !methods.contains(&Method::POST) => {
             idle("`post` has no effect: `methods` does not list POST")
         }
@@ -129,7 +149,7 @@ impl Defaults {
             return Err(Fault::new(Some(span), "this route has no `path`"));
         };
         let path_span = path.span();
-        let path = Given::new(path.into_inner(), path_span.clone());
+        let path = Given::new(path.into_inner(), path_span);
         let forwards = raw.guard == Some(false);
         if forwards && let Some((name, span)) = idle_setting(&raw) {
             let message = format!("`{name}` has no effect in a route with `guard = false`");
@@ -168,33 +188,12 @@ impl Defaults {
                 .max_work
                 .map_or(self.max_work, |span| span.into_inner().0),
             host: raw.host.map(host).transpose()?,
-            methods: self.route_methods(raw.methods, path_span)?,
+            methods: methods_or(&self.methods, raw.methods, MATCHES_NO_METHOD)?,
             distinguish,
             treatment,
             pattern,
         };
         Ok((path, route))
-    }
-
-    /// A route that matches no method would be a setting without effect.
-    fn route_methods(
-        &self,
-        given: Option<Spanned<OneOrMany>>,
-        path: Range<usize>,
-    ) -> Result<Methods, Fault> {
-        let span = given.as_ref().map_or(path, Spanned::span);
-        let methods = match given {
-            Some(given) => methods(given)?,
-            None => self.methods.clone(),
-        };
-        match &methods {
-            Methods::Listed(listed) if listed.is_empty() => {
-                let message =
-                    "this route matches no method: set its `methods`, as in `methods = \"unsafe\"`";
-                Err(Fault::new(Some(span), message))
-            }
-            Methods::Listed(_) | Methods::Unsafe => Ok(methods),
-        }
     }
 
     fn guarded_path(&self, path: &Given) -> Result<Route, Fault> {
@@ -259,60 +258,4 @@ fn templates(keys: &[Given], pattern: &Pattern) -> Result<Box<[Template]>, Fault
         .iter()
         .map(|key| key.parse(|text| Template::parse(text, pattern)));
     templates.collect()
-}
-
-fn methods(given: Spanned<OneOrMany>) -> Result<Methods, Fault> {
-    if matches!(given.as_ref(), OneOrMany::One(text) if text == "unsafe") {
-        return Ok(Methods::Unsafe);
-    }
-    let is_one = matches!(given.as_ref(), OneOrMany::One(_));
-    let mut listed = Vec::new();
-    for text in value::list(given) {
-        let method = Method::from_bytes(text.text().to_ascii_uppercase().as_bytes());
-        match method {
-            Ok(_) if is_one => {
-                return Err(text.fault("write \"unsafe\", or a list such as [\"PUT\", \"PATCH\"]"));
-            }
-            Ok(method) if listed.contains(&method) => {
-                return Err(text.fault("this method is listed twice"));
-            }
-            Ok(method) if method.as_str() == "UNSAFE" => {
-                return Err(text.fault("write `methods = \"unsafe\"`, not in a list"));
-            }
-            Ok(method) => listed.push(method),
-            Err(_) => return Err(text.fault(format!("`{}` is no method", text.text()))),
-        }
-    }
-    Ok(Methods::Listed(listed.into()))
-}
-
-fn distinguish(given: Spanned<OneOrMany>) -> Result<Distinguish, Fault> {
-    let mut distinguish = Distinguish::default();
-    for text in value::list(given) {
-        match text.text() {
-            "case" => distinguish.case = true,
-            "trailing-slash" => distinguish.trailing_slash = true,
-            "encoded-slash" => distinguish.encoded_slash = true,
-            other => {
-                let known = "\"case\", \"trailing-slash\" and \"encoded-slash\"";
-                return Err(
-                    text.fault(format!("`{other}` cannot be told apart: there are {known}"))
-                );
-            }
-        }
-    }
-    Ok(distinguish)
-}
-
-fn host(given: Spanned<String>) -> Result<Box<str>, Fault> {
-    let is_host = |c: char| c.is_ascii_alphanumeric() || "-._~:[]".contains(c);
-    let host = canonical_host(given.as_ref());
-    if host.is_empty() || !host.chars().all(is_host) {
-        let message = format!(
-            "`{}` is no host: write a name or an address, perhaps with a port",
-            given.as_ref()
-        );
-        return Err(Fault::new(Some(given.span()), message));
-    }
-    Ok(host.into())
 }

@@ -1,11 +1,10 @@
 //! The configuration as it is written: every setting optional, every value of its own type, nothing else let in.
 
-use std::num::NonZeroUsize;
-
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::value::{Conflict, Missing, OneOrMany, Positive, Size, Span, TypeBase};
+use super::choice::{Conflict, Missing, Named};
+use super::value::{Count, OneOrMany, Positive, Size, Span, TypeBase, tables};
 use super::{Disclose, Forwarding};
 
 #[derive(Default, Deserialize)]
@@ -15,6 +14,7 @@ pub(super) struct RawConfig {
     pub(super) upstream: RawUpstream,
     pub(super) answers: RawAnswers,
     pub(super) guard: RawGuard,
+    #[serde(deserialize_with = "tables")]
     pub(super) route: Vec<Spanned<RawRoute>>,
 }
 
@@ -22,9 +22,9 @@ pub(super) struct RawConfig {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawServer {
     pub(super) listen: Option<Spanned<OneOrMany>>,
-    pub(super) workers: Option<NonZeroUsize>,
+    pub(super) workers: Option<Count>,
     pub(super) drain: Option<Span>,
-    pub(super) max_holds: Option<NonZeroUsize>,
+    pub(super) max_holds: Option<Count>,
     pub(super) buffers: Option<Spanned<Size>>,
     pub(super) request_buffer: Option<Spanned<Size>>,
     pub(super) max_body: Option<Size>,
@@ -45,14 +45,14 @@ pub(super) struct RawUpstream {
     pub(super) response_timeout: Option<Positive>,
     pub(super) idle_timeout: Option<Span>,
     pub(super) via: Option<bool>,
-    pub(super) forwarded: Option<Forwarding>,
+    pub(super) forwarded: Option<Named<Forwarding>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawAnswers {
     pub(super) type_base: Option<TypeBase>,
-    pub(super) disclose: Option<Disclose>,
+    pub(super) disclose: Option<Named<Disclose>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -67,7 +67,7 @@ pub(super) enum RawPost {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawGuard {
     pub(super) methods: Option<Spanned<OneOrMany>>,
-    pub(super) post: Option<Spanned<RawPost>>,
+    pub(super) post: Option<Spanned<Named<RawPost>>>,
     pub(super) key: Option<Spanned<OneOrMany>>,
     pub(super) keys: Option<Spanned<OneOrMany>>,
     pub(super) on_conflict: Option<Spanned<Conflict>>,

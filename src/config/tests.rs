@@ -19,6 +19,13 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
     )
 }
 
+fn listening(texts: &[&str]) -> Override {
+    Override {
+        origin: Origin::Flag("--listen"),
+        texts: texts.iter().map(ToString::to_string).collect(),
+    }
+}
+
 /// The message with its place, counted without the upstream that every text needs.
 fn error(text: &str) -> String {
     match parse(text).unwrap_err() {
@@ -61,7 +68,7 @@ fn plan(config: &Config, method: &Method, path: &str) -> String {
 fn the_reference_says_the_defaults() {
     let text = include_str!("../../config/writegate.toml");
     let said = Config::parse("writegate.toml", text, &Overrides::default()).unwrap();
-    let upstream = Some("http://127.0.0.1:3000".to_owned());
+    let upstream = Some(Override::flag("--upstream", "http://127.0.0.1:3000"));
     let meant = Config::load(
         None,
         &Overrides {
@@ -165,8 +172,8 @@ fn an_upstream_is_given_once() {
 #[test]
 fn flags_go_before_the_file() {
     let overrides = Overrides {
-        upstream: Some("http://flag:1".to_owned()),
-        listen: vec!["127.0.0.1:1".to_owned(), "unix:/s".to_owned()],
+        upstream: Some(Override::flag("--upstream", "http://flag:1")),
+        listen: Some(listening(&["127.0.0.1:1", "unix:/s"])),
         guard: vec!["/update/{id}".to_owned()],
         access_log: Some(false),
     };
@@ -186,12 +193,84 @@ fn flags_go_before_the_file() {
         "/update/{id} Exclusive /update/7"
     );
     let overrides = Overrides {
-        upstream: Some("a:1".to_owned()),
+        upstream: Some(Override::flag("--upstream", "a:1")),
         guard: vec!["x".to_owned()],
         ..Overrides::default()
     };
     let error = Config::load(None, &overrides).unwrap_err().to_string();
     assert!(error.starts_with("--upstream a:1: "), "{error}");
+}
+
+#[test]
+fn a_variable_of_the_environment_is_named_as_such() {
+    let upstream = Some(Override {
+        origin: Origin::Variable("WRITEGATE_UPSTREAM"),
+        ..Override::flag("", "a:1")
+    });
+    let overrides = Overrides {
+        upstream,
+        ..Overrides::default()
+    };
+    let error = Config::load(None, &overrides).unwrap_err().to_string();
+    assert!(error.starts_with("WRITEGATE_UPSTREAM=a:1: "), "{error}");
+}
+
+#[test]
+fn an_address_is_listened_on_once() {
+    let error = |listen: &[&str]| {
+        let overrides = Overrides {
+            listen: Some(listening(listen)),
+            ..Overrides::default()
+        };
+        let config = Config::parse("w.toml", UPSTREAM, &overrides);
+        config.map_err(|error| error.to_string()).err()
+    };
+    let twice = ["127.0.0.1:1", "unix:/s", "127.0.0.1:1"];
+    assert_eq!(
+        error(&twice).unwrap(),
+        "--listen 127.0.0.1:1: this address is given twice"
+    );
+    assert_eq!(error(&["127.0.0.1:0", "127.0.0.1:0"]), None);
+}
+
+#[test]
+fn a_guarded_path_is_one_for_which_the_file_has_no_route() {
+    let error = |guard: &[&str]| {
+        let text = "[[route]]\npath = \"/Orders/{id}\"\nmethods = [\"POST\"]\nguard = false\n";
+        let overrides = Overrides {
+            guard: guard.iter().map(ToString::to_string).collect(),
+            ..Overrides::default()
+        };
+        let config = Config::parse("w.toml", &format!("{UPSTREAM}{text}"), &overrides);
+        config.map_err(|error| error.to_string()).err()
+    };
+    for same in ["/orders/{id}", "/orders/{number}/"] {
+        let told = error(&[same]).unwrap();
+        assert_eq!(
+            told,
+            format!(
+                "--guard {same}: the configuration has this route already: change the one for `/Orders/{{id}}` there"
+            )
+        );
+    }
+    assert!(error(&["/a", "/A/"]).unwrap().contains("given twice"));
+    assert_eq!(error(&["/orders", "/orders/{*rest}", "/orders/new"]), None);
+}
+
+#[test]
+fn an_encoded_colon_or_star_is_a_literal_one() {
+    let config = parse("[[route]]\npath = \"/%3Aid/%2A\"\nkey = \"a\"").unwrap();
+    for path in ["/:id/*", "/%3aid/%2a"] {
+        assert_eq!(plan(&config, &Method::POST, path), "/%3Aid/%2A Exclusive a");
+    }
+}
+
+#[test]
+fn all_that_no_route_names_can_be_left_alone() {
+    let text = "[[route]]\npath = \"/{*rest}\"\nguard = false\n[[route]]\npath = \"/a\"\n";
+    let config = parse(text).unwrap();
+    assert_eq!(plan(&config, &Method::PUT, "/b/c"), "/{*rest} forward");
+    assert_eq!(plan(&config, &Method::PUT, "/a"), "/a Exclusive /a");
 }
 
 #[test]

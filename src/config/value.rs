@@ -3,6 +3,8 @@
 //! Read by visitors rather than by untagged enums: those forget where a value stands, and what was wrong with it.
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpecte
 use toml::Spanned;
 
 use super::error::Fault;
-use crate::policy::{Mode, OnMissingKey};
+use super::overrides::{Origin, Override};
 
 /// A duration, zero included.
 pub(super) struct Span(pub(super) Duration);
@@ -25,11 +27,8 @@ pub(super) struct Size(pub(super) usize);
 /// A URI to which a fragment can be added.
 pub(super) struct TypeBase(pub(super) String);
 
-/// `on_conflict`
-pub(super) struct Conflict(pub(super) Mode);
-
-/// `on_missing_key`
-pub(super) struct Missing(pub(super) OnMissingKey);
+/// A number that is not zero.
+pub(super) struct Count(pub(super) NonZeroUsize);
 
 /// A text, or a list of texts.
 pub(super) enum OneOrMany {
@@ -41,8 +40,8 @@ pub(super) enum OneOrMany {
 pub(super) struct Given {
     text: String,
     span: Option<Range<usize>>,
-    /// The flag, if it was not the file.
-    flag: Option<&'static str>,
+    /// What it was, if not the file.
+    origin: Option<Origin>,
 }
 
 impl Given {
@@ -51,16 +50,15 @@ impl Given {
         Self {
             text,
             span,
-            flag: None,
+            origin: None,
         }
     }
 
-    pub(super) fn flag(text: String, flag: &'static str) -> Self {
-        let flag = Some(flag);
+    pub(super) fn outside(text: &str, origin: Origin) -> Self {
         Self {
-            text,
+            text: text.to_owned(),
             span: None,
-            flag,
+            origin: Some(origin),
         }
     }
 
@@ -76,8 +74,8 @@ impl Given {
     }
 
     pub(super) fn fault(&self, error: impl fmt::Display) -> Fault {
-        match self.flag {
-            Some(flag) => Fault::new(None, format!("{flag} {}: {error}", self.text)),
+        match self.origin {
+            Some(origin) => Fault::new(None, format!("{origin}{}: {error}", self.text)),
             None => Fault::new(self.span.clone(), error),
         }
     }
@@ -111,13 +109,12 @@ pub(super) fn list(raw: Spanned<OneOrMany>) -> Vec<Given> {
     }
 }
 
-/// The values of a flag, `None` if it was not given.
-pub(super) fn flags(values: &[String], flag: &'static str) -> Option<Vec<Given>> {
-    let given: Vec<Given> = values
-        .iter()
-        .map(|text| Given::flag(text.clone(), flag))
-        .collect();
-    (!given.is_empty()).then_some(given)
+/// The values that stand before those of the file.
+pub(super) fn overriding(given: &Override) -> Vec<Given> {
+    let texts = given.texts.iter();
+    texts
+        .map(|text| Given::outside(text, given.origin))
+        .collect()
 }
 
 pub(super) fn or_default(given: Option<Span>, default: Duration) -> Duration {
@@ -171,20 +168,8 @@ impl<'de> Deserialize<'de> for TypeBase {
     }
 }
 
-impl<'de> Deserialize<'de> for Missing {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const EXPECTED: &str = "\"reject\", \"path\" or \"forward\"";
-        deserializer.deserialize_any(TextVisitor(EXPECTED, |text: &str| match text {
-            "reject" => Ok(Self(OnMissingKey::Reject)),
-            "path" => Ok(Self(OnMissingKey::Path)),
-            "forward" => Ok(Self(OnMissingKey::Forward)),
-            _ => Err(format!("`{text}` is not {EXPECTED}")),
-        }))
-    }
-}
-
 /// A value that is written as a text only.
-struct TextVisitor<F>(&'static str, F);
+pub(super) struct TextVisitor<F>(pub(super) &'static str, pub(super) F);
 
 impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<F> {
     type Value = T;
@@ -195,6 +180,29 @@ impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<F> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         (self.1)(text).map_err(E::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CountVisitor)
+    }
+}
+
+struct CountVisitor;
+
+impl Visitor<'_> for CountVisitor {
+    type Value = Count;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, at least 1")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Count, E> {
+        let count = usize::try_from(number).ok().and_then(NonZeroUsize::new);
+        count
+            .map(Count)
+            .ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
     }
 }
 
@@ -235,37 +243,6 @@ impl Visitor<'_> for SizeVisitor {
     }
 }
 
-impl<'de> Deserialize<'de> for Conflict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ConflictVisitor)
-    }
-}
-
-struct ConflictVisitor;
-
-impl<'de> Visitor<'de> for ConflictVisitor {
-    type Value = Conflict;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"reject\" or \"observe\"")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Conflict, E> {
-        match text {
-            "reject" => Ok(Conflict(Mode::Exclusive)),
-            "observe" => Ok(Conflict(Mode::Observed)),
-            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Conflict, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Err(Error::custom(
-            "a conflicting write cannot wait for its turn in this version: write \"reject\" or \"observe\"",
-        ))
-    }
-}
-
 impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(OneOrManyVisitor)
@@ -291,5 +268,37 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
             texts.push(text);
         }
         Ok(OneOrMany::Many(texts))
+    }
+}
+
+/// Tables of an array. Written with one pair of brackets, they would be a table.
+pub(super) fn tables<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_any(TablesVisitor(PhantomData))
+}
+
+struct TablesVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for TablesVisitor<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("tables, each begun by `[[route]]`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<T>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Err(Error::custom(
+            "there may be several routes: write `[[route]]`, with two brackets",
+        ))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+        let mut tables = Vec::new();
+        while let Some(table) = list.next_element()? {
+            tables.push(table);
+        }
+        Ok(tables)
     }
 }

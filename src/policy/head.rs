@@ -27,7 +27,9 @@ pub enum Malformed {
     #[error("this is the beginning of a TLS connection, and plain HTTP is spoken here")]
     Tls,
     /// RFC 9112 §3.2: white space, control characters and fragments have no place in a target.
-    #[error("the request target has a character that no target can have")]
+    #[error(
+        "the request target is neither a path that begins with `/` nor an http URL, or has a character that no target can have"
+    )]
     Target,
     /// RFC 9112 §2.3.
     #[error("the HTTP version is neither 1.0 nor 1.1")]

@@ -44,6 +44,11 @@ impl Key {
         &self.bytes
     }
 
+    /// Whether what is shown of it stands for a credential.
+    pub fn is_concealed(&self) -> bool {
+        self.shown.is_some()
+    }
+
     /// The key as it may be shown and logged.
     pub fn shown(&self) -> &str {
         self.shown.as_deref().unwrap_or(&self.bytes)

@@ -41,6 +41,14 @@ pub enum PatternError {
         "a parameter takes a whole segment: write `{{name}}` instead of `{0}` (a literal brace is `%7B` or `%7D`)"
     )]
     PartialSegment(String),
+    /// A parameter as other routers write it.
+    #[error("`{0}` would be taken literally: write `{{{name}}}`; a literal colon is `%3A`", name = name_after_colon(.0))]
+    Colon(String),
+    /// A wildcard as other routers write it.
+    #[error(
+        "`{0}` would be taken literally: write `{{*rest}}` for all that follows; a literal star is `%2A`"
+    )]
+    Star(String),
     /// A parameter's name is not a name.
     #[error("`{0}` is no name for a parameter: use letters, digits and `_`, a letter first")]
     BadName(String),
@@ -86,6 +94,11 @@ impl Pattern {
         &self.segments
     }
 
+    /// Whether it matches the same paths, whatever its parameters are called.
+    pub fn has_same_paths(&self, other: &Self) -> bool {
+        by_specificity(self, other).is_eq()
+    }
+
     /// The names of its parameters, from left to right.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(Segment::name)
@@ -98,6 +111,12 @@ impl Pattern {
         else {
             if text.contains(['{', '}']) {
                 return Err(PatternError::PartialSegment(text.to_owned()));
+            }
+            if text.starts_with(':') {
+                return Err(PatternError::Colon(text.to_owned()));
+            }
+            if text.contains('*') {
+                return Err(PatternError::Star(text.to_owned()));
             }
             return self.push_literal(text, distinguish);
         };
@@ -132,11 +151,7 @@ impl Pattern {
     }
 
     fn check_name(&self, name: &str) -> Result<(), PatternError> {
-        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if !is_name {
+        if !is_name(name) {
             return Err(PatternError::BadName(name.to_owned()));
         }
         if matches!(name, "path" | "method" | "host") {
@@ -164,6 +179,19 @@ impl Segment {
             Self::CatchAll(_) => 2,
         }
     }
+}
+
+/// `id` of `:id`, if it is a name.
+fn name_after_colon(text: &str) -> &str {
+    let name = text.trim_start_matches(':');
+    if is_name(name) { name } else { "name" }
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// By specificity, then by the text of the literals, so that a listing is in good order. Names do not count.
@@ -248,9 +276,34 @@ mod tests {
         assert!(error.to_string().contains("written `%3F`"), "{error}");
     }
 
+    #[test]
+    fn a_parameter_written_as_elsewhere_is_not_taken_literally() {
+        let error = |text| parse(text).unwrap_err().to_string();
+        for (text, advice) in [
+            (
+                "/orders/:id",
+                "`:id` would be taken literally: write `{id}`; a literal colon is `%3A`",
+            ),
+            ("/a/:id.json", "write `{name}`; a literal colon"),
+            ("/a/:", "write `{name}`; a literal colon"),
+            (
+                "/a/*",
+                "write `{*rest}` for all that follows; a literal star is `%2A`",
+            ),
+            ("/cart*", "write `{*rest}`"),
+            ("/**/a", "write `{*rest}`"),
+        ] {
+            assert!(error(text).contains(advice), "{text}: {}", error(text));
+        }
+        assert!(parse("/v1/documents:commit").is_ok());
+        let literals = ["%3Aid", "%2A"].map(|text| Segment::Literal(text.into()));
+        assert_eq!(parse("/%3aid/%2A").unwrap().segments(), literals);
+        assert_eq!(canonical("/:id/*", Distinguish::default()), "/%3Aid/%2A");
+    }
+
     proptest! {
         #[test]
-        fn no_text_makes_a_panic(text in prop_oneof!["[/{}*a%.;]{0,12}", any::<String>()]) {
+        fn no_text_makes_a_panic(text in prop_oneof!["[/{}*:a%.;]{0,12}", any::<String>()]) {
             let _ = parse(&text);
         }
     }

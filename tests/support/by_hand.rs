@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
-use writegate::config::{Address, Config, Overrides};
+use writegate::config::{Address, Config, Override, Overrides};
 use writegate::gateway::{Gateway, Turns};
 use writegate::server::{gateway_at_work, serve};
 use writegate::table::Table;
@@ -203,7 +203,8 @@ impl ByHand {
     /// A gateway with this configuration.
     pub(crate) fn with(config: &str) -> Self {
         let overrides = Overrides {
-            upstream: (!config.contains("servers")).then(|| "http://127.0.0.1:3000".to_owned()),
+            upstream: (!config.contains("servers"))
+                .then(|| Override::flag("--upstream", "http://127.0.0.1:3000")),
             ..Overrides::default()
         };
         let text = if config.contains("[server]") {

@@ -29,7 +29,20 @@ fn what_is_nothing_like_a_known_name_is_not_guessed_at() {
 /// A faulty text, and the place and a part of what is said about it.
 type Faulty = (&'static str, (&'static str, &'static str));
 
-const FAULTY_ROUTES: [Faulty; 14] = [
+const FAULTY_ROUTES: [Faulty; 18] = [
+    (
+        "[[route]]\npath = \"/a/:id\"",
+        ("2:8: ", "write `{id}`; a literal colon is `%3A`"),
+    ),
+    ("[[route]]\npath = \"/a/*\"", ("2:8: ", "write `{*rest}`")),
+    (
+        "[route]\npath = \"/a\"",
+        ("1:1: ", "write `[[route]]`, with two brackets"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\npost = \"guard\"",
+        ("3:1: ", "; `post` belongs in `[guard]`"),
+    ),
     (
         "[[route]]\npath = \"/a\"\nkey = \"{x}\"",
         ("3:7: ", "`{x}` is no source"),
@@ -82,7 +95,46 @@ const FAULTY_ROUTES: [Faulty; 14] = [
     ),
 ];
 
-const FAULTY_SETTINGS: [Faulty; 16] = [
+const FAULTY_SETTINGS: [Faulty; 25] = [
+    (
+        "[server]\nmax_work = \"1s\"",
+        (
+            "2:1: ",
+            "; `max_work` belongs in `[guard]` or a `[[route]]`",
+        ),
+    ),
+    (
+        "listen = \"0.0.0.0:1\"",
+        ("1:1: ", "; `listen` belongs in `[server]`"),
+    ),
+    (
+        "[guard]\npost = true",
+        ("2:8: ", "\"observe\", \"guard\" or \"forward\""),
+    ),
+    (
+        "[answers]\ndisclose = false",
+        ("2:12: ", "\"holder\", \"key\" or \"none\""),
+    ),
+    (
+        "[guard]\nmethods = []",
+        ("2:11: ", "`methods` cannot be empty"),
+    ),
+    (
+        "[server]\nworkers = 0",
+        ("2:11: ", "`0`, expected a number, at least 1"),
+    ),
+    (
+        "[server]\nmax_holds = \"1\"",
+        ("2:13: ", "a number, at least 1"),
+    ),
+    (
+        "[server]\nlisten = [\"0.0.0.0:1\", \"0.0.0.0:1\"]",
+        ("2:24: ", "given twice"),
+    ),
+    (
+        "[server]\nlisten = \"0.0.0.0:99999\"",
+        ("2:10: ", "the port is above 65535"),
+    ),
     (
         "[guard]\npost = \"observe\"\non_conflict = \"observe\"",
         ("2:8: ", "`post = \"observe\"` has no effect"),
@@ -136,6 +188,18 @@ const FAULTY_SETTINGS: [Faulty; 16] = [
         ("2:13: ", "to which a fragment"),
     ),
 ];
+
+#[test]
+fn a_word_of_the_upstream_is_told_with_all_that_it_can_be() {
+    let text = "[upstream]\nurl = \"http://a\"\nforwarded = true";
+    let error = Config::parse("w.toml", text, &Overrides::default());
+    let error = error.unwrap_err().to_string();
+    assert!(error.starts_with("w.toml:3:13: "), "{error}");
+    assert!(
+        error.contains("expected \"append\", \"replace\" or \"off\""),
+        "{error}"
+    );
+}
 
 #[test]
 fn semantic_errors_say_where() {

@@ -1,0 +1,95 @@
+//! Settings that are one of a few names, and how an error tells all of them.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::de::{
+    Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Unexpected, Visitor,
+};
+
+use super::raw::RawPost;
+use super::value::TextVisitor;
+use super::{Disclose, Forwarding};
+use crate::policy::{Mode, OnMissingKey};
+
+/// One of a few names.
+pub(super) struct Named<T>(pub(super) T);
+
+/// What is written as one of a few names.
+pub(super) trait Names {
+    /// All of them, as they are written.
+    const EXPECTED: &'static str;
+}
+
+/// `on_conflict`
+pub(super) struct Conflict(pub(super) Mode);
+
+/// `on_missing_key`
+pub(super) struct Missing(pub(super) OnMissingKey);
+
+impl Names for RawPost {
+    const EXPECTED: &'static str = "\"observe\", \"guard\" or \"forward\"";
+}
+
+impl Names for Forwarding {
+    const EXPECTED: &'static str = "\"append\", \"replace\" or \"off\"";
+}
+
+impl Names for Disclose {
+    const EXPECTED: &'static str = "\"holder\", \"key\" or \"none\"";
+}
+
+impl<'de, T: Names + Deserialize<'de>> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let named = |text: &str| {
+            let text: StrDeserializer<'_, ValueError> = text.into_deserializer();
+            let named = T::deserialize(text);
+            named.map(Self).map_err(|error| error.to_string())
+        };
+        deserializer.deserialize_any(TextVisitor(T::EXPECTED, named))
+    }
+}
+
+impl<'de> Deserialize<'de> for Missing {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const EXPECTED: &str = "\"reject\", \"path\" or \"forward\"";
+        deserializer.deserialize_any(TextVisitor(EXPECTED, |text: &str| match text {
+            "reject" => Ok(Self(OnMissingKey::Reject)),
+            "path" => Ok(Self(OnMissingKey::Path)),
+            "forward" => Ok(Self(OnMissingKey::Forward)),
+            _ => Err(format!("`{text}` is not {EXPECTED}")),
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Conflict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ConflictVisitor)
+    }
+}
+
+struct ConflictVisitor;
+
+impl<'de> Visitor<'de> for ConflictVisitor {
+    type Value = Conflict;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"reject\" or \"observe\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Conflict, E> {
+        match text {
+            "reject" => Ok(Conflict(Mode::Exclusive)),
+            "observe" => Ok(Conflict(Mode::Observed)),
+            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Conflict, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Err(Error::custom(
+            "a conflicting write cannot wait for its turn in this version: write \"reject\" or \"observe\"",
+        ))
+    }
+}
