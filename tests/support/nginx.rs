@@ -2,6 +2,7 @@
 
 use crate::support::program::{Program, Scratch};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// A running nginx; dropped, it ends.
@@ -29,6 +30,62 @@ impl Nginx {
             _scratch: scratch,
         }
     }
+}
+
+/// An nginx that terminates TLS in front of another server; dropped, it ends.
+pub(crate) struct Tls {
+    pub(crate) addr: SocketAddr,
+    /// What vouches for it.
+    pub(crate) certificate: PathBuf,
+    _program: Program,
+    _scratch: Scratch,
+}
+
+impl Tls {
+    pub(crate) fn before(upstream: SocketAddr) -> Self {
+        let scratch = Scratch::new("tls");
+        let certificate = scratch.path().join("certificate.pem");
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt"])
+            .args(["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+            .args(["-subj", "/CN=127.0.0.1"])
+            .args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
+            .arg(scratch.path().join("key.pem"))
+            .arg("-out")
+            .arg(&certificate)
+            .output();
+        assert!(made.expect("openssl is there").status.success());
+        let (program, addr) = Program::listen(&scratch.path().join("log"), |addr| {
+            command(&scratch, &terminates(&scratch, addr, upstream))
+        });
+        Self {
+            addr,
+            certificate,
+            _program: program,
+            _scratch: scratch,
+        }
+    }
+}
+
+fn terminates(scratch: &Scratch, addr: SocketAddr, upstream: SocketAddr) -> String {
+    let root = scratch.path().display();
+    format!(
+        "    server {{
+        listen {addr} ssl;
+        ssl_certificate {root}/certificate.pem;
+        ssl_certificate_key {root}/key.pem;
+        location / {{
+            proxy_pass http://{upstream};
+            proxy_http_version 1.1;
+            proxy_set_header Connection '';
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_next_upstream off;
+            proxy_request_buffering off;
+        }}
+    }}"
+    )
 }
 
 /// nginx in the foreground, one process, everything that it writes in its own directory.

@@ -1,6 +1,6 @@
 //! PHP behind the two servers that most of it runs behind: nginx with FPM, and Apache httpd with its module.
 //!
-//! Both serve `tests/real/store.php`. Each keeps everything that it writes in a directory of its own, and runs as root or not.
+//! Both serve `tests/real/store.php` and `tests/real/document.php`. Each keeps everything that it writes in a directory of its own, and runs as root or not.
 
 use crate::support::nginx;
 use crate::support::program::{Program, Scratch, repository};
@@ -16,7 +16,7 @@ pub(crate) struct Store {
     pub(crate) addr: SocketAddr,
     _server: Program,
     _pool: Option<Program>,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 impl Store {
@@ -32,7 +32,7 @@ impl Store {
             addr,
             _server: server,
             _pool: Some(pool),
-            _scratch: scratch,
+            scratch,
         }
     }
 
@@ -53,19 +53,26 @@ impl Store {
             addr,
             _server: server,
             _pool: None,
-            _scratch: scratch,
+            scratch,
         }
+    }
+}
+
+impl Store {
+    /// Whether a write of this document is at work.
+    pub(crate) fn is_at_work(&self, document: &str) -> bool {
+        let mark = format!("documents/{document}.txt.at-work");
+        self.scratch.path().join(mark).exists()
     }
 }
 
 /// A directory with the pages, and one for the documents that a server without privileges may write to.
 fn store(name: &str) -> Scratch {
     let scratch = Scratch::new(name);
-    fs::copy(
-        repository("tests/real/store.php"),
-        scratch.path().join("store.php"),
-    )
-    .expect("the store's page");
+    for page in ["store.php", "document.php"] {
+        let from = repository("tests/real").join(page);
+        fs::copy(from, scratch.path().join(page)).expect("the store's page");
+    }
     let documents = scratch.path().join("documents");
     fs::create_dir(&documents).expect("a directory for documents");
     fs::set_permissions(&documents, fs::Permissions::from_mode(0o777))
@@ -110,7 +117,7 @@ fn pages(scratch: &Scratch, addr: SocketAddr, fpm: SocketAddr) -> String {
         listen {addr};
         location / {{
             fastcgi_pass {fpm};
-            fastcgi_split_path_info ^(/store\\.php)(/.*)$;
+            fastcgi_split_path_info ^(/[a-z]+\\.php)(/.*)$;
             fastcgi_param SCRIPT_FILENAME {root}$fastcgi_script_name;
             fastcgi_param PATH_INFO $fastcgi_path_info;
             fastcgi_param REQUEST_METHOD $request_method;
