@@ -4,8 +4,8 @@ use std::error::Error;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use tracing::{Level, error, info, warn};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing::{Level, enabled, error, info, warn};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use writegate::cli::{self, Command, EX_USAGE, LogFormat, Source};
 use writegate::config::{Config, ConfigError};
@@ -30,20 +30,25 @@ fn main() -> ExitCode {
 
 /// Runs the gateway until it is told to stop.
 fn serve(config: Config, format: LogFormat) -> ExitCode {
-    let _flushed_at_the_end = log_to_stdout(format);
+    let log = log_to_stdout(format);
     for line in check::guarding(&config).lines() {
         info!("{}", line.trim_end());
     }
     for warning in check::warnings(&config) {
         warn!("{warning}");
     }
-    match server::run(config) {
+    let code = match server::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!(error = %chain(&error), "the gateway cannot go on");
+            if !enabled!(Level::ERROR) {
+                eprintln!("writegate: {}", chain(&error));
+            }
             ExitCode::FAILURE
         }
-    }
+    };
+    log.end();
+    code
 }
 
 fn load(source: &Source) -> Result<Config, ConfigError> {
@@ -66,11 +71,31 @@ fn refuse(error: &ConfigError) -> ExitCode {
     ExitCode::from(EX_USAGE)
 }
 
-/// Text for a person at a terminal, JSON for a collector of logs. Written by a thread of its own; lines
-/// that come faster than they can be written are dropped, and requests do not wait for them.
-fn log_to_stdout(format: LogFormat) -> WorkerGuard {
+/// The log, which a thread of its own writes. Lines that come faster than they can be written are dropped, and
+/// requests do not wait for them.
+struct Log {
+    /// Dropped, it has what is left written.
+    writing: WorkerGuard,
+    dropped: ErrorCounter,
+}
+
+impl Log {
+    fn end(self) {
+        drop(self.writing);
+        match self.dropped.dropped_lines() {
+            0 => {}
+            dropped => eprintln!(
+                "writegate: {dropped} lines of the log were dropped: they came faster than standard output took them"
+            ),
+        }
+    }
+}
+
+/// Text for a person at a terminal, JSON for a collector of logs.
+fn log_to_stdout(format: LogFormat) -> Log {
     let is_terminal = std::io::stdout().is_terminal();
-    let (writer, guard) = NonBlockingBuilder::default().finish(std::io::stdout());
+    let (writer, writing) = NonBlockingBuilder::default().finish(std::io::stdout());
+    let dropped = writer.error_counter();
     let filter = EnvFilter::builder()
         .with_default_directive(Level::INFO.into())
         .from_env_lossy();
@@ -82,7 +107,7 @@ fn log_to_stdout(format: LogFormat) -> WorkerGuard {
         LogFormat::Text => log.with_ansi(is_terminal).init(),
         LogFormat::Auto | LogFormat::Json => log.json().flatten_event(true).init(),
     }
-    guard
+    Log { writing, dropped }
 }
 
 /// An error with all that caused it, on one line.
