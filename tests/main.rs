@@ -8,6 +8,7 @@ mod documents;
 mod keep_alive;
 mod peers;
 mod process;
+mod recipes;
 mod reference;
 mod resets;
 mod settle;
