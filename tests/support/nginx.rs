@@ -1,6 +1,6 @@
 //! nginx as a peer: `limit_conn` by its normalised path, one write each.
 
-use crate::support::program::{Program, Scratch};
+use crate::support::program::{Program, Scratch, repository};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
@@ -67,25 +67,24 @@ impl Tls {
     }
 }
 
+/// The server that `docs/nginx.md` shows, with addresses and files of ours.
 fn terminates(scratch: &Scratch, addr: SocketAddr, upstream: SocketAddr) -> String {
+    let page = std::fs::read_to_string(repository("docs/nginx.md")).expect("the page");
+    let from = page.find("server {\n").expect("a server");
+    let shown = &page[from..];
+    let shown = &shown[..shown.find("```").expect("its end")];
     let root = scratch.path().display();
-    format!(
-        "    server {{
-        listen {addr} ssl;
-        ssl_certificate {root}/certificate.pem;
-        ssl_certificate_key {root}/key.pem;
-        location / {{
-            proxy_pass http://{upstream};
-            proxy_http_version 1.1;
-            proxy_set_header Connection '';
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_next_upstream off;
-            proxy_request_buffering off;
-        }}
-    }}"
-    )
+    [
+        ("listen 443 ssl", format!("listen {addr} ssl")),
+        ("/etc/ssl/shop.pem", format!("{root}/certificate.pem")),
+        ("/etc/ssl/shop.key", format!("{root}/key.pem")),
+        ("http://127.0.0.1:8080", format!("http://{upstream}")),
+    ]
+    .into_iter()
+    .fold(shown.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from} is not in the page");
+        text.replace(from, &to)
+    })
 }
 
 /// nginx in the foreground, one process, everything that it writes in its own directory.
