@@ -2,10 +2,10 @@
 //! again, and saves beside it, not over it.
 
 use crate::support::gateway::Gateway;
-use crate::support::nginx::Tls;
 use crate::support::php::Store;
 use crate::support::program::{Program, Scratch, repository};
 use crate::support::python::{prepared, python};
+use crate::support::tls::Tls;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -106,10 +106,10 @@ fn document(at: SocketAddr, name: &str) -> String {
     String::from_utf8(got.stdout).expect("text")
 }
 
-/// Runs all of them against the gateway in front of `store`, or against who forwards to the gateway.
-fn all_save_beside_the_others(store: &Store, is_behind_tls: bool) {
+/// Runs all of them against the gateway in front of `store`, or against who terminates TLS before it.
+fn all_save_beside_the_others(store: &Store, tls: Option<fn(SocketAddr) -> Tls>) {
     let gateway = Gateway::start(store.addr, "");
-    let tls = is_behind_tls.then(|| Tls::before(gateway.addr));
+    let tls = tls.map(|before| before(gateway.addr));
     let base = tls.as_ref().map_or_else(
         || format!("http://{}", gateway.addr),
         |tls| format!("https://{}", tls.addr),
@@ -144,15 +144,20 @@ fn all_save_beside_the_others(store: &Store, is_behind_tls: bool) {
 
 #[test]
 fn the_clients_of_the_documentation_save_beside_others_in_apache() {
-    all_save_beside_the_others(&Store::apache(), false);
+    all_save_beside_the_others(&Store::apache(), None);
 }
 
 #[test]
 fn the_clients_of_the_documentation_save_beside_others_in_nginx() {
-    all_save_beside_the_others(&Store::nginx(), false);
+    all_save_beside_the_others(&Store::nginx(), None);
 }
 
 #[test]
 fn the_clients_of_the_documentation_save_beside_others_through_an_nginx_that_terminates_tls() {
-    all_save_beside_the_others(&Store::apache(), true);
+    all_save_beside_the_others(&Store::apache(), Some(Tls::nginx));
+}
+
+#[test]
+fn the_clients_of_the_documentation_save_beside_others_through_an_apache_that_terminates_tls() {
+    all_save_beside_the_others(&Store::nginx(), Some(Tls::apache));
 }

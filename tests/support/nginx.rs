@@ -1,8 +1,7 @@
 //! nginx as a peer: `limit_conn` by its normalised path, one write each.
 
-use crate::support::program::{Program, Scratch, repository};
+use crate::support::program::{Program, Scratch};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Command;
 
 /// A running nginx; dropped, it ends.
@@ -30,61 +29,6 @@ impl Nginx {
             _scratch: scratch,
         }
     }
-}
-
-/// An nginx that terminates TLS in front of another server; dropped, it ends.
-pub(crate) struct Tls {
-    pub(crate) addr: SocketAddr,
-    /// What vouches for it.
-    pub(crate) certificate: PathBuf,
-    _program: Program,
-    _scratch: Scratch,
-}
-
-impl Tls {
-    pub(crate) fn before(upstream: SocketAddr) -> Self {
-        let scratch = Scratch::new("tls");
-        let certificate = scratch.path().join("certificate.pem");
-        let made = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt"])
-            .args(["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-            .args(["-subj", "/CN=127.0.0.1"])
-            .args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
-            .arg(scratch.path().join("key.pem"))
-            .arg("-out")
-            .arg(&certificate)
-            .output();
-        assert!(made.expect("openssl is there").status.success());
-        let (program, addr) = Program::listen(&scratch.path().join("log"), |addr| {
-            command(&scratch, &terminates(&scratch, addr, upstream))
-        });
-        Self {
-            addr,
-            certificate,
-            _program: program,
-            _scratch: scratch,
-        }
-    }
-}
-
-/// The server that `docs/nginx.md` shows, with addresses and files of ours.
-fn terminates(scratch: &Scratch, addr: SocketAddr, upstream: SocketAddr) -> String {
-    let page = std::fs::read_to_string(repository("docs/nginx.md")).expect("the page");
-    let from = page.find("server {\n").expect("a server");
-    let shown = &page[from..];
-    let shown = &shown[..shown.find("```").expect("its end")];
-    let root = scratch.path().display();
-    [
-        ("listen 443 ssl", format!("listen {addr} ssl")),
-        ("/etc/ssl/shop.pem", format!("{root}/certificate.pem")),
-        ("/etc/ssl/shop.key", format!("{root}/key.pem")),
-        ("http://127.0.0.1:8080", format!("http://{upstream}")),
-    ]
-    .into_iter()
-    .fold(shown.to_owned(), |text, (from, to)| {
-        assert!(text.contains(from), "{from} is not in the page");
-        text.replace(from, &to)
-    })
 }
 
 /// nginx in the foreground, one process, everything that it writes in its own directory.

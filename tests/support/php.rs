@@ -11,6 +11,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Where Debian and Ubuntu keep the modules of Apache httpd.
+pub(crate) const MODULES: &str = "/usr/lib/apache2/modules";
+
 /// A running store of documents; dropped, its processes end.
 pub(crate) struct Store {
     pub(crate) addr: SocketAddr,
@@ -80,6 +83,15 @@ fn store(name: &str) -> Scratch {
     scratch
 }
 
+/// Whom Apache httpd becomes, where it may.
+pub(crate) fn user() -> &'static str {
+    if is_root() {
+        "User www-data\nGroup www-data\n"
+    } else {
+        ""
+    }
+}
+
 fn is_root() -> bool {
     let told = Command::new("id").arg("-u").output().expect("id is there");
     told.stdout.starts_with(b"0\n")
@@ -132,13 +144,9 @@ fn pages(scratch: &Scratch, addr: SocketAddr, fpm: SocketAddr) -> String {
 
 fn httpd(scratch: &Scratch, addr: SocketAddr) -> String {
     let root = scratch.path().display();
-    let modules = "/usr/lib/apache2/modules";
+    let modules = MODULES;
     let php = newest(modules, "libphp").display().to_string();
-    let user = if is_root() {
-        "User www-data\nGroup www-data\n"
-    } else {
-        ""
-    };
+    let user = user();
     format!(
         "ServerRoot {root}
 ServerName localhost
