@@ -9,7 +9,7 @@ use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use writegate::cli::{self, Command, EX_USAGE, LogFormat, Source};
 use writegate::config::{Config, ConfigError};
-use writegate::{check, explain, server};
+use writegate::{check, demo, explain, server};
 
 fn main() -> ExitCode {
     let cli = match cli::parse() {
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Explain(explain) => {
             tell(&explain.source, |config| explain::explain(config, &explain))
         }
+        Command::Demo(demo) => show(demo.once),
     }
 }
 
@@ -64,6 +65,23 @@ fn tell(source: &Source, say: impl FnOnce(&Config) -> String) -> ExitCode {
 fn refuse(error: &ConfigError) -> ExitCode {
     eprintln!("writegate: {}", chain(error));
     ExitCode::from(EX_USAGE)
+}
+
+/// Shows the demonstration; of its gateway's log only what gives pause.
+fn show(once: bool) -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(Level::WARN)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    match demo::run(once, &mut std::io::stdout()) {
+        Ok(verdict) if verdict.is_kept() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("writegate: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Text for a person at a terminal, JSON for a collector of logs. Written by a thread of its own; lines
