@@ -3,6 +3,7 @@
 mod access_log;
 mod applications;
 mod bulk;
+mod demo;
 mod documents;
 mod keep_alive;
 mod peers;
