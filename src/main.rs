@@ -9,7 +9,7 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGua
 use tracing_subscriber::EnvFilter;
 use writegate::cli::{self, Command, EX_USAGE, LogFormat, Source};
 use writegate::config::{Config, ConfigError};
-use writegate::{check, explain, server};
+use writegate::{check, demo, explain, server};
 
 fn main() -> ExitCode {
     let cli = match cli::parse() {
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Explain(explain) => {
             tell(&explain.source, |config| explain::explain(config, &explain))
         }
+        Command::Demo(demo) => show(demo.once),
     }
 }
 
@@ -87,6 +88,23 @@ impl Log {
             dropped => eprintln!(
                 "writegate: {dropped} lines of the log were dropped: they came faster than standard output took them"
             ),
+        }
+    }
+}
+
+/// Shows the demonstration; of its gateway's log only what gives pause.
+fn show(once: bool) -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(Level::WARN)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    match demo::run(once, &mut std::io::stdout()) {
+        Ok(verdict) if verdict.is_kept() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("writegate: {}", chain(&error));
+            ExitCode::FAILURE
         }
     }
 }

@@ -4,6 +4,7 @@ mod access_log;
 mod applications;
 mod bulk;
 mod clients;
+mod demo;
 mod documents;
 mod keep_alive;
 mod peers;
