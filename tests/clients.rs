@@ -14,9 +14,6 @@ use tokio::time::Instant;
 
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// How long the write is at work that they meet.
-const THINK: &str = "1500";
-
 /// The pages, with the name that the program of each is given.
 const CLIENTS: [(&str, &str); 5] = [
     ("curl", "add-line.sh"),
@@ -41,7 +38,11 @@ fn command(page: &str, file: &Path, trusted: Option<&Path>) -> Command {
     let mut command = match page {
         "curl" => Command::new("bash"),
         "php" => Command::new("php"),
-        "python" => python("python"),
+        "python" => {
+            let mut command = python("python");
+            command.arg("-u");
+            command
+        }
         "javascript" => Command::new("node"),
         "go" => Command::new(built(file)),
         other => panic!("nothing runs {other}"),
@@ -84,17 +85,21 @@ fn built(file: &Path) -> PathBuf {
 
 /// Sends a document, and returns when the store is at work on it.
 fn begin_to_save(store: &Store, at: SocketAddr, document: &str, scratch: &Scratch) -> Program {
-    let url = format!("http://{at}/document.php/{document}?think={THINK}");
+    let url = format!("http://{at}/document.php/{document}?wait");
     let mut curl = Command::new("curl");
     curl.args(["-sS", "--fail", "--max-time", "60", "-X", "PUT"])
         .args(["--data-binary", "first\nheld\n", &url]);
     let saving = Program::spawn(&mut curl, scratch.path().join(format!("{document}.saving")));
+    wait_for(&saving, || store.is_at_work(document));
+    saving
+}
+
+fn wait_for(program: &Program, mut what: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
-    while !store.is_at_work(document) {
-        assert!(Instant::now() < deadline, "{}", saving.said());
+    while !what() {
+        assert!(Instant::now() < deadline, "{}", program.said());
         std::thread::sleep(Duration::from_millis(5));
     }
-    saving
 }
 
 fn document(at: SocketAddr, name: &str) -> String {
@@ -127,16 +132,22 @@ fn all_save_beside_the_others(store: &Store, tls: Option<fn(SocketAddr) -> Tls>)
             (*page, saving, Program::spawn(&mut client, log))
         })
         .collect();
+    for (page, _, client) in &running {
+        // It waits then, and reads again after that: when this write has long ended.
+        wait_for(client, || {
+            client.said().contains("somebody else is writing")
+        });
+        store.go(page);
+    }
     for (page, mut saving, mut client) in running {
+        assert!(saving.wait(DEADLINE).is_some_and(|status| status.success()));
         let status = client.wait(DEADLINE);
         let said = client.said();
         assert!(
             status.is_some_and(|status| status.success()),
             "{page}: {said}"
         );
-        assert!(said.contains("somebody else is writing"), "{page}: {said}");
         assert!(said.contains("saved at attempt"), "{page}: {said}");
-        assert!(saving.wait(DEADLINE).is_some_and(|status| status.success()));
         assert_eq!(document(store.addr, page), "first\nheld\nmine\n", "{page}");
     }
     gateway.ends_well();

@@ -64,8 +64,17 @@ impl Store {
 impl Store {
     /// Whether a write of this document is at work.
     pub(crate) fn is_at_work(&self, document: &str) -> bool {
-        let mark = format!("documents/{document}.txt.at-work");
-        self.scratch.path().join(mark).exists()
+        self.mark(document, "at-work").exists()
+    }
+
+    /// Lets the write of this document that waits come to its end.
+    pub(crate) fn go(&self, document: &str) {
+        fs::write(self.mark(document, "go"), "").expect("a directory of ours");
+    }
+
+    fn mark(&self, document: &str, what: &str) -> PathBuf {
+        let name = format!("documents/{document}.txt.{what}");
+        self.scratch.path().join(name)
     }
 }
 
