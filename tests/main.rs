@@ -7,6 +7,7 @@ mod documents;
 mod keep_alive;
 mod peers;
 mod process;
+mod readers;
 mod reference;
 mod resets;
 mod settle;
