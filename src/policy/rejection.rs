@@ -159,28 +159,23 @@ impl Rejection {
 
     /// The body in this form, and the fields that the form has.
     fn render(&self, form: Form, view: &View<'_>, fields: &mut HeaderMap) -> Vec<u8> {
-        let (content_type, body) = match form {
-            Form::Problem => ("application/problem+json", self.problem(view)),
-            Form::Text => {
-                let text = format!("{}\n\n{}\n", view.title, view.detail);
-                ("text/plain; charset=utf-8", text.into_bytes())
-            }
+        let content_type = HeaderValue::from_static(form.content_type());
+        fields.insert(CONTENT_TYPE, content_type);
+        match form {
+            Form::Problem => self.problem(view),
+            Form::Text => format!("{}\n\n{}\n", view.title, view.detail).into_bytes(),
             Form::Html => {
                 let (page, policy) = view.page.render(view);
                 fields.insert(CONTENT_SECURITY_POLICY, policy);
                 let nosniff = HeaderValue::from_static("nosniff");
                 fields.insert(X_CONTENT_TYPE_OPTIONS, nosniff);
-                ("text/html; charset=utf-8", page.into_bytes())
+                page.into_bytes()
             }
             Form::Grpc | Form::GrpcWeb => {
                 grpc::insert(fields, &self.kind(), view.detail, self.retry_after());
-                let is_web = form == Form::GrpcWeb;
-                let web = is_web.then_some("application/grpc-web+proto");
-                (web.unwrap_or("application/grpc"), Vec::new())
+                Vec::new()
             }
-        };
-        fields.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        body
+        }
     }
 
     /// What may be told of it.

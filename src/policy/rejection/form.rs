@@ -22,6 +22,18 @@ pub enum Form {
     GrpcWeb,
 }
 
+impl Form {
+    pub(super) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Problem => "application/problem+json",
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Html => "text/html; charset=utf-8",
+            Self::Grpc => "application/grpc",
+            Self::GrpcWeb => "application/grpc-web+proto",
+        }
+    }
+}
+
 /// Who reads an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Audience {
