@@ -7,12 +7,17 @@ use crate::policy::rejection::{Audience, Conflict, ConflictStatus, Form, Rejecti
 
 /// What is wrong with a template of this text, named by a configuration beside it.
 fn template(name: &str, html: &str) -> Result<Config, String> {
+    template_beside(name, html, "")
+}
+
+/// The same with these settings of `[answers]` below it.
+fn template_beside(name: &str, html: &str, settings: &str) -> Result<Config, String> {
     let directory = std::env::temp_dir().join(format!("writegate-{}-{name}", std::process::id()));
     std::fs::create_dir_all(directory.join("pages")).unwrap();
     let page: PathBuf = directory.join("pages/409.html");
     std::fs::write(&page, html).unwrap();
     let file = directory.join("w.toml");
-    let text = format!("{UPSTREAM}[answers]\nhtml = \"pages/409.html\"\n");
+    let text = format!("{UPSTREAM}[answers]\nhtml = \"pages/409.html\"\n{settings}");
     std::fs::write(&file, text).unwrap();
     let config = Config::load(Some(&file), &Overrides::default());
     let shown = directory.display().to_string();
@@ -126,9 +131,21 @@ fn a_template_that_fails_for_one_value_is_passed_over_for_our_own_page() {
 }
 
 #[test]
-fn what_may_be_disclosed_decides_what_a_template_has() {
-    let html = "<p>{{ title }}</p>{% if holder %}{{ holder.method }}{% endif %}";
-    assert!(template("if", html).is_ok());
+fn what_may_not_be_disclosed_is_not_there_for_a_template() {
+    let html =
+        "{{ name }}{% if key %} {{ key }}{% endif %}{% if holder %} {{ holder.method }}{% endif %}";
+    for (disclose, shown) in [
+        ("holder", "write-in-flight a PUT"),
+        ("key", "write-in-flight a"),
+        ("none", "write-in-flight"),
+    ] {
+        let config = template_beside(disclose, html, &format!("disclose = {disclose:?}")).unwrap();
+        assert_eq!(page(&config, "a"), shown);
+    }
+    // Nor is it in every problem that has a `retry_after`.
+    let unasked = "{% if sent == 'no' and retry_after %}{{ key }}{% endif %}";
+    let error = template("unasked", unasked).unwrap_err();
+    assert!(error.contains("409.html:1:41: undefined value"), "{error}");
 }
 
 #[test]
