@@ -3,7 +3,8 @@
 
 use crate::support::gateway::Gateway;
 use crate::support::program::{Program, Scratch, repository};
-use crate::support::python::{Application, python};
+use crate::support::python::{Application, python, python_with_linters};
+use std::process::Command;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(150);
@@ -43,15 +44,14 @@ on_missing_key = "reject"
 "#;
 
 /// Lets a program of `tests/real` look at a conflict at the desk.
-fn looks(name: &str) {
+fn looks(mut python: Command, name: &str) {
     let desk = Application::start("desk:app");
     let gateway = Gateway::start(desk.addr, TABLES);
     let scratch = Scratch::new("readers");
-    let mut command = python("python");
-    command
+    python
         .arg(repository(&format!("tests/real/{name}")))
         .arg(format!("http://{}", gateway.addr));
-    let mut program = Program::spawn(&mut command, scratch.path().join("log"));
+    let mut program = Program::spawn(&mut python, scratch.path().join("log"));
     let status = program.wait(DEADLINE);
     println!("{}", program.said());
     assert!(
@@ -64,10 +64,10 @@ fn looks(name: &str) {
 
 #[test]
 fn linters_find_nothing_bad_in_any_form_of_an_answer() {
-    looks("lint.py");
+    looks(python_with_linters(), "lint.py");
 }
 
 #[test]
 fn a_browser_without_scripts_shows_the_page_and_reads_the_resource_again() {
-    looks("browser.py");
+    looks(python("python"), "browser.py");
 }
