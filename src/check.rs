@@ -141,8 +141,11 @@ fn keys(claim: &Claim) -> String {
 
 fn outcome(route: &Route, claim: &Claim, mode: Mode) -> String {
     let what = match mode {
-        Mode::Exclusive => "guarded: an overlap is refused with 409",
-        Mode::Observed => "observed: forwarded, an overlap is counted",
+        Mode::Exclusive => {
+            let status = claim.status.code();
+            format!("guarded: an overlap is refused with {}", status.as_u16())
+        }
+        Mode::Observed => "observed: forwarded, an overlap is counted".to_owned(),
     };
     let may_be_missing = claim.templates.iter().any(Template::may_make_none);
     let missing = match claim.on_missing_key {

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::policy::Policy;
 
 pub mod address;
+mod answers;
 mod choice;
 pub mod error;
 mod guard;
@@ -27,7 +28,7 @@ pub use error::ConfigError;
 pub use overrides::{Origin, Override, Overrides};
 
 pub use crate::policy::forward::Forwarding;
-pub use crate::policy::rejection::Disclose;
+pub use crate::policy::rejection::{Answers, Disclose};
 
 use error::{Fault, Text};
 use raw::{RawConfig, RawServer, RawUpstream};
@@ -95,15 +96,6 @@ pub struct Upstream {
     pub forwarded: Forwarding,
 }
 
-/// How the gateway's own answers look.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answers {
-    /// A URI without fragment: the document that lists the problem types.
-    pub type_base: String,
-    /// What a refused client is told.
-    pub disclose: Disclose,
-}
-
 impl Config {
     /// Reads `path`, or nothing but the defaults where there is none.
     pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
@@ -121,23 +113,16 @@ impl Config {
     pub fn parse(file_name: &str, text: &str, overrides: &Overrides) -> Result<Self, ConfigError> {
         let raw: RawConfig =
             toml::from_str(text).map_err(|error| Text { file_name, text }.unreadable(&error))?;
-        Self::build(raw, overrides).map_err(|fault| Text { file_name, text }.locate(fault))
+        let beside = Path::new(file_name).parent().unwrap_or(Path::new(""));
+        Self::build(raw, beside, overrides).map_err(|fault| Text { file_name, text }.locate(fault))
     }
 
-    fn build(raw: RawConfig, overrides: &Overrides) -> Result<Self, Fault> {
+    /// Relative names of files are looked for in `beside`.
+    fn build(raw: RawConfig, beside: &Path, overrides: &Overrides) -> Result<Self, Fault> {
         Ok(Self {
             server: server(raw.server, overrides)?,
             upstream: upstream(raw.upstream, overrides)?,
-            answers: Answers {
-                type_base: match raw.answers.type_base {
-                    Some(text) => text.0,
-                    None => "https://writegate.example/problems".to_owned(),
-                },
-                disclose: raw
-                    .answers
-                    .disclose
-                    .map_or(Disclose::default(), |named| named.0),
-            },
+            answers: answers::answers(raw.answers, beside)?,
             policy: guard::policy(raw.guard, raw.route, &overrides.guard)?,
         })
     }

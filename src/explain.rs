@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::policy::head::{self, Framing, HEAD_LIMIT, Malformed};
 use crate::policy::method::is_safe;
 use crate::policy::path::canonical;
-use crate::policy::rejection::{Form, Rejection, Telling};
+use crate::policy::rejection::{Audience, Form, Rejection, Telling};
 use crate::policy::{Because, Head, Key, Plan, RouteId};
 
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -248,9 +248,8 @@ impl Lines {
     /// What the client would be told.
     fn refusal(&mut self, config: &Config, method: &Method, rejection: &Rejection) {
         let answer = rejection.answer(&Telling {
-            type_base: &config.answers.type_base,
-            disclose: config.answers.disclose,
-            form: Form::Text,
+            answers: &config.answers,
+            audience: &Audience::wanting(Form::Text),
             method,
             is_last: false,
         });

@@ -30,7 +30,7 @@ use hyper::body::Incoming;
 use crate::body::Body;
 use crate::config::Config;
 use crate::policy::head::Malformed;
-use crate::policy::rejection::{Form, Rejection, Telling};
+use crate::policy::rejection::{Audience, Rejection, Telling};
 use crate::table::Table;
 use crate::upstream::{Connect, Limits, Upstream};
 use trip::{Outcome, Trip};
@@ -136,9 +136,8 @@ impl<C: Connect> Gateway<C> {
             self.counts.conflict();
         }
         let telling = Telling {
-            type_base: &self.config.answers.type_base,
-            disclose: self.config.answers.disclose,
-            form: trip.form(),
+            answers: &self.config.answers,
+            audience: &trip.audience,
             method: &trip.method,
             is_last: trip.is_unread,
         };
@@ -148,9 +147,8 @@ impl<C: Connect> Gateway<C> {
     /// The answer to a request that was refused before it could become one, ready to be written.
     pub fn refuse(&self, why: Malformed, client: Option<IpAddr>) -> Bytes {
         let telling = Telling {
-            type_base: &self.config.answers.type_base,
-            disclose: self.config.answers.disclose,
-            form: Form::Problem,
+            answers: &self.config.answers,
+            audience: &Audience::default(),
             method: &Method::GET,
             is_last: true,
         };

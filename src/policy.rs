@@ -225,6 +225,7 @@ impl Policy {
             keys,
             mode,
             max_work: route.max_work,
+            status: claim.status,
             remedy,
         });
         Ok(Verdict {

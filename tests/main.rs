@@ -9,6 +9,7 @@ mod documents;
 mod keep_alive;
 mod peers;
 mod process;
+mod readers;
 mod recipes;
 mod reference;
 mod resets;

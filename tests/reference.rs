@@ -42,6 +42,51 @@ fn every_problem_is_documented_with_its_status_and_no_other_is() {
 }
 
 #[test]
+fn every_problem_is_documented_with_its_grpc_code() {
+    let codes = codes_of_grpc(&read("src/policy/rejection/grpc.rs"));
+    let kinds = read("src/policy/rejection/kind.rs");
+    let mut known = BTreeMap::new();
+    for kind in kinds.split("StatusCode::").skip(1) {
+        let name = kind.split('"').nth(1).expect("a name");
+        let (_, code) = kind.split_once("GrpcCode::").expect("a code");
+        let code = code.split(',').next().unwrap_or_default();
+        known.insert(name.to_owned(), codes[code].clone());
+    }
+    let text = read("docs/problems.md");
+    let (_, section) = text.split_once("\n### gRPC\n").expect("a section");
+    let section = section.split("\n###").next().unwrap_or_default();
+    let mut documented = BTreeMap::new();
+    for row in section.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+        let names = cells[1].split('`').skip(1).step_by(2);
+        documented.extend(names.map(|name| (name.to_owned(), cells[0].trim().to_owned())));
+    }
+    assert_eq!(documented, known);
+}
+
+/// The codes as the table has them, by their names in the code.
+fn codes_of_grpc(text: &str) -> BTreeMap<String, String> {
+    let (_, codes) = text.split_once("enum GrpcCode {").expect("the codes");
+    let codes = codes.split('}').next().unwrap_or_default();
+    let pairs = codes
+        .lines()
+        .filter_map(|line| line.trim().split_once(" = "));
+    let written = |name: &str, number: &str| {
+        let mut upper = String::new();
+        for c in name.chars() {
+            if c.is_ascii_uppercase() && !upper.is_empty() {
+                upper.push('_');
+            }
+            upper.push(c.to_ascii_uppercase());
+        }
+        format!("{} `{upper}`", number.trim_end_matches(','))
+    };
+    pairs
+        .map(|(name, number)| (name.to_owned(), written(name, number)))
+        .collect()
+}
+
+#[test]
 fn every_dependency_has_its_reason_and_no_other_has() {
     let manifest: toml::Table = read("Cargo.toml").parse().expect("it is TOML");
     let of = |section: &str| {

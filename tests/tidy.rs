@@ -82,6 +82,9 @@ const IMPURE_PATHS: [&str; 6] = [
     "std::sync::atomic",
 ];
 
+/// Where statuses stand: those of the kinds of answers, and those that may be chosen for a conflict.
+const STATUSES: [&str; 2] = ["policy/rejection/kind.rs", "policy/rejection/status.rs"];
+
 /// The statuses that are compared with an upstream's, never answered.
 const COMPARED_STATUSES: [&str; 2] = ["CONTINUE", "SWITCHING_PROTOCOLS"];
 
@@ -93,11 +96,12 @@ const SPINE_LIMIT: usize = 50;
 
 type Rule = fn(&Source) -> Vec<String>;
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     names_only_what_is_below,
     decides_without_side_effects,
     leaves_the_map_to_the_table,
     leaves_statuses_to_the_rejection,
+    leaves_codes_to_the_kinds,
     opens_with_what_it_is,
     is_no_mod_rs,
     leaves_nothing_undone,
@@ -202,7 +206,7 @@ fn leaves_the_map_to_the_table(source: &Source) -> Vec<String> {
 }
 
 fn leaves_statuses_to_the_rejection(source: &Source) -> Vec<String> {
-    if source.path == "policy/rejection/kind.rs" {
+    if STATUSES.contains(&&*source.path) {
         return Vec::new();
     }
     let is_compared = |name: &str| {
@@ -213,11 +217,27 @@ fn leaves_statuses_to_the_rejection(source: &Source) -> Vec<String> {
         .filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()) && !is_compared(name))
         .map(|name| {
             format!(
-                "{}: `StatusCode::{name}` stands outside policy/rejection/kind.rs",
-                source.path
+                "{}: `StatusCode::{name}` stands outside {}",
+                source.path,
+                STATUSES.join(" and ")
             )
         })
         .collect()
+}
+
+/// A call that is refused ends with the code of its kind, which stands beside the kind's status; a field of gRPC's is
+/// written by the rejection alone.
+fn leaves_codes_to_the_kinds(source: &Source) -> Vec<String> {
+    let named = source.code.split("GrpcCode::").skip(1).map(first_word);
+    let is_outside = source.path != STATUSES[0] && named.into_iter().any(|name| !name.is_empty());
+    let is_written =
+        !source.path.starts_with("policy/rejection/") && source.code.contains("\"grpc-status\"");
+    complain_if(is_outside || is_written, || {
+        format!(
+            "{}: a code of gRPC's stands outside {}",
+            source.path, STATUSES[0]
+        )
+    })
 }
 
 fn opens_with_what_it_is(source: &Source) -> Vec<String> {
@@ -512,6 +532,22 @@ fn a_status_outside_the_rejection_is_found() {
         "server.rs",
         "",
         &["StatusCode::CONTINUE"],
+    );
+}
+
+#[test]
+fn a_code_of_grpc_outside_the_kinds_is_found() {
+    is_found(
+        leaves_codes_to_the_kinds,
+        "policy/rejection/grpc.rs",
+        "use super::kind::GrpcCode; HeaderName::from_static(\"grpc-status\")",
+        &["GrpcCode::Aborted"],
+    );
+    is_found(
+        leaves_codes_to_the_kinds,
+        "gateway/claim.rs",
+        "",
+        &["HeaderName::from_static(\"grpc-status\")"],
     );
 }
 

@@ -11,6 +11,7 @@ use serde::de::{
 use super::raw::RawPost;
 use super::value::TextVisitor;
 use super::{Disclose, Forwarding};
+use crate::policy::rejection::ConflictStatus;
 use crate::policy::{Mode, OnMissingKey};
 
 /// One of a few names.
@@ -24,6 +25,9 @@ pub(super) trait Names {
 
 /// `on_conflict`
 pub(super) struct Conflict(pub(super) Mode);
+
+/// `status`
+pub(super) struct Status(pub(super) ConflictStatus);
 
 /// `on_missing_key`
 pub(super) struct Missing(pub(super) OnMissingKey);
@@ -91,5 +95,30 @@ impl<'de> Visitor<'de> for ConflictVisitor {
         Err(Error::custom(
             "a conflicting write cannot wait for its turn in this version: write \"reject\" or \"observe\"",
         ))
+    }
+}
+
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StatusVisitor)
+    }
+}
+
+struct StatusVisitor;
+
+impl Visitor<'_> for StatusVisitor {
+    type Value = Status;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = ConflictStatus::ALL.map(|status| status.code().as_str().to_owned());
+        let (last, others) = numbers.split_last().expect("there are four");
+        write!(f, "{} or {last}", others.join(", "))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Status, E> {
+        let status = ConflictStatus::from_number(number);
+        status
+            .map(Status)
+            .ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
     }
 }

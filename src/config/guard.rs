@@ -15,6 +15,7 @@ use super::value::{self, Given, OneOrMany};
 use crate::policy::method::Methods;
 use crate::policy::path::Distinguish;
 use crate::policy::pattern::Pattern;
+use crate::policy::rejection::ConflictStatus;
 use crate::policy::route::{Claim, Post, Treatment};
 use crate::policy::template::Template;
 use crate::policy::{Mode, OnMissingKey, Policy, Route};
@@ -29,6 +30,7 @@ struct Defaults {
     methods: Methods,
     keys: Vec<Given>,
     mode: Mode,
+    status: ConflictStatus,
     max_work: Duration,
     on_missing_key: OnMissingKey,
     distinguish: Distinguish,
@@ -51,6 +53,7 @@ pub(super) fn policy(
             templates: templates(&defaults.keys, &everywhere)?,
             has_own_key: false,
             mode: defaults.mode,
+            status: defaults.status,
             on_missing_key: defaults.on_missing_key,
         }),
         pattern: everywhere,
@@ -101,6 +104,9 @@ fn defaults(raw: RawGuard) -> Result<(Defaults, Post), Fault> {
             None => vec![Given::new("{path}".to_owned(), 0..0)],
         },
         mode,
+        status: raw
+            .status
+            .map_or(ConflictStatus::default(), |status| status.into_inner().0),
         max_work: raw
             .max_work
             .map_or(Duration::from_secs(60), |span| span.into_inner().0),
@@ -171,12 +177,23 @@ impl Defaults {
                 let message = "`on_missing_key` has no effect: every request of this route has a value for its key";
                 return Err(Fault::new(Some(missing.span()), message));
             }
+            let mode = raw
+                .on_conflict
+                .map_or(self.mode, |conflict| conflict.into_inner().0);
+            if let Some(status) = &raw.status
+                && mode == Mode::Observed
+            {
+                let message =
+                    "`status` has no effect: with `on_conflict = \"observe\"` no write is refused";
+                return Err(Fault::new(Some(status.span()), message));
+            }
             Treatment::Guard(Claim {
                 templates,
                 has_own_key: own_keys.is_some(),
-                mode: raw
-                    .on_conflict
-                    .map_or(self.mode, |conflict| conflict.into_inner().0),
+                mode,
+                status: raw
+                    .status
+                    .map_or(self.status, |status| status.into_inner().0),
                 on_missing_key: raw
                     .on_missing_key
                     .map_or(self.on_missing_key, |missing| missing.into_inner().0),
@@ -210,6 +227,7 @@ impl Defaults {
                 // Named on purpose: no Content-Type of a client's takes it out again.
                 has_own_key: true,
                 mode: self.mode,
+                status: self.status,
                 on_missing_key: self.on_missing_key,
             }),
             pattern,
@@ -229,6 +247,7 @@ fn idle_setting(raw: &RawRoute) -> Option<(&'static str, Range<usize>)> {
     texts("key", &raw.key)
         .or_else(|| texts("keys", &raw.keys))
         .or_else(|| Some(("on_conflict", raw.on_conflict.as_ref()?.span())))
+        .or_else(|| Some(("status", raw.status.as_ref()?.span())))
         .or_else(|| Some(("max_work", raw.max_work.as_ref()?.span())))
         .or_else(|| Some(("on_missing_key", raw.on_missing_key.as_ref()?.span())))
         .or_else(|| {

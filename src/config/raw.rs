@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::choice::{Conflict, Missing, Named};
+use super::choice::{Conflict, Missing, Named, Status};
 use super::value::{Count, OneOrMany, Positive, Size, Span, TypeBase, tables};
 use super::{Disclose, Forwarding};
 
@@ -53,6 +53,8 @@ pub(super) struct RawUpstream {
 pub(super) struct RawAnswers {
     pub(super) type_base: Option<TypeBase>,
     pub(super) disclose: Option<Named<Disclose>>,
+    pub(super) cors: Option<Spanned<OneOrMany>>,
+    pub(super) html: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -71,6 +73,7 @@ pub(super) struct RawGuard {
     pub(super) key: Option<Spanned<OneOrMany>>,
     pub(super) keys: Option<Spanned<OneOrMany>>,
     pub(super) on_conflict: Option<Spanned<Conflict>>,
+    pub(super) status: Option<Spanned<Status>>,
     pub(super) max_work: Option<Spanned<Span>>,
     pub(super) on_missing_key: Option<Spanned<Missing>>,
     pub(super) distinguish: Option<Spanned<OneOrMany>>,
@@ -86,6 +89,7 @@ pub(super) struct RawRoute {
     pub(super) key: Option<Spanned<OneOrMany>>,
     pub(super) keys: Option<Spanned<OneOrMany>>,
     pub(super) on_conflict: Option<Spanned<Conflict>>,
+    pub(super) status: Option<Spanned<Status>>,
     pub(super) max_work: Option<Spanned<Span>>,
     pub(super) on_missing_key: Option<Spanned<Missing>>,
     pub(super) distinguish: Option<Spanned<OneOrMany>>,

@@ -7,6 +7,7 @@ use super::*;
 use crate::policy::route::Post;
 use crate::policy::{Head, Key, Mode};
 
+mod answers;
 mod faults;
 
 const UPSTREAM: &str = "[upstream]\nurl = \"http://app:3000\"\n";

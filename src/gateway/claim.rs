@@ -39,7 +39,7 @@ impl<C: Connect> Gateway<C> {
                 }
                 Ok(Some(grant))
             }
-            Claimed::Conflict(met) => Err(self.conflict(&met)),
+            Claimed::Conflict(met) => Err(self.conflict(&met, guard)),
             Claimed::Full if guard.mode == Mode::Observed => Ok(None),
             Claimed::Full => Err(Rejection::HoldsExhausted),
         }
@@ -61,7 +61,7 @@ impl<C: Connect> Gateway<C> {
         })
     }
 
-    pub(super) fn conflict(&self, met: &Met) -> Rejection {
+    pub(super) fn conflict(&self, met: &Met, guard: &Guard) -> Rejection {
         let writer = &met.writer;
         let age = met.now.since(writer.since);
         let unknown_for = match met.phase {
@@ -78,6 +78,7 @@ impl<C: Connect> Gateway<C> {
             holder_age: age,
             unknown_for,
             retry_after: retry_after(typical, age, unknown_for, fastrand::f64()),
+            status: guard.status,
         }))
     }
 

@@ -117,7 +117,7 @@ impl<C: Connect> Gateway<C> {
         };
         self.turns.catch_up(met.id.worker()).await;
         match self.table.standing_conflict(&guard.keys, guard.mode) {
-            Some(met) => Err(self.conflict(&met)),
+            Some(met) => Err(self.conflict(&met, guard)),
             None => Ok(()),
         }
     }

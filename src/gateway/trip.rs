@@ -5,10 +5,8 @@
 
 use std::sync::Arc;
 
-use http::header::ACCEPT;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use mediatype::{MediaType, media_type};
 use tokio::time::Instant;
 
 use super::Peer;
@@ -16,7 +14,7 @@ use super::log::Line;
 use crate::body::{Body, BodyEnd, Counted};
 use crate::config::Config;
 use crate::policy::forward::X_REQUEST_ID;
-use crate::policy::rejection::Form;
+use crate::policy::rejection::Audience;
 use crate::policy::{Plan, RouteId};
 
 /// The longest request identifier that is passed on.
@@ -63,8 +61,9 @@ pub(super) struct Trip<'a, S: 'static> {
     /// Whether some of the request may never be read: then the connection ends with the answer.
     pub(super) is_unread: bool,
     pub(super) outcome: Outcome,
+    /// Who reads an answer of our own.
+    pub(super) audience: Audience,
     route: RouteId,
-    accept: Option<HeaderValue>,
     line: Option<Box<Line>>,
 }
 
@@ -82,7 +81,7 @@ impl<'a, S: 'static> Trip<'a, S> {
             is_unread: !http_body::Body::is_end_stream(request.body()),
             outcome: Outcome::Undecided,
             route: RouteId::GUARD,
-            accept: request.headers().get(ACCEPT).cloned(),
+            audience: Audience::of(request.headers()),
             line: has_line.then(|| Box::new(Line::begin(config, request, peer.address))),
         }
     }
@@ -107,28 +106,6 @@ impl<'a, S: 'static> Trip<'a, S> {
     pub(super) fn exchanged(&mut self, since: Instant) {
         if let Some(line) = &mut self.line {
             line.upstream = Some(since.elapsed());
-        }
-    }
-
-    /// The form of answer that the client prefers.
-    pub(super) fn form(&self) -> Form {
-        const TEXT: MediaType<'static> = media_type!(TEXT / PLAIN);
-        static OFFERED: [MediaType<'static>; 3] = [
-            media_type!(APPLICATION / PROBLEM + JSON),
-            media_type!(APPLICATION / JSON),
-            TEXT,
-        ];
-        let accept = self
-            .accept
-            .as_ref()
-            .and_then(|value| headers_accept::Accept::try_from(value).ok());
-        let chosen = accept
-            .as_ref()
-            .and_then(|accept| accept.negotiate(&OFFERED));
-        if chosen == Some(&TEXT) {
-            Form::Text
-        } else {
-            Form::Problem
         }
     }
 

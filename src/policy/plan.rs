@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 
 use super::key::{KEY_LIMIT, KeyError, Keys, Mode};
+use super::rejection::ConflictStatus;
 use super::route::RouteId;
 
 /// What a verdict is reached from.
@@ -52,6 +53,8 @@ pub struct Guard {
     pub mode: Mode,
     /// The longest of the routes that gave the keys.
     pub max_work: Duration,
+    /// How it is told that it met another write; of the route that spoke.
+    pub status: ConflictStatus,
     /// What would have it refused; none where it is.
     pub remedy: Option<Remedy>,
 }

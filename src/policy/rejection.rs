@@ -1,18 +1,31 @@
 //! Every answer that the gateway makes itself: one variant a decision, rendered here and nowhere else.
 //!
-//! Shape: a problem document (RFC 9457) or plain text, with `Proxy-Status` (RFC 9209) so that a
-//! client can tell it from the backend's, and never to be stored. What is said of each kind stands in `kind`, and
-//! statuses occur there only.
+//! Shape: a problem document (RFC 9457), plain text, a page or a gRPC status, with `Proxy-Status` (RFC 9209) so that a
+//! client can tell it from the backend's, and never to be stored. What is said of each kind stands in `kind`; statuses
+//! occur there and in `status` only.
 
 mod conflict;
+mod cors;
+mod form;
+mod grpc;
 mod kind;
+mod page;
+mod samples;
+mod status;
 
 pub use conflict::{Conflict, Disclose, retry_after};
+pub use cors::{Cors, OriginError, WebOrigin};
+pub use form::{Audience, Form};
+pub use page::{Page, PageError, VARIABLES};
+pub use status::ConflictStatus;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use serde::Serialize;
 
@@ -20,8 +33,22 @@ use super::head::Malformed;
 use super::key::KeyError;
 use conflict::{HolderView, millis};
 use kind::Kind;
+use page::View;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// How the gateway's own answers look.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    /// A URI without fragment: the document that lists the problem types.
+    pub type_base: String,
+    /// What a refused client is told of the other write.
+    pub disclose: Disclose,
+    /// Which applications of other origins may read it.
+    pub cors: Cors,
+    /// What a browser shows.
+    pub page: Page,
+}
 
 /// A request that the gateway answers itself.
 #[derive(Debug)]
@@ -70,24 +97,13 @@ pub enum Rejection {
     },
 }
 
-/// The form of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// `application/problem+json`
-    Problem,
-    /// `text/plain`
-    Text,
-}
-
 /// How a rejection is to be told, and to whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Telling<'a> {
-    /// What a type is appended to, after a `#`.
-    pub type_base: &'a str,
-    /// What is said of the other write.
-    pub disclose: Disclose,
-    /// The form that the client prefers.
-    pub form: Form,
+    /// As configured.
+    pub answers: &'a Answers,
+    /// Who reads it.
+    pub audience: &'a Audience,
     /// The request's effective method.
     pub method: &'a Method,
     /// Whether the connection ends with this answer, since the rest of the request is not read.
@@ -97,10 +113,10 @@ pub struct Telling<'a> {
 /// RFC 9457 §3.
 #[derive(Serialize)]
 struct Problem<'a> {
-    r#type: String,
+    r#type: &'a str,
     title: &'a str,
     status: u16,
-    detail: String,
+    detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,49 +134,94 @@ impl Rejection {
     /// The answer itself.
     pub fn answer(&self, telling: &Telling<'_>) -> Response<Bytes> {
         let kind = self.kind();
-        let (content_type, body) = match telling.form {
-            Form::Problem => ("application/problem+json", self.problem(&kind, telling)),
-            Form::Text => {
-                let text = format!("{}\n\n{}\n", kind.title, self.detail(telling));
-                ("text/plain; charset=utf-8", text.into_bytes())
-            }
-        };
-        let mut response = Response::new(Bytes::from(body));
-        *response.status_mut() = kind.status;
+        let form = telling.audience.form();
+        let mut response = Response::new(Bytes::new());
         let fields = response.headers_mut();
-        fields.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let body = self.with_view(telling, |view| self.render(form, view, fields));
         if let Some(after) = self.retry_after() {
             fields.insert(RETRY_AFTER, HeaderValue::from(seconds_up(after)));
         }
         fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         insert_proxy_status(fields, &kind);
+        let cors = &telling.answers.cors;
+        cors.admit(telling.audience.origin.as_ref(), fields);
         if telling.is_last {
             fields.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        match form {
+            Form::Problem | Form::Text | Form::Html => *response.status_mut() = kind.status,
+            // Over HTTP a call that has failed has gone well.
+            Form::Grpc | Form::GrpcWeb => {}
+        }
+        *response.body_mut() = body.into();
         response
     }
 
-    fn problem(&self, kind: &Kind, telling: &Telling<'_>) -> Vec<u8> {
-        let conflict = if let Self::Conflict(conflict) = self {
-            Some(&**conflict)
-        } else {
-            None
-        };
-        let told = conflict.filter(|_| telling.disclose != Disclose::None);
+    /// The body in this form, and the fields that the form has.
+    fn render(&self, form: Form, view: &View<'_>, fields: &mut HeaderMap) -> Vec<u8> {
+        let content_type = HeaderValue::from_static(form.content_type());
+        fields.insert(CONTENT_TYPE, content_type);
+        match form {
+            Form::Problem => self.problem(view),
+            Form::Text => format!("{}\n\n{}\n", view.title, view.detail).into_bytes(),
+            Form::Html => {
+                let (page, policy) = view.page.render(view);
+                fields.insert(CONTENT_SECURITY_POLICY, policy);
+                let nosniff = HeaderValue::from_static("nosniff");
+                fields.insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+                page.into_bytes()
+            }
+            Form::Grpc | Form::GrpcWeb => {
+                grpc::insert(fields, &self.kind(), view.detail, self.retry_after());
+                Vec::new()
+            }
+        }
+    }
+
+    /// What may be told of it.
+    fn with_view<T>(&self, telling: &Telling<'_>, use_it: impl FnOnce(&View<'_>) -> T) -> T {
+        let kind = self.kind();
+        let answers = telling.answers;
+        let told = self.met().filter(|_| answers.disclose != Disclose::None);
         let holder = told
-            .filter(|_| telling.disclose == Disclose::Holder)
+            .filter(|_| answers.disclose == Disclose::Holder)
             .map(Conflict::holder);
-        let problem = Problem {
-            r#type: format!("{}#{}", telling.type_base, kind.name),
+        use_it(&View {
+            name: kind.name,
+            r#type: &format!("{}#{}", answers.type_base, kind.name),
             title: kind.title,
             status: kind.status.as_u16(),
-            detail: self.detail(telling),
+            detail: &self.detail(telling),
+            method: telling.method.as_str(),
+            sent: kind.sent,
+            retry_after: self.retry_after().map(seconds_up),
             key: told.map(|conflict| conflict.key.as_str()),
-            retry_after_ms: conflict.map(|conflict| millis(conflict.retry_after)),
             holder,
+            page: &answers.page,
+        })
+    }
+
+    fn problem(&self, view: &View<'_>) -> Vec<u8> {
+        let problem = Problem {
+            r#type: view.r#type,
+            title: view.title,
+            status: view.status,
+            detail: view.detail,
+            key: view.key,
+            retry_after_ms: self.met().map(|conflict| millis(conflict.retry_after)),
+            holder: view.holder,
         };
         serde_json::to_vec(&problem)
             .expect("a document of strings and numbers can be written as JSON")
+    }
+
+    /// The other write, if that is why.
+    fn met(&self) -> Option<&Conflict> {
+        if let Self::Conflict(conflict) = self {
+            Some(conflict)
+        } else {
+            None
+        }
     }
 
     fn retry_after(&self) -> Option<Duration> {
@@ -246,31 +307,32 @@ fn seconds_up(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    pub(super) fn telling(method: &Method) -> Telling<'_> {
-        Telling {
-            type_base: "https://writegate.example/problems",
+    pub(super) fn answers() -> Answers {
+        Answers {
+            type_base: "https://writegate.example/problems".to_owned(),
             disclose: Disclose::Holder,
-            form: Form::Problem,
-            method,
-            is_last: false,
+            cors: Cors::default(),
+            page: Page::own(),
         }
     }
 
-    pub(super) fn conflict() -> Rejection {
-        Rejection::Conflict(Box::new(Conflict {
-            key: "order:7".into(),
-            holder_method: Method::POST,
-            holder_route: "/orders/{id}/{*rest}".into(),
-            holder_since: "2026-11-23T18:29:00.120Z".into(),
-            holder_age: Duration::from_millis(1203),
-            unknown_for: None,
-            retry_after: Duration::from_millis(1740),
-        }))
+    /// The answer to a `PUT` in this form.
+    pub(super) fn answered(
+        rejection: &Rejection,
+        answers: &Answers,
+        form: Form,
+    ) -> Response<Bytes> {
+        rejection.answer(&Telling {
+            answers,
+            audience: &Audience::wanting(form),
+            method: &Method::PUT,
+            is_last: false,
+        })
     }
 
     #[test]
     fn the_answer_to_a_conflict_is_the_one_of_the_design() {
-        let response = conflict().answer(&telling(&Method::PUT));
+        let response = answered(&samples::conflict(None), &answers(), Form::Problem);
         assert_eq!(response.status(), 409);
         let field = |name: &str| response.headers()[name].to_str().expect("ascii");
         assert_eq!(field("content-type"), "application/problem+json");

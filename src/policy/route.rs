@@ -6,6 +6,7 @@ use super::key::{Mode, OnMissingKey};
 use super::method::Methods;
 use super::path::Distinguish;
 use super::pattern::Pattern;
+use super::rejection::ConflictStatus;
 use super::template::Template;
 
 /// Which route of a [`Policy`](super::Policy), in the order of the configuration.
@@ -64,6 +65,8 @@ pub struct Claim {
     pub has_own_key: bool,
     /// What happens to an overlap.
     pub mode: Mode,
+    /// How a refused write is told.
+    pub status: ConflictStatus,
     /// What happens where a template finds no value.
     pub on_missing_key: OnMissingKey,
 }

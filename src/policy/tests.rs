@@ -9,6 +9,7 @@ use super::key::OnMissingKey;
 use super::method::Methods;
 use super::path::Distinguish;
 use super::pattern::Pattern;
+use super::rejection::ConflictStatus;
 use super::route::{Claim, Post, Treatment};
 use super::template::Template;
 use super::*;
@@ -40,6 +41,7 @@ fn route_with(path: &str, keys: &[&str], distinguish: Distinguish) -> Route {
             templates,
             has_own_key: !keys.is_empty(),
             mode: Mode::Exclusive,
+            status: ConflictStatus::default(),
             on_missing_key: OnMissingKey::Path,
         }),
         pattern,

@@ -7,7 +7,16 @@ use std::process::Command;
 
 /// A program of the tests' own Python environment, which finds the modules under `tests/real`.
 pub(crate) fn python(program: &str) -> Command {
-    let path = prepared("venv/bin").join(program);
+    program_of("venv", program)
+}
+
+/// The Python that has the linters.
+pub(crate) fn python_with_linters() -> Command {
+    program_of("linters", "python")
+}
+
+fn program_of(environment: &str, program: &str) -> Command {
+    let path = prepared(environment).join("bin").join(program);
     assert!(
         path.exists(),
         "{} is missing: tests/run installs it",

@@ -1,7 +1,8 @@
-//! What kinds of answers there are: status, name, title and error type of each.
+//! What kinds of answers there are: status, name, title, error type and gRPC code of each, and whether the request was sent.
 
 use http::StatusCode;
 
+use super::grpc::GrpcCode;
 use super::{Conflict, Rejection};
 use crate::policy::head::Malformed;
 use crate::policy::key::KeyError;
@@ -14,6 +15,30 @@ pub(super) struct Kind {
     pub(super) title: &'static str,
     /// The error type of RFC 9209 §2.3.
     pub(super) error: &'static str,
+    /// What a gRPC call ends with.
+    pub(super) code: GrpcCode,
+    /// Whether the backend has got anything of the request.
+    pub(super) sent: Sent,
+}
+
+/// Whether the backend has got anything of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    No,
+    /// A part of a body that was too large to be read whole first.
+    Perhaps,
+    Yes,
+}
+
+impl Sent {
+    /// How a page's template sees it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Perhaps => "perhaps",
+            Self::Yes => "yes",
+        }
+    }
 }
 
 const BODY_BROKEN: Kind = kind(
@@ -21,132 +46,176 @@ const BODY_BROKEN: Kind = kind(
     "body-broken",
     "The request body did not come whole",
     "http_request_error",
+    GrpcCode::InvalidArgument,
+    Sent::Perhaps,
 );
 const BODY_TOO_SLOW: Kind = kind(
     StatusCode::REQUEST_TIMEOUT,
     "body-too-slow",
     "The request body came too slowly",
     "http_request_error",
+    GrpcCode::DeadlineExceeded,
+    Sent::Perhaps,
 );
 const BODY_TOO_LARGE: Kind = kind(
     StatusCode::PAYLOAD_TOO_LARGE,
     "body-too-large",
     "The request body is too large",
     "http_request_denied",
+    GrpcCode::ResourceExhausted,
+    Sent::Perhaps,
 );
 const CLIENT_LEFT: Kind = kind(
     StatusCode::BAD_REQUEST,
     "client-left",
     "The client closed its side before the request was forwarded",
     "http_request_error",
+    GrpcCode::Cancelled,
+    Sent::No,
 );
 const HOLDS_EXHAUSTED: Kind = kind(
     StatusCode::SERVICE_UNAVAILABLE,
     "holds-exhausted",
     "Too many writes are in flight",
     "connection_limit_reached",
+    GrpcCode::Unavailable,
+    Sent::No,
 );
 const BUFFERS_EXHAUSTED: Kind = kind(
     StatusCode::SERVICE_UNAVAILABLE,
     "buffers-exhausted",
     "Too many request bodies are in memory",
     "http_request_denied",
+    GrpcCode::Unavailable,
+    Sent::No,
 );
 const UPSTREAM_UNREACHABLE: Kind = kind(
     StatusCode::BAD_GATEWAY,
     "upstream-unreachable",
     "The backend cannot be reached",
     "connection_refused",
+    GrpcCode::Unavailable,
+    Sent::No,
 );
 const CONNECT_TIMEOUT: Kind = kind(
     StatusCode::GATEWAY_TIMEOUT,
     "connect-timeout",
     "The backend took no connection in time",
     "connection_timeout",
+    GrpcCode::DeadlineExceeded,
+    Sent::No,
 );
 const NOT_SENT: Kind = kind(
     StatusCode::BAD_GATEWAY,
     "not-sent",
     "The connection to the backend broke before the request was sent",
     "connection_terminated",
+    GrpcCode::Unavailable,
+    Sent::No,
 );
 const UPSTREAM_BROKEN: Kind = kind(
     StatusCode::BAD_GATEWAY,
     "upstream-broken",
     "The connection to the backend broke before a whole response came",
     "connection_terminated",
+    GrpcCode::Unavailable,
+    Sent::Yes,
 );
 const RESPONSE_TIMEOUT: Kind = kind(
     StatusCode::GATEWAY_TIMEOUT,
     "response-timeout",
     "The backend did not answer in time",
     "http_response_timeout",
+    GrpcCode::DeadlineExceeded,
+    Sent::Yes,
 );
 const UPSTREAM_INVALID: Kind = kind(
     StatusCode::BAD_GATEWAY,
     "upstream-invalid",
     "The backend's response cannot be understood in one way only",
     "http_protocol_error",
+    GrpcCode::Unavailable,
+    Sent::Yes,
 );
 const OUTCOME_UNKNOWN: Kind = kind(
     StatusCode::CONFLICT,
     "outcome-unknown",
     "The outcome of an earlier write to this resource is unknown",
     "http_request_denied",
+    GrpcCode::Aborted,
+    Sent::No,
 );
 const WRITE_IN_FLIGHT: Kind = kind(
     StatusCode::CONFLICT,
     "write-in-flight",
     "Another write to this resource is in flight",
     "http_request_denied",
+    GrpcCode::Aborted,
+    Sent::No,
 );
 const MISSING_KEY: Kind = kind(
     StatusCode::BAD_REQUEST,
     "missing-key",
     "The request does not name the resource that it changes",
     "http_request_error",
+    GrpcCode::InvalidArgument,
+    Sent::No,
 );
 const TOO_MANY_KEYS: Kind = kind(
     StatusCode::BAD_REQUEST,
     "too-many-keys",
     "The request names too many resources or methods",
     "http_request_error",
+    GrpcCode::InvalidArgument,
+    Sent::No,
 );
 const VERSION_NOT_SUPPORTED: Kind = kind(
     StatusCode::HTTP_VERSION_NOT_SUPPORTED,
     "version-not-supported",
     "The HTTP version is not supported",
     "http_request_error",
+    GrpcCode::Unimplemented,
+    Sent::No,
 );
 const CONNECT_NOT_SUPPORTED: Kind = kind(
     StatusCode::NOT_IMPLEMENTED,
     "connect-not-supported",
     "This is not a forward proxy",
     "http_request_error",
+    GrpcCode::Unimplemented,
+    Sent::No,
 );
 const HEAD_TOO_LARGE: Kind = kind(
     StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     "head-too-large",
     "The request head is too large",
     "http_request_error",
+    GrpcCode::ResourceExhausted,
+    Sent::No,
 );
 const HEAD_TOO_SLOW: Kind = kind(
     StatusCode::REQUEST_TIMEOUT,
     "head-too-slow",
     "The request head did not come in time",
     "http_request_error",
+    GrpcCode::DeadlineExceeded,
+    Sent::No,
 );
 const TARGET_TOO_LONG: Kind = kind(
     StatusCode::URI_TOO_LONG,
     "target-too-long",
     "The request target is too long",
     "http_request_error",
+    GrpcCode::ResourceExhausted,
+    Sent::No,
 );
 const BAD_REQUEST: Kind = kind(
     StatusCode::BAD_REQUEST,
     "bad-request",
     "The request cannot be understood in one way only",
     "http_request_error",
+    GrpcCode::InvalidArgument,
+    Sent::No,
 );
 
 impl Rejection {
@@ -180,19 +249,27 @@ const fn kind(
     name: &'static str,
     title: &'static str,
     error: &'static str,
+    code: GrpcCode,
+    sent: Sent,
 ) -> Kind {
     Kind {
         status,
         name,
         title,
         error,
+        code,
+        sent,
     }
 }
 
 const fn conflict(met: &Conflict) -> Kind {
-    match met.unknown_for {
+    let kind = match met.unknown_for {
         Some(_) => OUTCOME_UNKNOWN,
         None => WRITE_IN_FLIGHT,
+    };
+    Kind {
+        status: met.status.code(),
+        ..kind
     }
 }
 

@@ -1,0 +1,207 @@
+//! How the gateway's own answers are configured: the status of a conflict, other origins, and templates of one's own.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::policy::rejection::{Audience, Conflict, ConflictStatus, Form, Rejection, Telling};
+
+/// What is wrong with a template of this text, named by a configuration beside it.
+fn template(name: &str, html: &str) -> Result<Config, String> {
+    template_beside(name, html, "")
+}
+
+/// The same with these settings of `[answers]` below it.
+fn template_beside(name: &str, html: &str, settings: &str) -> Result<Config, String> {
+    let directory = std::env::temp_dir().join(format!("writegate-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(directory.join("pages")).unwrap();
+    let page: PathBuf = directory.join("pages/409.html");
+    std::fs::write(&page, html).unwrap();
+    let file = directory.join("w.toml");
+    let text = format!("{UPSTREAM}[answers]\nhtml = \"pages/409.html\"\n{settings}");
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load(Some(&file), &Overrides::default());
+    let shown = directory.display().to_string();
+    std::fs::remove_dir_all(&directory).unwrap();
+    config.map_err(|error| error.to_string().replace(&format!("{shown}/"), ""))
+}
+
+fn page(config: &Config, key: &str) -> String {
+    let conflict = Rejection::Conflict(Box::new(Conflict {
+        key: key.to_owned(),
+        holder_method: Method::PUT,
+        holder_route: "/a".to_owned(),
+        holder_since: "2026-11-23T18:29:00.120Z".to_owned(),
+        holder_age: Duration::from_secs(1),
+        unknown_for: None,
+        retry_after: Duration::from_secs(2),
+        status: ConflictStatus::default(),
+    }));
+    let answer = conflict.answer(&Telling {
+        answers: &config.answers,
+        audience: &Audience::wanting(Form::Html),
+        method: &Method::PUT,
+        is_last: false,
+    });
+    String::from_utf8(answer.body().to_vec()).unwrap()
+}
+
+#[test]
+fn a_page_of_ones_own_is_found_beside_the_configuration_and_escapes_what_it_shows() {
+    let html = "<title>{{ title }}</title>{% if key is defined %}<b>{{ key }}</b>{% endif %}\
+                {% for word in ['a', 'b'] %}{{ loop.index }}{% endfor %}";
+    let config = template("own", html).unwrap();
+    assert_eq!(
+        page(&config, "<i>"),
+        "<title>Another write to this resource is in flight</title><b>&lt;i&gt;</b>12"
+    );
+}
+
+#[test]
+fn nothing_in_a_template_undoes_the_escaping() {
+    let html = "{% autoescape false %}{% if key %}{{ key }}{% set k = key %}{{ k ~ '<' }}{% endif %}{% endautoescape %}";
+    let config = template("raw", html).unwrap();
+    assert_eq!(page(&config, "<i>"), "&lt;i&gt;&lt;i&gt;&lt;");
+    let error = template("safe", "{{ title|safe }}").unwrap_err();
+    assert!(error.contains("safe"), "{error}");
+}
+
+#[test]
+fn a_template_that_cannot_serve_is_refused_at_the_start_with_its_place() {
+    let mut wrong = Vec::new();
+    for (html, place, part) in [
+        (
+            "<p>\n  {{ titel }}",
+            "2:6: ",
+            "no variable `titel`; there are `name`, `type`, `title`",
+        ),
+        (
+            "{# titel #}<p titel>{% if 1 > 2 %}\n{{ titel }}{% endif %}",
+            "2:4: ",
+            "`titel`",
+        ),
+        (
+            "{{ holder.name if holder }}",
+            "1:4: ",
+            "no variable `holder.name`",
+        ),
+        ("<p>\n{{ key }}", "2:4: ", "undefined"),
+        ("a\n{{ holder.method }}", "2:4: ", "undefined"),
+        (
+            "a\n{% if key %}b",
+            "2:13: ",
+            "syntax error: unexpected end of input",
+        ),
+        ("é{{ title", "1:5: ", "syntax error"),
+        ("\n{{ title|upsidedown }}", "2:10: ", "upsidedown"),
+        ("\n{{ title + 1 }}", "2:4: ", "unsupported types"),
+        (
+            "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+            "1:",
+            "fuel",
+        ),
+        (
+            "{% include 'other.html' %}",
+            "1:4: ",
+            "unknown statement include",
+        ),
+    ] {
+        let error = template("faulty", html).unwrap_err();
+        let start = format!("w.toml:4:8: pages/409.html:{place}");
+        if !error.starts_with(&start) || !error.contains(part) {
+            wrong.push(format!("{html}: {error}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let none = error("[answers]\nhtml = \"none.html\"");
+    assert!(
+        none.starts_with("2:8: cannot read the template none.html: "),
+        "{none}"
+    );
+}
+
+#[test]
+fn a_template_that_fails_for_one_value_is_passed_over_for_our_own_page() {
+    let config = template(
+        "late",
+        "{% if key and key != 'order:7' %}{{ key + 1 }}{% endif %}",
+    )
+    .unwrap();
+    assert_eq!(page(&config, "order:7"), "");
+    assert!(page(&config, "other").contains("<h1>Another write"));
+}
+
+#[test]
+fn what_may_not_be_disclosed_is_not_there_for_a_template() {
+    let html =
+        "{{ name }}{% if key %} {{ key }}{% endif %}{% if holder %} {{ holder.method }}{% endif %}";
+    for (disclose, shown) in [
+        ("holder", "write-in-flight a PUT"),
+        ("key", "write-in-flight a"),
+        ("none", "write-in-flight"),
+    ] {
+        let config = template_beside(disclose, html, &format!("disclose = {disclose:?}")).unwrap();
+        assert_eq!(page(&config, "a"), shown);
+    }
+    // Nor is it in every problem that has a `retry_after`.
+    let unasked = "{% if sent == 'no' and retry_after %}{{ key }}{% endif %}";
+    let error = template("unasked", unasked).unwrap_err();
+    assert!(error.contains("409.html:1:41: undefined value"), "{error}");
+}
+
+#[test]
+fn a_status_or_an_origin_that_cannot_be_is_told_with_what_can() {
+    for (text, place, part) in [
+        (
+            "[guard]\nstatus = 404",
+            "2:10: ",
+            "`404`, expected 409, 423, 429 or 503",
+        ),
+        (
+            "[guard]\nstatus = \"409\"",
+            "2:10: ",
+            "expected 409, 423, 429 or 503",
+        ),
+        (
+            "[[route]]\npath = \"/a\"\nstatus = -1",
+            "3:10: ",
+            "expected 409, 423, 429 or 503",
+        ),
+        (
+            "[[route]]\npath = \"/a\"\nguard = false\nstatus = 423",
+            "4:10: ",
+            "`status` has no effect",
+        ),
+        (
+            "[[route]]\npath = \"/a\"\non_conflict = \"observe\"\nstatus = 423",
+            "4:10: ",
+            "`status` has no effect: with `on_conflict = \"observe\"`",
+        ),
+        ("[answers]\ncors = []", "2:8: ", "`cors` cannot be empty"),
+        (
+            "[answers]\ncors = true",
+            "2:8: ",
+            "a text, or a list of texts",
+        ),
+        (
+            "[answers]\ncors = \"https://a.example/\"",
+            "2:8: ",
+            "write `https://a.example`",
+        ),
+        (
+            "[answers]\ncors = [\"http://a\", \"*\"]",
+            "2:21: ",
+            "write `cors = \"*\"`, not in a list",
+        ),
+        (
+            "[answers]\ncors = [\"http://a\", \"http://a\"]",
+            "2:21: ",
+            "given twice",
+        ),
+    ] {
+        let error = error(text);
+        assert!(
+            error.starts_with(place) && error.contains(part),
+            "{text}\n{error}"
+        );
+    }
+}

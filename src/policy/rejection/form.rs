@@ -1,0 +1,181 @@
+//! Who reads an answer of the gateway's own, as far as the request says: which form it wants, and from which origin it came.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ORIGIN};
+use http::{HeaderMap, HeaderValue};
+use mediatype::{MediaType, media_type};
+
+use crate::policy::fields::has_media_type;
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `application/problem+json`
+    Problem,
+    /// `text/plain`
+    Text,
+    /// `text/html`
+    Html,
+    /// `application/grpc`: a status and no message ("Trailers-Only").
+    Grpc,
+    /// `application/grpc-web`: the same, for browsers.
+    GrpcWeb,
+}
+
+impl Form {
+    pub(super) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Problem => "application/problem+json",
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Html => "text/html; charset=utf-8",
+            Self::Grpc => "application/grpc",
+            Self::GrpcWeb => "application/grpc-web+proto",
+        }
+    }
+}
+
+/// Who reads an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Audience {
+    /// The form, where something else than `Accept` decides it.
+    form: Option<Form>,
+    accept: Option<HeaderValue>,
+    /// Where the document comes from that sent the request (RFC 6454 §7).
+    pub(super) origin: Option<HeaderValue>,
+}
+
+impl Audience {
+    /// What the fields of a request say.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let is = |essence| has_media_type(headers, essence);
+        let form = if is("application/grpc-web") {
+            Some(Form::GrpcWeb)
+        } else {
+            is("application/grpc").then_some(Form::Grpc)
+        };
+        Self {
+            form,
+            accept: all_of_accept(headers),
+            origin: headers.get(ORIGIN).cloned(),
+        }
+    }
+
+    /// One that wants this form.
+    pub fn wanting(form: Form) -> Self {
+        Self {
+            form: Some(form),
+            ..Self::default()
+        }
+    }
+
+    /// A gRPC call is answered as one. Else it is as `Accept` has it; who accepts anything, nothing that there is, or
+    /// does not say gets a problem document.
+    pub(super) fn form(&self) -> Form {
+        const TEXT: MediaType<'static> = media_type!(TEXT / PLAIN);
+        const HTML: MediaType<'static> = media_type!(TEXT / HTML);
+        static OFFERED: [MediaType<'static>; 4] = [
+            media_type!(APPLICATION / PROBLEM + JSON),
+            media_type!(APPLICATION / JSON),
+            TEXT,
+            HTML,
+        ];
+        if let Some(form) = self.form {
+            return form;
+        }
+        let accept = self
+            .accept
+            .as_ref()
+            .and_then(|value| headers_accept::Accept::try_from(value).ok());
+        let chosen = accept
+            .as_ref()
+            .and_then(|accept| accept.negotiate(&OFFERED));
+        match chosen {
+            Some(chosen) if *chosen == TEXT => Form::Text,
+            Some(chosen) if *chosen == HTML => Form::Html,
+            Some(_) | None => Form::Problem,
+        }
+    }
+}
+
+/// Several lines are one list (RFC 9110 §5.3).
+fn all_of_accept(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut lines = headers.get_all(ACCEPT).iter();
+    let first = lines.next()?;
+    let mut joined = Vec::new();
+    for line in lines {
+        if joined.is_empty() {
+            joined.extend_from_slice(first.as_bytes());
+        }
+        joined.extend_from_slice(b", ");
+        joined.extend_from_slice(line.as_bytes());
+    }
+    if joined.is_empty() {
+        return Some(first.clone());
+    }
+    HeaderValue::from_maybe_shared(Bytes::from(joined)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(lines: &[(&'static str, &'static str)]) -> Form {
+        let lines = lines.iter().map(|(name, value)| {
+            let name = http::HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        Audience::of(&lines.collect()).form()
+    }
+
+    #[test]
+    fn a_navigation_of_a_browser_gets_a_page_and_what_a_program_sends_does_not() {
+        for (accept, expected) in [
+            // Chromium, Firefox and Safari.
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+                Form::Html,
+            ),
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                Form::Html,
+            ),
+            // fetch, XMLHttpRequest, curl; jQuery; axios.
+            ("*/*", Form::Problem),
+            (
+                "application/json, text/javascript, */*; q=0.01",
+                Form::Problem,
+            ),
+            ("application/json, text/plain, */*", Form::Problem),
+            ("text/plain;q=0.5, text/html", Form::Html),
+            ("text/html;q=0.5, text/plain", Form::Text),
+            ("text/*", Form::Text),
+            ("text/html;q=0, */*", Form::Problem),
+            ("application/vnd.api+json", Form::Problem),
+        ] {
+            assert_eq!(form(&[("accept", accept)]), expected, "{accept}");
+        }
+        assert_eq!(form(&[]), Form::Problem);
+    }
+
+    #[test]
+    fn an_accept_of_several_lines_is_read_whole() {
+        let lines = [("accept", "text/plain;q=0.2"), ("accept", "text/html")];
+        assert_eq!(form(&lines), Form::Html);
+    }
+
+    #[test]
+    fn a_call_is_answered_as_one_whatever_it_accepts() {
+        for (content_type, expected) in [
+            ("application/grpc", Form::Grpc),
+            ("application/grpc+proto", Form::Grpc),
+            ("Application/GRPC; charset=x", Form::Grpc),
+            ("application/grpc-web-text", Form::GrpcWeb),
+            ("application/grpc-web+proto", Form::GrpcWeb),
+            ("application/grpcish", Form::Html),
+            ("application/json", Form::Html),
+        ] {
+            let lines = [("content-type", content_type), ("accept", "text/html")];
+            assert_eq!(form(&lines), expected, "{content_type}");
+        }
+    }
+}
