@@ -4,6 +4,7 @@ mod access_log;
 mod applications;
 mod bulk;
 mod documents;
+mod faults;
 mod keep_alive;
 mod peers;
 mod process;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use http::StatusCode;
+use writegate::config::{Config, ConfigError, Overrides};
 
 /// Settings by table.
 type Settings = BTreeMap<String, BTreeSet<String>>;
@@ -64,6 +65,21 @@ fn every_dependency_has_its_reason_and_no_other_has() {
 #[test]
 fn the_readme_shows_the_example_as_it_is() {
     assert!(read("README.md").contains(&read("config/orders.toml")));
+}
+
+#[test]
+fn the_document_shows_what_is_said_of_its_faulty_file() {
+    let document = read("docs/configuration.md");
+    let (_, section) = document
+        .split_once("\n## What is wrong is told at once\n")
+        .expect("it has the section");
+    let mut blocks = section.split("```").skip(1).step_by(2);
+    let text = blocks.next().expect("a file").trim_start_matches("toml\n");
+    let told = blocks.next().expect("what is said of it").trim_start();
+    match Config::parse("shop.toml", text, &Overrides::default()) {
+        Err(ConfigError::Wrong(report)) => assert_eq!(report.drawn(false), told),
+        other @ (Ok(_) | Err(ConfigError::Unreadable { .. })) => panic!("{other:?}"),
+    }
 }
 
 /// The fields of the raw configuration, by the name of the table that each struct is.

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use super::key::{KEY_LIMIT, Key, KeyError, Keys};
 use super::pattern::Pattern;
 use super::source::{Facts, Source, Values};
+use super::unfillable::Unfillable;
 
 /// A key template, parsed.
 #[derive(Clone, Debug)]
@@ -124,6 +125,14 @@ impl Template {
     /// Whether there may be a request of which it makes no key.
     pub fn may_make_none(&self) -> bool {
         self.parts.iter().any(|(_, source)| source.may_be_missing())
+    }
+
+    /// Its sources of which no request has a value, as they are written.
+    pub fn doubts(&self) -> Vec<(String, Unfillable)> {
+        let sources = self.parts.iter().map(|(_, source)| source);
+        sources
+            .filter_map(|source| Some((source.to_string(), source.unfillable()?)))
+            .collect()
     }
 
     /// Whether its keys depend on the method.

@@ -16,6 +16,7 @@ use super::*;
 mod keys;
 mod methods;
 mod properties;
+mod reach;
 mod routing;
 
 fn route(path: &str, keys: &[&str]) -> Route {
