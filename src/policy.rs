@@ -10,6 +10,7 @@ use std::hash::RandomState;
 
 use http::Method;
 
+pub mod choice;
 mod fields;
 pub mod forward;
 pub mod head;
@@ -17,6 +18,7 @@ pub mod host;
 pub mod key;
 pub mod key_state;
 pub mod method;
+pub mod parts;
 pub mod path;
 pub mod pattern;
 pub mod plan;

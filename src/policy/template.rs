@@ -142,6 +142,31 @@ impl Template {
             .any(|(_, source)| *source == Source::Method)
     }
 
+    /// Each of its sources, with the values that a request has for it as they may be shown.
+    pub(super) fn found(
+        &self,
+        facts: &Facts<'_>,
+        digests: &RandomState,
+    ) -> Vec<(&Source, Vec<String>)> {
+        let shown = |source: &Source, value: &str| {
+            if source.is_credential() {
+                digest(digests, value)
+            } else {
+                value.to_owned()
+            }
+        };
+        let sources = self.parts.iter().map(|(_, source)| source);
+        sources
+            .map(|source| {
+                let values = source.values(facts);
+                (
+                    source,
+                    values.iter().map(|value| shown(source, value)).collect(),
+                )
+            })
+            .collect()
+    }
+
     /// Appends a key for each combination of values. `digests` makes what is shown in place of credentials.
     pub(super) fn expand(
         &self,
@@ -171,7 +196,7 @@ impl Template {
                     bytes,
                     self.render(&values, nth, |source, value, shown| {
                         if source.is_credential() {
-                            shown.push_str(&format!("<{:016x}>", digests.hash_one(value)));
+                            shown.push_str(&digest(digests, value));
                         } else {
                             shown.push_str(value);
                         }
@@ -201,6 +226,11 @@ impl Template {
         rendered.push_str(&self.tail);
         rendered
     }
+}
+
+/// What stands for a credential where it is shown.
+fn digest(digests: &RandomState, value: &str) -> String {
+    format!("<{:016x}>", digests.hash_one(value))
 }
 
 fn literal(text: &str) -> Result<&str, TemplateError> {
