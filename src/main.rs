@@ -27,9 +27,14 @@ fn main() -> ExitCode {
             }
             check::check(config)
         }),
-        Command::Explain(explain) => {
-            tell(&explain.source, |config| explain::explain(config, &explain))
-        }
+        Command::Explain(explain) => tell(&explain.source, |config| {
+            let explanation = explain::explain(config, &explain.asked());
+            if explain.json {
+                explanation.json()
+            } else {
+                explanation.to_string()
+            }
+        }),
     }
 }
 

@@ -82,6 +82,36 @@ fn the_document_shows_what_is_said_of_its_faulty_file() {
     }
 }
 
+#[test]
+fn what_the_document_shows_of_explain_is_what_it_says() {
+    let document = read("docs/explain.md");
+    let blocks = document.split("```console\n$ ").skip(1);
+    let blocks: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 4);
+    for block in blocks {
+        let end_of_command = match block.split_once("<<'LINE'") {
+            Some(_) => block.find("\nLINE\n").expect("it ends") + "\nLINE\n".len(),
+            None => block.find('\n').expect("something is said") + 1,
+        };
+        let (command, told) = block.split_at(end_of_command);
+        assert_eq!(said_to(command), told, "{command}");
+    }
+}
+
+/// What a shell prints to standard output, with the binary as `writegate`.
+fn said_to(command: &str) -> String {
+    let binary = Path::new(env!("CARGO_BIN_EXE_writegate"));
+    let directory = binary.parent().expect("it stands in a directory");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = std::process::Command::new("bash")
+        .args(["-c", command])
+        .env("PATH", format!("{}:{path}", directory.display()))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("bash is there");
+    String::from_utf8(output.stdout).expect("it is text")
+}
+
 /// The fields of the raw configuration, by the name of the table that each struct is.
 fn settings_of_the_code(text: &str) -> Settings {
     let mut structs: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
