@@ -22,6 +22,7 @@ pub(super) fn read(text: &str, faults: &mut Faults) -> Option<RawConfig> {
     let unreadable = Unreadable::new(text, document.get_ref(), errors, faults);
     let mut found = Vec::new();
     let mut raw = RawConfig::default();
+    let mut is_upstream_misspelt = false;
     for (name, value) in document.into_inner() {
         let found = &mut found;
         match name.get_ref().as_ref() {
@@ -30,8 +31,14 @@ pub(super) fn read(text: &str, faults: &mut Faults) -> Option<RawConfig> {
             "answers" => raw.answers = one("answers", value, found),
             "guard" => raw.guard = one("guard", value, found),
             "route" => raw.route = several("route", value, found),
-            unknown => found.push(name::unknown_table(unknown, name.span(), value.get_ref())),
+            unknown => {
+                is_upstream_misspelt |= name::nearest(unknown, &["upstream"]).is_some();
+                found.push(name::unknown_table(unknown, name.span(), value.get_ref()));
+            }
         }
+    }
+    if is_upstream_misspelt {
+        raw.upstream.note_wrong("url");
     }
     let is_whole = unreadable.is_nothing();
     faults.extend(found.into_iter().filter(|fault| !unreadable.hides(fault)));

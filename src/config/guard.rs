@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::choice::Named;
 use super::fault::{Fault, Faults};
 use super::matcher::{distinguish, methods_or};
+use super::name::nearest;
 use super::overrides::Origin;
 use super::raw::{RawGuard, RawPost, RawRoute};
 use super::route::{Defaults, Places};
@@ -19,7 +20,7 @@ use crate::policy::method::Methods;
 use crate::policy::path::Distinguish;
 use crate::policy::pattern::Pattern;
 use crate::policy::route::{Claim, Post, Treatment};
-use crate::policy::template::Template;
+use crate::policy::template::{Template, TemplateError};
 use crate::policy::{Mode, OnMissingKey, Policy, Route};
 
 const GUARDS_NO_METHOD: &str = "to guard only what routes name, write a `[[route]]` with `path = \"/{*rest}\"` and \
@@ -180,9 +181,37 @@ pub(super) fn templates(
     pattern: &Pattern,
     faults: &mut Faults,
 ) -> Option<Box<[Template]>> {
-    let templates: Vec<Template> = keys
-        .iter()
-        .filter_map(|key| faults.take(key.parse(|text| Template::parse(text, pattern))))
-        .collect();
+    let mut templates = Vec::new();
+    for key in keys {
+        match Template::parse(key.text(), pattern) {
+            Ok(template) => templates.push(template),
+            Err(error) => {
+                let fault = key.fault(&error);
+                let help =
+                    meant(&error, pattern).map(|meant| format!("did you mean `{{{meant}}}`?"));
+                faults.push(Fault { help, ..fault });
+            }
+        }
+    }
     (templates.len() == keys.len()).then(|| templates.into())
+}
+
+/// The source that was probably meant, without its braces.
+fn meant(error: &TemplateError, pattern: &Pattern) -> Option<String> {
+    let TemplateError::Unknown { name, .. } = error else {
+        return None;
+    };
+    match name.split_once(':') {
+        Some((kind, rest)) => {
+            let kind = nearest(kind, &["query", "header", "cookie"])?;
+            Some(format!("{kind}:{rest}"))
+        }
+        None => {
+            let known: Vec<&str> = pattern
+                .parameters()
+                .chain(["path", "method", "host"])
+                .collect();
+            nearest(name, &known).map(str::to_owned)
+        }
+    }
 }

@@ -30,6 +30,11 @@ impl<T> Read<T> {
         !self.wrong.is_empty()
     }
 
+    /// Takes note of a setting that was given where it cannot be read.
+    pub(super) fn note_wrong(&mut self, name: &str) {
+        self.wrong.push(name.to_owned());
+    }
+
     /// Whether this setting was given, but is wrong.
     pub(super) fn is_wrong(&self, name: &str) -> bool {
         self.wrong.iter().any(|wrong| wrong == name)

@@ -198,6 +198,13 @@ impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<F> {
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         (self.1)(text).map_err(E::custom)
     }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        let expected = self.0;
+        Err(E::custom(format!(
+            "`{number}` is a number: write {expected}"
+        )))
+    }
 }
 
 impl<'de> Deserialize<'de> for Count {

@@ -13,6 +13,7 @@ use super::route::{Claim, Post, Treatment};
 use super::template::Template;
 use super::*;
 
+mod choice;
 mod keys;
 mod methods;
 mod properties;

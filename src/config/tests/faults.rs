@@ -20,6 +20,30 @@ fn an_error_says_file_line_and_column_and_shows_the_line() {
 }
 
 #[test]
+fn colours_are_for_a_terminal() {
+    let Err(ConfigError::Wrong(report)) = Config::parse("w.toml", "a = 1", &Overrides::default())
+    else {
+        panic!("nothing is wrong with it");
+    };
+    assert!(report.drawn(true).contains("\x1b["));
+    assert!(!report.drawn(false).contains('\x1b'));
+}
+
+#[test]
+fn a_warning_is_one_line_of_a_log() {
+    let config = parse("[[route]]\npath = \"/a\"\nkey = \"{header:etag}\"").unwrap();
+    let lines: Vec<String> = config.warnings.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "w.toml:5:7: `{header:etag}` has no value in any request: it is a field of responses; take a field that the client \
+          sends"
+        ]
+    );
+    assert!(parse("").unwrap().warnings.is_empty());
+}
+
+#[test]
 fn every_fault_is_told_in_the_order_of_the_file() {
     let text = "[[route]]\npath = \"a\"\nkey = [1, \"{\", 2]\n[[route]]\npath = 1\n[server]\nlisten = \"x\"\ndrain = 1\nworkers = 0\n";
     let error = Config::parse("w.toml", text, &Overrides::default()).unwrap_err();
@@ -59,8 +83,10 @@ fn what_only_comes_of_a_fault_is_not_told() {
         let all = parse(text).unwrap_err().to_string();
         assert_eq!(all.lines().count(), count, "{all}");
     }
-    let all = Config::parse("w.toml", "[upstream]\nurl = 7", &Overrides::default());
-    assert_eq!(all.unwrap_err().to_string().lines().count(), 1);
+    for text in ["[upstream]\nurl = 7", "[upsteam]\nurl = \"http://a\""] {
+        let all = Config::parse("w.toml", text, &Overrides::default());
+        assert_eq!(all.unwrap_err().to_string().lines().count(), 1, "{text}");
+    }
 }
 
 #[test]
