@@ -47,6 +47,8 @@ pub enum Command {
     Check(Check),
     /// Say what would happen to one request: route, effective method, canonical path, keys, policy
     Explain(Explain),
+    /// Lose updates to a backend of its own, then lose none with the gateway in front of it
+    Demo(Demo),
 }
 
 /// What `run` is told. The other commands take the same, so that a command line can be checked as it is.
@@ -151,6 +153,14 @@ impl Explain {
     }
 }
 
+/// `writegate demo`
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Stop after the figures; exits with 1 if the gateway lost an update
+    #[arg(long)]
+    pub once: bool,
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -208,10 +218,13 @@ pub fn parse() -> Result<Cli, ExitCode> {
 fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let matches = without_empty_variables(Cli::command()).try_get_matches_from(arguments)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
-    let (Command::Run(Run { source })
-    | Command::Check(Check { source })
-    | Command::Explain(Explain { source, .. })) = &mut cli.command;
-    if let Some((_, matches)) = matches.subcommand() {
+    let source = match &mut cli.command {
+        Command::Run(Run { source })
+        | Command::Check(Check { source })
+        | Command::Explain(Explain { source, .. }) => Some(source),
+        Command::Demo(_) => None,
+    };
+    if let (Some(source), Some((_, matches))) = (source, matches.subcommand()) {
         let by_variable = |id| matches.value_source(id) == Some(ValueSource::EnvVariable);
         source.said = Said {
             upstream_by_variable: by_variable("upstream"),
@@ -277,6 +290,7 @@ mod tests {
             "writegate run --no",
             "writegate explain GET",
             "writegate explain G/T /",
+            "writegate demo --config f",
         ] {
             assert_eq!(exit_code(&parse(wrong).unwrap_err()), EX_USAGE, "{wrong}");
         }

@@ -47,12 +47,14 @@
 //! - [`server`] has the workers, the listeners, and the drain.
 //! - [`config`] turns text into a [`config::Config`], whose types cannot be wrong.
 //! - [`cli`] is the command line.
+//! - [`demo`] shows all this: a backend that loses updates, and what is lost with the gateway in front of it.
 //! - [`check`] and [`explain`] say what a configuration would do, and what would happen to one request.
 
 pub mod body;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod explain;
 pub mod gateway;
 pub mod policy;

@@ -4,12 +4,12 @@ use std::error::Error;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use tracing::{Level, error, info, warn};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing::{Level, enabled, error, info, warn};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use writegate::cli::{self, Command, EX_USAGE, LogFormat, Source};
 use writegate::config::{Config, ConfigError};
-use writegate::{check, explain, server};
+use writegate::{check, demo, explain, server};
 
 fn main() -> ExitCode {
     let cli = match cli::parse() {
@@ -35,25 +35,31 @@ fn main() -> ExitCode {
                 explanation.to_string()
             }
         }),
+        Command::Demo(demo) => show(demo.once),
     }
 }
 
 /// Runs the gateway until it is told to stop.
 fn serve(config: Config, format: LogFormat) -> ExitCode {
-    let _flushed_at_the_end = log_to_stdout(format);
+    let log = log_to_stdout(format);
     for line in check::guarding(&config).lines() {
         info!("{}", line.trim_end());
     }
     for warning in config.warnings.lines() {
         warn!("{warning}");
     }
-    match server::run(config) {
+    let code = match server::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!(error = %chain(&error), "the gateway cannot go on");
+            if !enabled!(Level::ERROR) {
+                eprintln!("writegate: {}", chain(&error));
+            }
             ExitCode::FAILURE
         }
-    }
+    };
+    log.end();
+    code
 }
 
 fn load(source: &Source) -> Result<Config, ConfigError> {
@@ -85,11 +91,48 @@ fn has_colours() -> bool {
     std::io::stderr().is_terminal() && !is_unwanted
 }
 
-/// Text for a person at a terminal, JSON for a collector of logs. Written by a thread of its own; lines
-/// that come faster than they can be written are dropped, and requests do not wait for them.
-fn log_to_stdout(format: LogFormat) -> WorkerGuard {
+/// The log, which a thread of its own writes. Lines that come faster than they can be written are dropped, and
+/// requests do not wait for them.
+struct Log {
+    /// Dropped, it has what is left written.
+    writing: WorkerGuard,
+    dropped: ErrorCounter,
+}
+
+impl Log {
+    fn end(self) {
+        drop(self.writing);
+        match self.dropped.dropped_lines() {
+            0 => {}
+            dropped => eprintln!(
+                "writegate: {dropped} lines of the log were dropped: they came faster than standard output took them"
+            ),
+        }
+    }
+}
+
+/// Shows the demonstration; of its gateway's log only what gives pause.
+fn show(once: bool) -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(Level::WARN)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    match demo::run(once, &mut std::io::stdout()) {
+        Ok(verdict) if verdict.is_kept() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("writegate: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Text for a person at a terminal, JSON for a collector of logs.
+fn log_to_stdout(format: LogFormat) -> Log {
     let is_terminal = std::io::stdout().is_terminal();
-    let (writer, guard) = NonBlockingBuilder::default().finish(std::io::stdout());
+    let (writer, writing) = NonBlockingBuilder::default().finish(std::io::stdout());
+    let dropped = writer.error_counter();
     let filter = EnvFilter::builder()
         .with_default_directive(Level::INFO.into())
         .from_env_lossy();
@@ -101,7 +144,7 @@ fn log_to_stdout(format: LogFormat) -> WorkerGuard {
         LogFormat::Text => log.with_ansi(is_terminal).init(),
         LogFormat::Auto | LogFormat::Json => log.json().flatten_event(true).init(),
     }
-    guard
+    Log { writing, dropped }
 }
 
 /// An error with all that caused it, on one line.

@@ -2,14 +2,16 @@
 //!
 //! Invariants:
 //! - A connection is handed over unread, to the worker that has the fewest.
-//! - After the first signal nothing more is accepted, and everything at work may settle within
-//!   `server.drain`; a second signal ends the process at once.
+//! - Told to stop, it accepts nothing more, and everything at work may settle within `server.drain`; told again, it
+//!   ends at once. `run` is told by signals, and nothing else here listens to them.
 
 mod connection;
 mod listener;
+mod stop;
 mod worker;
 
 pub use connection::serve;
+pub use stop::{Stop, Stopper};
 pub use worker::gateway_at_work;
 
 use std::io;
@@ -19,13 +21,12 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::gateway::{Counts, Turns};
 use crate::table::Table;
 use listener::Listener;
@@ -65,11 +66,22 @@ pub fn run(config: Config) -> Result<(), ServerError> {
         .enable_all()
         .build()
         .map_err(ServerError::Start)?;
-    runtime.block_on(Server::start(config)?.serve())
+    runtime.block_on(async {
+        let stop = Stop::on_signals().map_err(ServerError::Start)?;
+        Server::bind(config)?.serve(stop).await
+    })
 }
 
-struct Server {
+/// A gateway that listens, and does not answer yet. [`run`] is the way to have one in a process of its own; this is for
+/// those who have more in theirs.
+pub struct Server {
     config: Arc<Config>,
+    listeners: Vec<Listener>,
+    addresses: Vec<Listen>,
+}
+
+/// What serves: the workers, and how one hears of their end.
+struct Workers {
     table: Arc<Table>,
     workers: Vec<Worker>,
     ended: Vec<oneshot::Receiver<Arc<Counts>>>,
@@ -83,8 +95,74 @@ struct Worker {
 }
 
 impl Server {
-    fn start(config: Config) -> Result<Self, ServerError> {
-        let config = Arc::new(config);
+    /// Listens on every address of `config`. To be called on a runtime.
+    pub fn bind(config: Config) -> Result<Self, ServerError> {
+        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
+        for address in &config.server.listen {
+            let bound = Listener::bind(address)
+                .and_then(|listener| Ok((listener.address(address)?, listener)));
+            let (address, listener) = bound.map_err(|source| ServerError::Listen {
+                address: address.to_string(),
+                source,
+            })?;
+            listeners.push(listener);
+            addresses.push(address);
+        }
+        Ok(Self {
+            config: Arc::new(config),
+            listeners,
+            addresses,
+        })
+    }
+
+    /// Where it listens, in the order of the configuration, with the port that the system chose in place of 0.
+    pub fn addresses(&self) -> &[Listen] {
+        &self.addresses
+    }
+
+    /// Serves until it is told to stop, and what was at work then has settled. Dropped before that, it lets its workers
+    /// drain, and nobody hears of their end.
+    pub async fn serve(self, mut stop: Stop) -> Result<(), ServerError> {
+        let Workers {
+            table,
+            workers,
+            ended: ends,
+        } = Workers::start(&self.config)?;
+        let servers = self.config.upstream.servers.iter();
+        let upstream = servers
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let mut accepting = JoinSet::new();
+        for (address, listener) in self.addresses.iter().zip(self.listeners) {
+            info!(%address, workers = workers.len(), upstream, "listening");
+            let workers = workers.clone();
+            accepting.spawn(async move { accept_for(listener, &workers).await });
+        }
+        let mut ended = JoinSet::new();
+        for end in ends {
+            ended.spawn(end);
+        }
+        tokio::select! {
+            () = stop.told() => {}
+            _ = ended.join_next() => return Err(ServerError::WorkerDied),
+        }
+        info!(drain = ?self.config.server.drain, "stopping: what is at work may settle; a second signal ends it at once");
+        accepting.shutdown().await;
+        drop(workers);
+        tokio::select! {
+            () = stop.told() => warn!("ended at once, by a second signal"),
+            counts = ended.join_all() => {
+                table.sweep();
+                worker::tell(&counts.into_iter().flatten().collect::<Vec<_>>(), table.len());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Workers {
+    fn start(config: &Arc<Config>) -> Result<Self, ServerError> {
         let table = Table::new(config.server.max_holds);
         let count = config.server.workers.get();
         let (wishes, turns): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(WISHES)).unzip();
@@ -94,7 +172,7 @@ impl Server {
             let (has_ended, end) = oneshot::channel();
             let load = Arc::new(AtomicUsize::new(0));
             let parts = Parts {
-                config: Arc::clone(&config),
+                config: Arc::clone(config),
                 table: Arc::clone(&table),
                 connections: accepted,
                 turns: Turns::new(number, wishes.clone()),
@@ -107,57 +185,10 @@ impl Server {
             ended.push(end);
         }
         Ok(Self {
-            config,
             table,
             workers,
             ended,
         })
-    }
-
-    async fn serve(self) -> Result<(), ServerError> {
-        let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Start)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Start)?;
-        let servers = self.config.upstream.servers.iter();
-        let upstream = servers
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ");
-        let mut accepting = JoinSet::new();
-        for address in &self.config.server.listen {
-            let listener = Listener::bind(address).map_err(|source| ServerError::Listen {
-                address: address.to_string(),
-                source,
-            })?;
-            info!(%address, workers = self.workers.len(), upstream, "listening");
-            let workers = self.workers.clone();
-            accepting.spawn(async move { accept_for(listener, &workers).await });
-        }
-        let mut ended = JoinSet::new();
-        for end in self.ended {
-            ended.spawn(end);
-        }
-        tokio::select! {
-            () = told_to_stop(&mut terminate, &mut interrupt) => {}
-            _ = ended.join_next() => return Err(ServerError::WorkerDied),
-        }
-        info!(drain = ?self.config.server.drain, "stopping: what is at work may settle; a second signal ends it at once");
-        accepting.shutdown().await;
-        drop(self.workers);
-        tokio::select! {
-            () = told_to_stop(&mut terminate, &mut interrupt) => warn!("ended at once, by a second signal"),
-            counts = ended.join_all() => {
-                self.table.sweep();
-                worker::tell(&counts.into_iter().flatten().collect::<Vec<_>>(), self.table.len());
-            }
-        }
-        Ok(())
-    }
-}
-
-async fn told_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
     }
 }
 

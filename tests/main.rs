@@ -3,11 +3,14 @@
 mod access_log;
 mod applications;
 mod bulk;
+mod clients;
+mod demo;
 mod documents;
 mod faults;
 mod keep_alive;
 mod peers;
 mod process;
+mod recipes;
 mod reference;
 mod resets;
 mod settle;

@@ -183,6 +183,29 @@ async fn an_address_that_is_taken_ends_the_process_with_1() {
     assert!(said.contains(&addr), "{said}");
 }
 
+#[tokio::test]
+async fn the_log_tells_the_port_that_the_system_chose() {
+    let gateway = Gateway::run(|_, addr| {
+        let mut command = binary();
+        command
+            .args(["run", "--upstream", "http://127.0.0.1:9"])
+            .args(["--listen", "127.0.0.1:0", "--listen", &addr.to_string()]);
+        command
+    });
+    let log = gateway.ends_well();
+    let addresses: Vec<SocketAddr> = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("an object"))
+        .filter(|line| line["message"] == "listening")
+        .map(|line| {
+            let address = line["address"].as_str().expect("an address");
+            address.parse().expect("an address of TCP")
+        })
+        .collect();
+    assert_eq!(addresses.len(), 2, "{log}");
+    assert!(addresses.iter().all(|address| address.port() != 0), "{log}");
+}
+
 /// Fails unless a request to the gateway comes to this origin.
 async fn reaches(gateway: &Gateway, origin: &Origin) {
     let mut client = client_sends(gateway.addr, write("PUT", "/a")).await;

@@ -14,4 +14,5 @@ pub(crate) mod python;
 pub(crate) mod spelling;
 pub(crate) mod storm;
 pub(crate) mod tally;
+pub(crate) mod tls;
 pub(crate) mod witness;

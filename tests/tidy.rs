@@ -7,8 +7,13 @@ use std::path::{Path, PathBuf};
 /// What each part may name: `main -> server -> gateway -> upstream -> table -> policy`, and never back. `wire` and `body` stand
 /// below those that use them; `config` gives types to all, and takes its own from `policy`. Beside the chain stand the
 /// commands that run nothing: `check` and `explain`.
-const ARROWS: [(&str, &[&str]); 12] = [
-    ("main", &["check", "cli", "config", "explain", "server"]),
+const ARROWS: [(&str, &[&str]); 13] = [
+    (
+        "main",
+        &["check", "cli", "config", "demo", "explain", "server"],
+    ),
+    // It runs the gateway, and is to it as any other backend and client.
+    ("demo", &["config", "server"]),
     (
         "server",
         &["config", "gateway", "policy", "table", "upstream", "wire"],
@@ -439,11 +444,24 @@ fn an_arrow_that_points_back_is_found() {
     );
     found(
         "main.rs",
-        "use writegate::{check, server};",
+        "use writegate::{check, demo, server};",
         &[
             "use writegate::gateway::Gateway;",
             "use writegate::{check, table};",
         ],
+    );
+    found(
+        "demo/burst.rs",
+        "use super::backend::Stock;\nuse crate::server::Server;",
+        &[
+            "use crate::gateway::Gateway;",
+            "use crate::policy::rejection;",
+        ],
+    );
+    found(
+        "server.rs",
+        "use crate::gateway::Counts;",
+        &["use crate::demo::Verdict;"],
     );
     found(
         "upstream.rs",

@@ -50,6 +50,14 @@ impl Listener {
         }
     }
 
+    /// Where it listens: as it was told, but for the port where the system chose one.
+    pub(super) fn address(&self, told: &Listen) -> io::Result<Listen> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(Listen::Tcp),
+            Self::Unix(..) => Ok(told.clone()),
+        }
+    }
+
     /// The next connection. An error is the listener's, as when file descriptors have run out.
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         loop {

@@ -52,8 +52,8 @@ impl Parts {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build_local(LocalOptions::default());
-        // Tried here, since a thread could not say that it failed.
-        drop(runtime?);
+        // Tried here, since a thread could not say that it failed; nothing runs on it that would have to be waited for.
+        runtime?.shutdown_background();
         let name = format!("worker-{}", self.turns.worker());
         thread::Builder::new()
             .name(name)

@@ -1,6 +1,6 @@
 //! PHP behind the two servers that most of it runs behind: nginx with FPM, and Apache httpd with its module.
 //!
-//! Both serve `tests/real/store.php`. Each keeps everything that it writes in a directory of its own, and runs as root or not.
+//! Both serve `tests/real/store.php` and `tests/real/document.php`. Each keeps everything that it writes in a directory of its own, and runs as root or not.
 
 use crate::support::nginx;
 use crate::support::program::{Program, Scratch, repository};
@@ -11,12 +11,15 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Where Debian and Ubuntu keep the modules of Apache httpd.
+pub(crate) const MODULES: &str = "/usr/lib/apache2/modules";
+
 /// A running store of documents; dropped, its processes end.
 pub(crate) struct Store {
     pub(crate) addr: SocketAddr,
     _server: Program,
     _pool: Option<Program>,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 impl Store {
@@ -32,7 +35,7 @@ impl Store {
             addr,
             _server: server,
             _pool: Some(pool),
-            _scratch: scratch,
+            scratch,
         }
     }
 
@@ -53,24 +56,49 @@ impl Store {
             addr,
             _server: server,
             _pool: None,
-            _scratch: scratch,
+            scratch,
         }
+    }
+}
+
+impl Store {
+    /// Whether a write of this document is at work.
+    pub(crate) fn is_at_work(&self, document: &str) -> bool {
+        self.mark(document, "at-work").exists()
+    }
+
+    /// Lets the write of this document that waits come to its end.
+    pub(crate) fn go(&self, document: &str) {
+        fs::write(self.mark(document, "go"), "").expect("a directory of ours");
+    }
+
+    fn mark(&self, document: &str, what: &str) -> PathBuf {
+        let name = format!("documents/{document}.txt.{what}");
+        self.scratch.path().join(name)
     }
 }
 
 /// A directory with the pages, and one for the documents that a server without privileges may write to.
 fn store(name: &str) -> Scratch {
     let scratch = Scratch::new(name);
-    fs::copy(
-        repository("tests/real/store.php"),
-        scratch.path().join("store.php"),
-    )
-    .expect("the store's page");
+    for page in ["store.php", "document.php"] {
+        let from = repository("tests/real").join(page);
+        fs::copy(from, scratch.path().join(page)).expect("the store's page");
+    }
     let documents = scratch.path().join("documents");
     fs::create_dir(&documents).expect("a directory for documents");
     fs::set_permissions(&documents, fs::Permissions::from_mode(0o777))
         .expect("a directory of ours");
     scratch
+}
+
+/// Whom Apache httpd becomes, where it may.
+pub(crate) fn user() -> &'static str {
+    if is_root() {
+        "User www-data\nGroup www-data\n"
+    } else {
+        ""
+    }
 }
 
 fn is_root() -> bool {
@@ -110,7 +138,7 @@ fn pages(scratch: &Scratch, addr: SocketAddr, fpm: SocketAddr) -> String {
         listen {addr};
         location / {{
             fastcgi_pass {fpm};
-            fastcgi_split_path_info ^(/store\\.php)(/.*)$;
+            fastcgi_split_path_info ^(/[a-z]+\\.php)(/.*)$;
             fastcgi_param SCRIPT_FILENAME {root}$fastcgi_script_name;
             fastcgi_param PATH_INFO $fastcgi_path_info;
             fastcgi_param REQUEST_METHOD $request_method;
@@ -125,13 +153,9 @@ fn pages(scratch: &Scratch, addr: SocketAddr, fpm: SocketAddr) -> String {
 
 fn httpd(scratch: &Scratch, addr: SocketAddr) -> String {
     let root = scratch.path().display();
-    let modules = "/usr/lib/apache2/modules";
+    let modules = MODULES;
     let php = newest(modules, "libphp").display().to_string();
-    let user = if is_root() {
-        "User www-data\nGroup www-data\n"
-    } else {
-        ""
-    };
+    let user = user();
     format!(
         "ServerRoot {root}
 ServerName localhost

@@ -139,8 +139,17 @@ impl Program {
 
     /// Asks the program to end.
     pub(crate) fn signal_term(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Does what Ctrl-C does in its terminal.
+    pub(crate) fn signal_interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    fn signal(&self, name: &str) {
         let kill = Command::new("kill")
-            .arg("-TERM")
+            .arg(name)
             .arg(self.child.id().to_string())
             .stderr(Stdio::null())
             .status();
