@@ -1,8 +1,6 @@
-//! What a configuration would do, as text for a person, and what about it should give pause.
+//! What a configuration would do, as text for a person.
 
-use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
-use std::time::Duration;
 
 use http::Method;
 
@@ -21,13 +19,6 @@ pub fn check(config: &Config) -> String {
     let _infallible = writeln!(text, "upstream  {}", joined(&config.upstream.servers));
     let _infallible = writeln!(text, "workers   {}\n", config.server.workers);
     text.push_str(&guarding(config));
-    let warnings = warnings(config);
-    if !warnings.is_empty() {
-        let _infallible = writeln!(text);
-    }
-    for warning in warnings {
-        let _infallible = writeln!(text, "warning: {warning}");
-    }
     text
 }
 
@@ -55,39 +46,6 @@ pub fn guarding(config: &Config) -> String {
         );
     }
     text
-}
-
-/// What should give pause, a sentence each.
-pub fn warnings(config: &Config) -> Vec<String> {
-    let timeout = config.upstream.response_timeout;
-    let mut hasty: BTreeMap<Duration, Vec<&str>> = BTreeMap::new();
-    for route in config.policy.routes() {
-        let guards = matches!(route.treatment, Treatment::Guard(_));
-        if guards && route.max_work < timeout {
-            hasty.entry(route.max_work).or_default().push(&route.label);
-        }
-    }
-    let sentence = |(max_work, labels): (_, Vec<&str>)| {
-        max_work_warning(max_work, timeout, &labels.join(", "))
-    };
-    hasty.into_iter().map(sentence).collect()
-}
-
-/// Past `max_work` a write of which nothing was heard is let go, and its exchange with it: below `response_timeout` that
-/// is before the upstream has had its time to answer.
-fn max_work_warning(max_work: Duration, response_timeout: Duration, labels: &str) -> String {
-    if max_work == Duration::ZERO {
-        return format!(
-            "{labels}: max_work is 0s: a write whose outcome is unknown lets go at once, though the upstream may still be at \
-             work on it"
-        );
-    }
-    let max_work = humantime::format_duration(max_work);
-    let timeout = humantime::format_duration(response_timeout);
-    format!(
-        "{labels}: max_work ({max_work}) is below response_timeout ({timeout}): a write may be let go while the upstream is \
-         still given time to answer it"
-    )
 }
 
 fn row(route: &Route) -> [String; 4] {
@@ -207,22 +165,5 @@ mod tests {
             told.contains(&format!("{refused}, a missing key is refused with 400;")),
             "{told}"
         );
-    }
-
-    #[test]
-    fn a_hold_that_may_end_too_early_is_warned_of() {
-        assert!(warnings(&config("")).is_empty());
-        let warnings = warnings(&config(
-            "[guard]\nmax_work = \"30s\"\n[[route]]\npath = \"/b\"\n[[route]]\npath = \"/a\"\nmax_work = \"0s\"",
-        ));
-        assert!(
-            warnings[1].starts_with("[guard], /b: max_work (30s) is below response_timeout (1m)"),
-            "{warnings:?}"
-        );
-        assert!(
-            warnings[0].starts_with("/a: max_work is 0s"),
-            "{warnings:?}"
-        );
-        assert!(check(&config("[guard]\nmax_work = \"1s\"")).contains("\nwarning: "));
     }
 }

@@ -3,6 +3,7 @@
 //! Flag before environment before file. What is asked wrongly ends with [`EX_USAGE`].
 
 use std::ffi::{OsStr, OsString};
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,8 +15,15 @@ use http::header::{HeaderName, HeaderValue};
 
 use crate::config::{Origin, Override, Overrides};
 
+pub mod curl;
+
+pub use curl::Asked;
+
 /// The exit code of a usage or configuration error (`sysexits.h`).
 pub const EX_USAGE: u8 = 64;
+
+/// Bytes of a line of curl that are read from standard input.
+const CURL_LIMIT: u64 = 1 << 20;
 
 const CONFIG: &str = "WRITEGATE_CONFIG";
 const UPSTREAM: &str = "WRITEGATE_UPSTREAM";
@@ -105,15 +113,44 @@ pub struct Explain {
     #[command(flatten)]
     pub source: Source,
     /// The method
-    pub method: Method,
+    #[arg(required_unless_present = "curl")]
+    method: Option<Method>,
     /// The target, as the request line has it: a path with its query, or a URL
-    pub target: String,
+    #[arg(required_unless_present = "curl")]
+    target: Option<String>,
     /// A field of the request, as 'Name: value'; several times. Without a Host it is that of the URL, or localhost
     #[arg(long = "header", short = 'H', value_name = "FIELD", value_parser = parse_field)]
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// The body; without a Content-Type it counts as urlencoded
     #[arg(long = "data", short = 'd', value_name = "BODY")]
-    pub body: Option<String>,
+    body: Option<String>,
+    /// The request as a line that begins with curl, as the developer tools of browsers copy it ("as cURL (bash)"); - reads
+    /// it from standard input
+    #[arg(
+        long,
+        value_name = "LINE",
+        value_parser = parse_curl,
+        conflicts_with_all = ["method", "target", "headers", "body"]
+    )]
+    curl: Option<Asked>,
+    /// Say it as JSON, for programs; docs/explain.md has the shape
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Explain {
+    /// The request that is asked about.
+    pub fn asked(&self) -> Asked {
+        match &self.curl {
+            Some(asked) => asked.clone(),
+            None => Asked {
+                method: self.method.clone().unwrap_or_default(),
+                target: self.target.clone().unwrap_or_default(),
+                headers: self.headers.clone(),
+                body: self.body.clone(),
+            },
+        }
+    }
 }
 
 /// `writegate demo`
@@ -212,6 +249,19 @@ fn exit_code(error: &clap::Error) -> u8 {
     if error.use_stderr() { EX_USAGE } else { 0 }
 }
 
+/// A line that is pasted between quotes would end at the first of its own: `-` takes it from standard input.
+fn parse_curl(text: &str) -> Result<Asked, String> {
+    let mut line = text.to_owned();
+    if text == "-" {
+        line.clear();
+        let mut input = std::io::stdin().lock().take(CURL_LIMIT);
+        input
+            .read_to_string(&mut line)
+            .map_err(|error| format!("standard input cannot be read: {error}"))?;
+    }
+    curl::parse(line.trim()).map_err(|error| error.to_string())
+}
+
 fn parse_field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = text.split_once(':').ok_or("write it as 'Name: value'")?;
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;
@@ -286,8 +336,39 @@ mod tests {
         let Command::Explain(explain) = parse(line).unwrap().command else {
             panic!("another command");
         };
-        assert_eq!(explain.headers[0].0, "x-tenant");
-        assert_eq!(explain.headers[0].1, "a:b");
-        assert_eq!(explain.body.as_deref(), Some("_method=PUT"));
+        let asked = explain.asked();
+        assert_eq!(asked.headers[0].0, "x-tenant");
+        assert_eq!(asked.headers[0].1, "a:b");
+        assert_eq!(asked.body.as_deref(), Some("_method=PUT"));
+        assert_eq!(
+            (asked.method.as_str(), asked.target.as_str()),
+            ("PUT", "/a?b")
+        );
+    }
+
+    #[test]
+    fn explain_takes_a_line_of_curl_in_place_of_all_else() {
+        let explain = |arguments: &[&str]| {
+            let line = ["writegate", "explain"].iter().chain(arguments);
+            parse_from(line.map(OsString::from))
+        };
+        let Command::Explain(asked) = explain(&["--curl", "curl -X PUT a/b"]).unwrap().command
+        else {
+            panic!("another command");
+        };
+        assert_eq!(asked.asked().target, "/b");
+        for wrong in [
+            &["--curl", "curl a", "GET", "/"][..],
+            &["--curl", "curl a", "-d", "x"],
+            &["--curl", "curl a", "-H", "A: b"],
+            &["--curl", "curl --no-such-option a"],
+            &[],
+        ] {
+            assert_eq!(
+                exit_code(&explain(wrong).unwrap_err()),
+                EX_USAGE,
+                "{wrong:?}"
+            );
+        }
     }
 }

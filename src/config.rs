@@ -1,10 +1,12 @@
 //! Configuration: text becomes [`Config`], whose types cannot be wrong. The only place that parses configuration.
 //!
 //! A flag or an environment variable goes before the file. An unknown setting is an error, and so is one that what stands
-//! beside it leaves without effect, as far as that is seen; an error in a file says its line and column.
+//! beside it leaves without effect, as far as that is seen. All errors are told at once, each with its line and column:
+//! `document` reads each setting by itself, and what is built of them goes on past what is wrong.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,23 +17,32 @@ use crate::policy::Policy;
 pub mod address;
 mod answers;
 mod choice;
+mod document;
+mod doubt;
 pub mod error;
+mod fault;
 mod guard;
 mod matcher;
+mod name;
 pub mod overrides;
 mod raw;
+pub mod report;
+mod route;
 mod table;
 mod value;
 
 pub use address::{Address, Listen};
 pub use error::ConfigError;
 pub use overrides::{Origin, Override, Overrides};
+pub use report::Report;
 
 pub use crate::policy::forward::Forwarding;
 pub use crate::policy::rejection::{Answers, Disclose};
 
-use error::{Fault, Text};
+use fault::{Fault, Faults};
 use raw::{RawConfig, RawServer, RawUpstream};
+use report::Kind;
+use table::Read;
 
 /// All that the gateway is told.
 #[derive(Debug)]
@@ -44,6 +55,8 @@ pub struct Config {
     pub answers: Answers,
     /// `[guard]` and every `[[route]]`.
     pub policy: Policy,
+    /// What is not wrong, but gives pause.
+    pub warnings: Report,
 }
 
 /// How the gateway serves its clients.
@@ -111,24 +124,51 @@ impl Config {
 
     /// Reads `text`; `file_name` is what errors call it.
     pub fn parse(file_name: &str, text: &str, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let raw: RawConfig =
-            toml::from_str(text).map_err(|error| Text { file_name, text }.unreadable(&error))?;
+        let mut faults = Faults::default();
+        let report = |kind, faults| Report::new(file_name, text, kind, faults);
+        let raw = document::read(text, &mut faults);
         let beside = Path::new(file_name).parent().unwrap_or(Path::new(""));
-        Self::build(raw, beside, overrides).map_err(|fault| Text { file_name, text }.locate(fault))
+        let built = raw.and_then(|raw| Self::build(raw, beside, overrides, &mut faults));
+        match built {
+            Some((config, doubts)) if faults.is_empty() => Ok(Self {
+                warnings: report(Kind::Warning, doubts),
+                ..config
+            }),
+            Some(_) | None => Err(ConfigError::Wrong(report(Kind::Error, faults))),
+        }
     }
 
-    /// Relative names of files are looked for in `beside`.
-    fn build(raw: RawConfig, beside: &Path, overrides: &Overrides) -> Result<Self, Fault> {
-        Ok(Self {
-            server: server(raw.server, overrides)?,
-            upstream: upstream(raw.upstream, overrides)?,
-            answers: answers::answers(raw.answers, beside)?,
-            policy: guard::policy(raw.guard, raw.route, &overrides.guard)?,
-        })
+    /// With what gives pause. Every part is read, so that each tells its faults. Relative names of files are looked for in
+    /// `beside`.
+    fn build(
+        raw: RawConfig,
+        beside: &Path,
+        overrides: &Overrides,
+        faults: &mut Faults,
+    ) -> Option<(Self, Faults)> {
+        let response_timeout = raw.upstream.raw.response_timeout.as_ref();
+        let response_timeout = response_timeout.map(toml::Spanned::span);
+        let server = server(raw.server, overrides, faults);
+        let upstream = upstream(raw.upstream, overrides, faults);
+        let answers = answers::answers(raw.answers.raw, beside, faults);
+        let policy = guard::policy(raw.guard, raw.route, &overrides.guard, faults);
+        let (upstream, (policy, places)) = (upstream?, policy?);
+        let timeout = (upstream.response_timeout, response_timeout);
+        let doubts = doubt::doubts(&policy, &places, timeout);
+        let config = Self {
+            server: server?,
+            upstream,
+            answers: answers?,
+            policy,
+            warnings: Report::default(),
+        };
+        Some((config, doubts))
     }
 }
 
-fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
+fn server(read: Read<RawServer>, overrides: &Overrides, faults: &mut Faults) -> Option<Server> {
+    let is_sound = !read.has_wrong_settings();
+    let raw = read.raw;
     let buffers_span = raw
         .buffers
         .as_ref()
@@ -138,7 +178,7 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
         given.map_or(default, |size| size.into_inner().0)
     };
     let server = Server {
-        listen: listen(raw.listen, overrides.listen.as_ref())?,
+        listen: listen(raw.listen, overrides.listen.as_ref(), faults)?,
         workers: raw
             .workers
             .map(|count| count.0)
@@ -156,65 +196,86 @@ fn server(raw: RawServer, overrides: &Overrides) -> Result<Server, Fault> {
         min_body_rate: raw.min_body_rate.map_or(1 << 10, |size| size.0 as u64),
         access_log: overrides.access_log.or(raw.access_log).unwrap_or(true),
     };
+    if is_sound {
+        faults.extend(buffers_fault(&server, buffers_span));
+    }
+    Some(server)
+}
+
+fn buffers_fault(server: &Server, span: Option<Range<usize>>) -> Option<Fault> {
     let most = Semaphore::MAX_PERMITS.min(u32::MAX as usize);
     if server.request_buffer > most || server.buffers > Semaphore::MAX_PERMITS {
         let message = format!(
             "`request_buffer` can be at most {most} bytes, and `buffers` at most {}",
             Semaphore::MAX_PERMITS
         );
-        return Err(Fault::new(buffers_span, message));
+        return Some(Fault::new(span, message));
     }
     if server.buffers / server.workers / 2 < server.request_buffer {
         let message = format!(
             "half of `buffers` ({} bytes) shared by {} workers leaves less than one `request_buffer` ({} bytes) to each: a body \
-             might never be read; raise `buffers`, or lower one of the others",
+             might never be read",
             server.buffers, server.workers, server.request_buffer
         );
-        return Err(Fault::new(buffers_span, message));
+        let help = "raise `buffers`, or lower one of the others";
+        return Some(Fault::new(span, message).help(help));
     }
-    Ok(server)
+    None
 }
 
 fn listen(
     raw: Option<toml::Spanned<value::OneOrMany>>,
     before: Option<&Override>,
-) -> Result<Vec<Listen>, Fault> {
-    let of_file = value::texts(raw, "listen")?;
+    faults: &mut Faults,
+) -> Option<Vec<Listen>> {
+    let of_file = value::texts(raw, "listen", faults);
     let Some(given) = before.map(value::overriding).or(of_file) else {
-        return Ok(vec![Listen::Tcp(SocketAddr::from(([0, 0, 0, 0], 8080)))]);
+        return Some(vec![Listen::Tcp(SocketAddr::from(([0, 0, 0, 0], 8080)))]);
     };
     let mut addresses = Vec::new();
     for text in &given {
-        let address = text.parse(Listen::parse)?;
+        let Some(address) = faults.take(text.parse(Listen::parse)) else {
+            continue;
+        };
         if addresses.contains(&address) && !address.is_any_free_port() {
-            return Err(text.fault("this address is given twice"));
+            faults.push(text.fault("this address is given twice"));
         }
         addresses.push(address);
     }
-    Ok(addresses)
+    (!addresses.is_empty()).then_some(addresses)
 }
 
-fn upstream(raw: RawUpstream, overrides: &Overrides) -> Result<Upstream, Fault> {
-    if let (Some(_), Some(servers)) = (&raw.url, &raw.servers) {
-        return Err(Fault::new(
-            Some(servers.span()),
-            "give `url` or `servers`, not both",
-        ));
+fn upstream(
+    read: Read<RawUpstream>,
+    overrides: &Overrides,
+    faults: &mut Faults,
+) -> Option<Upstream> {
+    let is_wrong = read.is_wrong("url") || read.is_wrong("servers");
+    let raw = read.raw;
+    if let (Some(url), Some(servers)) = (&raw.url, &raw.servers) {
+        let fault = Fault::new(Some(servers.span()), "give `url` or `servers`, not both");
+        faults.push(fault.beside(Some(url.span()), "the other"));
     }
-    let of_file = value::texts(raw.url.or(raw.servers), "servers")?;
+    let is_given = raw.url.is_some() || raw.servers.is_some();
+    let of_file = value::texts(raw.url.or(raw.servers), "servers", faults);
     let before = overrides.upstream.as_ref().map(value::overriding);
     let Some(given) = before.or(of_file) else {
-        let message =
-            "no upstream: give `--upstream URL`, or `url` in `[upstream]` of a configuration file";
-        return Err(Fault::new(None, message));
+        if !is_wrong && !is_given {
+            let help = "give `--upstream URL`, or `url` in `[upstream]` of a configuration file";
+            faults.push(Fault::new(None, "no upstream").help(help));
+        }
+        return None;
     };
-    Ok(Upstream {
-        servers: given
-            .iter()
-            .map(|text| text.parse(Address::parse))
-            .collect::<Result<_, _>>()?,
+    let servers: Vec<Address> = given
+        .iter()
+        .filter_map(|text| faults.take(text.parse(Address::parse)))
+        .collect();
+    Some(Upstream {
+        servers: (!servers.is_empty()).then_some(servers)?,
         connect_timeout: value::or_default_positive(raw.connect_timeout, Duration::from_secs(2)),
-        response_timeout: value::or_default_positive(raw.response_timeout, Duration::from_secs(60)),
+        response_timeout: raw
+            .response_timeout
+            .map_or(Duration::from_secs(60), |span| span.into_inner().0),
         idle_timeout: value::or_default(raw.idle_timeout, Duration::from_secs(4)),
         via: raw.via.unwrap_or(true),
         forwarded: raw.forwarded.map_or(Forwarding::default(), |named| named.0),

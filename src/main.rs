@@ -21,10 +21,20 @@ fn main() -> ExitCode {
             Ok(config) => serve(config, run.source.log_format),
             Err(error) => refuse(&error),
         },
-        Command::Check(check) => tell(&check.source, check::check),
-        Command::Explain(explain) => {
-            tell(&explain.source, |config| explain::explain(config, &explain))
-        }
+        Command::Check(check) => tell(&check.source, |config| {
+            if !config.warnings.is_empty() {
+                eprintln!("{}", config.warnings.drawn(has_colours()));
+            }
+            check::check(config)
+        }),
+        Command::Explain(explain) => tell(&explain.source, |config| {
+            let explanation = explain::explain(config, &explain.asked());
+            if explain.json {
+                explanation.json()
+            } else {
+                explanation.to_string()
+            }
+        }),
         Command::Demo(demo) => show(demo.once),
     }
 }
@@ -35,7 +45,7 @@ fn serve(config: Config, format: LogFormat) -> ExitCode {
     for line in check::guarding(&config).lines() {
         info!("{}", line.trim_end());
     }
-    for warning in check::warnings(&config) {
+    for warning in config.warnings.lines() {
         warn!("{warning}");
     }
     let code = match server::run(config) {
@@ -68,8 +78,17 @@ fn tell(source: &Source, say: impl FnOnce(&Config) -> String) -> ExitCode {
 }
 
 fn refuse(error: &ConfigError) -> ExitCode {
-    eprintln!("writegate: {}", chain(error));
+    match error {
+        ConfigError::Wrong(report) => eprint!("{}", report.drawn(has_colours())),
+        ConfigError::Unreadable { .. } => eprintln!("writegate: {}", chain(error)),
+    }
     ExitCode::from(EX_USAGE)
+}
+
+/// Whether stderr is a terminal whose user has not asked for less (<https://no-color.org>).
+fn has_colours() -> bool {
+    let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stderr().is_terminal() && !is_unwanted
 }
 
 /// The log, which a thread of its own writes. Lines that come faster than they can be written are dropped, and

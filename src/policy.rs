@@ -10,6 +10,7 @@ use std::hash::RandomState;
 
 use http::Method;
 
+pub mod choice;
 mod fields;
 pub mod forward;
 pub mod head;
@@ -17,14 +18,17 @@ pub mod host;
 pub mod key;
 pub mod key_state;
 pub mod method;
+pub mod parts;
 pub mod path;
 pub mod pattern;
 pub mod plan;
+pub mod reach;
 pub mod rejection;
 pub mod route;
 mod router;
 pub mod source;
 pub mod template;
+pub mod unfillable;
 
 pub use key::{KEY_LIMIT, Key, KeyError, Keys, Mode, OnMissingKey};
 pub use plan::{Because, Guard, Head, Plan, Remedy};
@@ -65,13 +69,19 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// A policy of `[guard]`, with what it does with a `POST`, and the routes in the order of the configuration.
-    pub fn new(guard: Route, post: Post, routes: Vec<Route>) -> Result<Self, EqualRoutes> {
+    /// A policy of `[guard]`, with what it does with a `POST`, and the routes in the order of the configuration. `Err` are
+    /// all that match the same requests as one before them.
+    pub fn new(guard: Route, post: Post, routes: Vec<Route>) -> Result<Self, Vec<EqualRoutes>> {
         let routes: Vec<Route> = std::iter::once(guard).chain(routes).collect();
         let mut router = Router::default();
+        let mut equal = Vec::new();
         for second in (1..routes.len()).map_while(RouteId::at) {
-            let inserted = router.insert(second, &routes);
-            inserted.map_err(|first| EqualRoutes { first, second })?;
+            if let Err(first) = router.insert(second, &routes) {
+                equal.push(EqualRoutes { first, second });
+            }
+        }
+        if !equal.is_empty() {
+            return Err(equal);
         }
         let uses_method = |route: &Route| match &route.treatment {
             Treatment::Forward => false,

@@ -6,6 +6,7 @@ mod bulk;
 mod clients;
 mod demo;
 mod documents;
+mod faults;
 mod keep_alive;
 mod peers;
 mod process;

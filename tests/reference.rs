@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use http::StatusCode;
+use writegate::config::{Config, ConfigError, Overrides};
 
 /// Settings by table.
 type Settings = BTreeMap<String, BTreeSet<String>>;
@@ -109,6 +110,51 @@ fn every_dependency_has_its_reason_and_no_other_has() {
 #[test]
 fn the_readme_shows_the_example_as_it_is() {
     assert!(read("README.md").contains(&read("config/orders.toml")));
+}
+
+#[test]
+fn the_document_shows_what_is_said_of_its_faulty_file() {
+    let document = read("docs/configuration.md");
+    let (_, section) = document
+        .split_once("\n## What is wrong is told at once\n")
+        .expect("it has the section");
+    let mut blocks = section.split("```").skip(1).step_by(2);
+    let text = blocks.next().expect("a file").trim_start_matches("toml\n");
+    let told = blocks.next().expect("what is said of it").trim_start();
+    match Config::parse("shop.toml", text, &Overrides::default()) {
+        Err(ConfigError::Wrong(report)) => assert_eq!(report.drawn(false), told),
+        other @ (Ok(_) | Err(ConfigError::Unreadable { .. })) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_the_document_shows_of_explain_is_what_it_says() {
+    let document = read("docs/explain.md");
+    let blocks = document.split("```console\n$ ").skip(1);
+    let blocks: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 4);
+    for block in blocks {
+        let end_of_command = match block.split_once("<<'LINE'") {
+            Some(_) => block.find("\nLINE\n").expect("it ends") + "\nLINE\n".len(),
+            None => block.find('\n').expect("something is said") + 1,
+        };
+        let (command, told) = block.split_at(end_of_command);
+        assert_eq!(said_to(command), told, "{command}");
+    }
+}
+
+/// What a shell prints to standard output, with the binary as `writegate`.
+fn said_to(command: &str) -> String {
+    let binary = Path::new(env!("CARGO_BIN_EXE_writegate"));
+    let directory = binary.parent().expect("it stands in a directory");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = std::process::Command::new("bash")
+        .args(["-c", command])
+        .env("PATH", format!("{}:{path}", directory.display()))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("bash is there");
+    String::from_utf8(output.stdout).expect("it is text")
 }
 
 /// The fields of the raw configuration, by the name of the table that each struct is.

@@ -4,40 +4,45 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::error::Fault;
+use super::fault::{Fault, Faults};
 use super::raw::RawAnswers;
 use super::value::{self, OneOrMany};
 use crate::policy::rejection::{Answers, Cors, Disclose, Page, WebOrigin};
 
-pub(super) fn answers(raw: RawAnswers, beside: &Path) -> Result<Answers, Fault> {
+/// None if something about them is wrong.
+pub(super) fn answers(raw: RawAnswers, beside: &Path, faults: &mut Faults) -> Option<Answers> {
     let mut answers = Answers {
         type_base: match raw.type_base {
             Some(text) => text.0,
             None => "https://writegate.example/problems".to_owned(),
         },
         disclose: raw.disclose.map_or(Disclose::default(), |named| named.0),
-        cors: raw.cors.map_or(Ok(Cors::default()), cors)?,
+        cors: raw
+            .cors
+            .map_or(Cors::default(), |given| cors(given, faults)),
         page: Page::own(),
     };
     if let Some(file) = raw.html {
-        answers.page = page(&file, beside, &answers)?;
+        answers.page = faults.take(page(&file, beside, &answers))?;
     }
-    Ok(answers)
+    Some(answers)
 }
 
-fn cors(raw: Spanned<OneOrMany>) -> Result<Cors, Fault> {
+fn cors(raw: Spanned<OneOrMany>, faults: &mut Faults) -> Cors {
     if matches!(raw.as_ref(), OneOrMany::One(text) if text == "*") {
-        return Ok(Cors::Any);
+        return Cors::Any;
     }
     let mut listed = Vec::new();
-    for text in value::texts(Some(raw), "cors")?.unwrap_or_default() {
-        let origin = text.parse(WebOrigin::parse)?;
+    for text in value::texts(Some(raw), "cors", faults).unwrap_or_default() {
+        let Some(origin) = faults.take(text.parse(WebOrigin::parse)) else {
+            continue;
+        };
         if listed.contains(&origin) {
-            return Err(text.fault("this origin is given twice"));
+            faults.push(text.fault("this origin is given twice"));
         }
         listed.push(origin);
     }
-    Ok(Cors::Listed(listed.into()))
+    Cors::Listed(listed.into())
 }
 
 /// A template of the operator's. What is wrong in it is told with its own file, line and column, at the setting that names it.

@@ -8,6 +8,7 @@ use serde::de::{
     Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Unexpected, Visitor,
 };
 
+use super::name::nearest;
 use super::raw::RawPost;
 use super::value::TextVisitor;
 use super::{Disclose, Forwarding};
@@ -49,8 +50,9 @@ impl<'de, T: Names + Deserialize<'de>> Deserialize<'de> for Named<T> {
         let named = |text: &str| {
             let text: StrDeserializer<'_, ValueError> = text.into_deserializer();
             let named = T::deserialize(text);
-            named.map(Self).map_err(|error| error.to_string())
+            named.map(Self).ok()
         };
+        let named = |text: &str| named(text).ok_or_else(|| no_choice(text, T::EXPECTED));
         deserializer.deserialize_any(TextVisitor(T::EXPECTED, named))
     }
 }
@@ -62,7 +64,7 @@ impl<'de> Deserialize<'de> for Missing {
             "reject" => Ok(Self(OnMissingKey::Reject)),
             "path" => Ok(Self(OnMissingKey::Path)),
             "forward" => Ok(Self(OnMissingKey::Forward)),
-            _ => Err(format!("`{text}` is not {EXPECTED}")),
+            _ => Err(no_choice(text, EXPECTED)),
         }))
     }
 }
@@ -73,20 +75,22 @@ impl<'de> Deserialize<'de> for Conflict {
     }
 }
 
+const CONFLICT: &str = "\"reject\" or \"observe\"";
+
 struct ConflictVisitor;
 
 impl<'de> Visitor<'de> for ConflictVisitor {
     type Value = Conflict;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"reject\" or \"observe\"")
+        f.write_str(CONFLICT)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Conflict, E> {
         match text {
             "reject" => Ok(Conflict(Mode::Exclusive)),
             "observe" => Ok(Conflict(Mode::Observed)),
-            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+            _ => Err(E::custom(no_choice(text, CONFLICT))),
         }
     }
 
@@ -121,4 +125,12 @@ impl Visitor<'_> for StatusVisitor {
             .map(Status)
             .ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
     }
+}
+
+/// What is told of a name that is none of those `expected`, which stand in quotes.
+pub(super) fn no_choice(text: &str, expected: &str) -> String {
+    let names: Vec<&str> = expected.split('"').skip(1).step_by(2).collect();
+    let near = nearest(text, &names);
+    let near = near.map(|near| format!("; did you mean \"{near}\"?"));
+    format!("`{text}` is not {expected}{}", near.unwrap_or_default())
 }

@@ -1,108 +1,99 @@
 //! `[guard]`, every `[[route]]` and every `--guard` become the [`Policy`]. What a route does not set is as in `[guard]`.
+//!
+//! A route that is wrong is left out of what is judged further, so that nothing is said that only comes of it.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use http::Method;
 use toml::Spanned;
 
 use super::choice::Named;
-use super::error::Fault;
-use super::matcher::{distinguish, host, methods_or};
+use super::fault::{Fault, Faults};
+use super::matcher::{distinguish, methods_or};
+use super::name::nearest;
 use super::overrides::Origin;
 use super::raw::{RawGuard, RawPost, RawRoute};
+use super::route::{Defaults, Places};
+use super::table::Read;
 use super::value::{self, Given, OneOrMany};
 use crate::policy::method::Methods;
 use crate::policy::path::Distinguish;
 use crate::policy::pattern::Pattern;
 use crate::policy::rejection::ConflictStatus;
 use crate::policy::route::{Claim, Post, Treatment};
-use crate::policy::template::Template;
+use crate::policy::template::{Template, TemplateError};
 use crate::policy::{Mode, OnMissingKey, Policy, Route};
 
-const MATCHES_NO_METHOD: &str =
-    "this route matches no method: set its `methods`, as in `methods = \"unsafe\"`";
-const GUARDS_NO_METHOD: &str = "`methods` cannot be empty: to guard only what routes name, write a `[[route]]` with \
-                                `path = \"/{*rest}\"` and `guard = false`";
+const GUARDS_NO_METHOD: &str = "to guard only what routes name, write a `[[route]]` with `path = \"/{*rest}\"` and \
+                                `guard = false`";
 
-/// What `[guard]` says, and with it every route that does not say otherwise.
-struct Defaults {
-    methods: Methods,
-    keys: Vec<Given>,
-    mode: Mode,
-    status: ConflictStatus,
-    max_work: Duration,
-    on_missing_key: OnMissingKey,
-    distinguish: Distinguish,
-}
-
+/// A policy, with the places of each of its routes; none if some fault leaves none.
 pub(super) fn policy(
-    guard: RawGuard,
-    routes: Vec<Spanned<RawRoute>>,
+    guard: Read<RawGuard>,
+    routes: Vec<Read<RawRoute>>,
     guarded_paths: &[String],
-) -> Result<Policy, Fault> {
-    let (defaults, post) = defaults(guard)?;
-    let everywhere = Pattern::default();
-    let guard = Route {
-        label: "[guard]".into(),
-        max_work: defaults.max_work,
-        host: None,
-        methods: defaults.methods.clone(),
-        distinguish: defaults.distinguish,
-        treatment: Treatment::Guard(Claim {
-            templates: templates(&defaults.keys, &everywhere)?,
-            has_own_key: false,
-            mode: defaults.mode,
-            status: defaults.status,
-            on_missing_key: defaults.on_missing_key,
-        }),
-        pattern: everywhere,
-    };
-    let mut paths = Vec::new();
-    let mut built = Vec::new();
-    for route in routes {
-        let (path, route) = defaults.route(route)?;
-        paths.push(path);
-        built.push(route);
-    }
+    faults: &mut Faults,
+) -> Option<(Policy, Vec<Places>)> {
+    let (defaults, post, guard) = defaults(guard.raw, faults);
+    let routes = routes
+        .into_iter()
+        .filter_map(|route| defaults.route(route, faults));
+    let (mut places, mut built): (Vec<Places>, Vec<Route>) = routes.unzip();
     let of_file = built.len();
     for path in guarded_paths {
         let path = Given::outside(path, Origin::Flag("--guard"));
-        let route = defaults.guarded_path(&path)?;
+        let Some(route) = defaults.guarded_path(&path, faults) else {
+            continue;
+        };
         let is_same = |other: &Route| other.pattern.has_same_paths(&route.pattern);
         match built.iter().position(is_same) {
-            Some(nth) if nth < of_file => {
-                let label = &built[nth].label;
-                return Err(path.fault(format!(
-                    "the configuration has this route already: change the one for `{label}` there"
-                )));
+            Some(nth) if nth < of_file => faults.push(path.fault(format!(
+                "the configuration has this route already: change the one for `{}` there",
+                built[nth].label
+            ))),
+            Some(_) => faults.push(path.fault("this path is given twice")),
+            None => {
+                built.push(route);
+                places.push(Places::outside(path));
             }
-            Some(_) => return Err(path.fault("this path is given twice")),
-            None => built.push(route),
         }
-        paths.push(path);
     }
-    Policy::new(guard, post, built).map_err(|equal| {
-        let (first, second) = (&paths[equal.first.index() - 1], &paths[equal.second.index() - 1]);
-        second.fault(format!(
-            "this route and the one for `{}` match the same requests: give them different hosts or methods",
-            first.text()
-        ))
-    })
+    let (own, guard) = guard?;
+    places.insert(0, own);
+    match Policy::new(guard, post, built) {
+        Ok(policy) => Some((policy, places)),
+        Err(equals) => {
+            for equal in equals {
+                let (first, second) = (&places[equal.first.index()], &places[equal.second.index()]);
+                let message = format!(
+                    "this route and the one for `{}` match the same requests",
+                    first.path.text()
+                );
+                let fault = second
+                    .path
+                    .fault(message)
+                    .beside(first.path.span(), "the other");
+                faults
+                    .push(fault.help("give them different hosts or methods, or make one of them"));
+            }
+            None
+        }
+    }
 }
 
-fn defaults(raw: RawGuard) -> Result<(Defaults, Post), Fault> {
-    let methods = methods_or(&Methods::Unsafe, raw.methods, GUARDS_NO_METHOD)?;
+/// `[guard]`, for all that do not say otherwise and as the route that it is; none if its keys are wrong.
+fn defaults(raw: RawGuard, faults: &mut Faults) -> (Defaults, Post, Option<(Places, Route)>) {
+    let methods = methods_or(&Methods::Unsafe, raw.methods, GUARDS_NO_METHOD, faults);
     let mode = raw
         .on_conflict
         .map_or(Mode::Exclusive, |conflict| conflict.into_inner().0);
-    let post = post(raw.post, &methods, mode)?;
-    let defaults = Defaults {
+    let post = post(raw.post, &methods, mode, faults);
+    let max_work = raw.max_work.as_ref().map(Spanned::span);
+    let given = keys(raw.key, raw.keys, faults).unwrap_or_else(|| vec![Given::unwritten("{path}")]);
+    let templates = templates(&given, &Pattern::default(), faults);
+    let mut defaults = Defaults {
         methods,
-        keys: match keys(raw.key, raw.keys)? {
-            Some(keys) => keys,
-            None => vec![Given::new("{path}".to_owned(), 0..0)],
-        },
+        keys: given,
         mode,
         status: raw
             .status
@@ -113,168 +104,119 @@ fn defaults(raw: RawGuard) -> Result<(Defaults, Post), Fault> {
         on_missing_key: raw
             .on_missing_key
             .map_or(OnMissingKey::Path, |missing| missing.into_inner().0),
-        distinguish: match raw.distinguish {
-            Some(given) => distinguish(given)?,
-            None => Distinguish::default(),
-        },
+        distinguish: raw
+            .distinguish
+            .map_or(Distinguish::default(), |given| distinguish(given, faults)),
     };
-    Ok((defaults, post))
+    let Some(templates) = templates else {
+        // It is told once, not of each route, too.
+        defaults.keys = vec![Given::unwritten("{path}")];
+        return (defaults, post, None);
+    };
+    let places = Places {
+        path: Given::unwritten("[guard]"),
+        keys: defaults.keys.clone(),
+        max_work,
+    };
+    let route = Route {
+        label: "[guard]".into(),
+        max_work: defaults.max_work,
+        host: None,
+        methods: defaults.methods.clone(),
+        distinguish: defaults.distinguish,
+        treatment: Treatment::Guard(Claim {
+            templates,
+            has_own_key: false,
+            mode: defaults.mode,
+            status: defaults.status,
+            on_missing_key: defaults.on_missing_key,
+        }),
+        pattern: Pattern::default(),
+    };
+    (defaults, post, Some((places, route)))
 }
 
 fn post(
     given: Option<Spanned<Named<RawPost>>>,
     methods: &Methods,
     mode: Mode,
-) -> Result<Post, Fault> {
+    faults: &mut Faults,
+) -> Post {
     let Some(given) = given else {
-        return Ok(match methods {
+        return match methods {
             Methods::Unsafe => Post::Observe,
             // Who lists POST by name means it.
             Methods::Listed(_) => Post::Guard,
-        });
+        };
     };
-    let idle = |why| Err(Fault::new(Some(given.span()), why));
+    let mut idle = |why, help| faults.push(Fault::new(Some(given.span()), why).help(help));
     match (&given.as_ref().0, mode) {
-        _ if !methods.contains(&Method::POST) => {
-            idle("`post` has no effect: `methods` does not list POST")
-        }
+        _ if !methods.contains(&Method::POST) => idle(
+            "`post` has no effect: `methods` does not list POST",
+            "add \"POST\" to `methods`, or leave `post` out",
+        ),
         (RawPost::Observe, Mode::Observed) => idle(
             "`post = \"observe\"` has no effect: with `on_conflict = \"observe\"` every write is observed",
+            "leave `post` out",
         ),
-        (RawPost::Observe, Mode::Exclusive) => Ok(Post::Observe),
-        (RawPost::Guard, _) => Ok(Post::Guard),
-        (RawPost::Forward, _) => Ok(Post::Forward),
+        (RawPost::Observe, Mode::Exclusive) | (RawPost::Guard | RawPost::Forward, _) => {}
+    }
+    match given.as_ref().0 {
+        RawPost::Observe => Post::Observe,
+        RawPost::Guard => Post::Guard,
+        RawPost::Forward => Post::Forward,
     }
 }
 
-impl Defaults {
-    fn route(&self, raw: Spanned<RawRoute>) -> Result<(Given, Route), Fault> {
-        let span = raw.span();
-        let mut raw = raw.into_inner();
-        let Some(path) = raw.path.take() else {
-            return Err(Fault::new(Some(span), "this route has no `path`"));
-        };
-        let path_span = path.span();
-        let path = Given::new(path.into_inner(), path_span);
-        let forwards = raw.guard == Some(false);
-        if forwards && let Some((name, span)) = idle_setting(&raw) {
-            let message = format!("`{name}` has no effect in a route with `guard = false`");
-            return Err(Fault::new(Some(span), message));
-        }
-        let distinguish = match raw.distinguish {
-            Some(given) => distinguish(given)?,
-            None => self.distinguish,
-        };
-        let pattern = path.parse(|text| Pattern::parse(text, distinguish))?;
-        let own_keys = keys(raw.key, raw.keys)?;
-        let treatment = if forwards {
-            Treatment::Forward
-        } else {
-            let templates = templates(own_keys.as_ref().unwrap_or(&self.keys), &pattern)?;
-            if let Some(missing) = &raw.on_missing_key
-                && !templates.iter().any(Template::may_make_none)
-            {
-                let message = "`on_missing_key` has no effect: every request of this route has a value for its key";
-                return Err(Fault::new(Some(missing.span()), message));
-            }
-            let mode = raw
-                .on_conflict
-                .map_or(self.mode, |conflict| conflict.into_inner().0);
-            if let Some(status) = &raw.status
-                && mode == Mode::Observed
-            {
-                let message =
-                    "`status` has no effect: with `on_conflict = \"observe\"` no write is refused";
-                return Err(Fault::new(Some(status.span()), message));
-            }
-            Treatment::Guard(Claim {
-                templates,
-                has_own_key: own_keys.is_some(),
-                mode,
-                status: raw
-                    .status
-                    .map_or(self.status, |status| status.into_inner().0),
-                on_missing_key: raw
-                    .on_missing_key
-                    .map_or(self.on_missing_key, |missing| missing.into_inner().0),
-            })
-        };
-        let route = Route {
-            label: path.text().into(),
-            max_work: raw
-                .max_work
-                .map_or(self.max_work, |span| span.into_inner().0),
-            host: raw.host.map(host).transpose()?,
-            methods: methods_or(&self.methods, raw.methods, MATCHES_NO_METHOD)?,
-            distinguish,
-            treatment,
-            pattern,
-        };
-        Ok((path, route))
-    }
-
-    fn guarded_path(&self, path: &Given) -> Result<Route, Fault> {
-        let pattern = path.parse(|text| Pattern::parse(text, self.distinguish))?;
-        Ok(Route {
-            label: path.text().into(),
-            max_work: self.max_work,
-            host: None,
-            // Whatever `[guard]` lists: who names a path on the command line wants its POST guarded, too.
-            methods: Methods::Unsafe,
-            distinguish: self.distinguish,
-            treatment: Treatment::Guard(Claim {
-                templates: templates(&self.keys, &pattern)?,
-                // Named on purpose: no Content-Type of a client's takes it out again.
-                has_own_key: true,
-                mode: self.mode,
-                status: self.status,
-                on_missing_key: self.on_missing_key,
-            }),
-            pattern,
-        })
-    }
-}
-
-/// A setting of a route that says something about its holds, of which a route with `guard = false` has none. Of
-/// `distinguish`, only encoded slashes decide what a route matches.
-fn idle_setting(raw: &RawRoute) -> Option<(&'static str, Range<usize>)> {
-    let texts =
-        |name, given: &Option<Spanned<OneOrMany>>| given.as_ref().map(|given| (name, given.span()));
-    let tells_keys_apart = |given: &Spanned<OneOrMany>| match given.as_ref() {
-        OneOrMany::One(text) => text != "encoded-slash",
-        OneOrMany::Many(texts) => texts.iter().any(|text| text.as_ref() != "encoded-slash"),
-    };
-    texts("key", &raw.key)
-        .or_else(|| texts("keys", &raw.keys))
-        .or_else(|| Some(("on_conflict", raw.on_conflict.as_ref()?.span())))
-        .or_else(|| Some(("status", raw.status.as_ref()?.span())))
-        .or_else(|| Some(("max_work", raw.max_work.as_ref()?.span())))
-        .or_else(|| Some(("on_missing_key", raw.on_missing_key.as_ref()?.span())))
-        .or_else(|| {
-            let given = raw
-                .distinguish
-                .as_ref()
-                .filter(|given| tells_keys_apart(given))?;
-            Some(("distinguish", given.span()))
-        })
-}
-
-fn keys(
+pub(super) fn keys(
     key: Option<Spanned<OneOrMany>>,
     keys: Option<Spanned<OneOrMany>>,
-) -> Result<Option<Vec<Given>>, Fault> {
-    match (key, keys) {
-        (Some(_), Some(keys)) => Err(Fault::new(
-            Some(keys.span()),
-            "give `key` or `keys`, not both",
-        )),
-        (key, keys) => value::texts(key.or(keys), "keys"),
+    faults: &mut Faults,
+) -> Option<Vec<Given>> {
+    if let (Some(key), Some(keys)) = (&key, &keys) {
+        let fault = Fault::new(Some(keys.span()), "give `key` or `keys`, not both");
+        faults.push(fault.beside(Some(key.span()), "the other"));
     }
+    value::texts(key.or(keys), "keys", faults)
 }
 
-fn templates(keys: &[Given], pattern: &Pattern) -> Result<Box<[Template]>, Fault> {
-    let templates = keys
-        .iter()
-        .map(|key| key.parse(|text| Template::parse(text, pattern)));
-    templates.collect()
+/// None if one of them is wrong.
+pub(super) fn templates(
+    keys: &[Given],
+    pattern: &Pattern,
+    faults: &mut Faults,
+) -> Option<Box<[Template]>> {
+    let mut templates = Vec::new();
+    for key in keys {
+        match Template::parse(key.text(), pattern) {
+            Ok(template) => templates.push(template),
+            Err(error) => {
+                let fault = key.fault(&error);
+                let help =
+                    meant(&error, pattern).map(|meant| format!("did you mean `{{{meant}}}`?"));
+                faults.push(Fault { help, ..fault });
+            }
+        }
+    }
+    (templates.len() == keys.len()).then(|| templates.into())
+}
+
+/// The source that was probably meant, without its braces.
+fn meant(error: &TemplateError, pattern: &Pattern) -> Option<String> {
+    let TemplateError::Unknown { name, .. } = error else {
+        return None;
+    };
+    match name.split_once(':') {
+        Some((kind, rest)) => {
+            let kind = nearest(kind, &["query", "header", "cookie"])?;
+            Some(format!("{kind}:{rest}"))
+        }
+        None => {
+            let known: Vec<&str> = pattern
+                .parameters()
+                .chain(["path", "method", "host"])
+                .collect();
+            nearest(name, &known).map(str::to_owned)
+        }
+    }
 }

@@ -3,80 +3,83 @@
 use http::Method;
 use toml::Spanned;
 
-use super::error::Fault;
-use super::value::{self, OneOrMany};
+use super::choice::no_choice;
+use super::fault::{Fault, Faults};
+use super::value::{self, Given, OneOrMany};
 use crate::policy::host::canonical_host;
 use crate::policy::method::Methods;
 use crate::policy::path::Distinguish;
 
-/// The methods that are given, or these. A list of none would be a setting without effect.
+/// The methods that are given, or these. A list of none would be a setting without effect: `none` says what to write.
 pub(super) fn methods_or(
     default: &Methods,
     given: Option<Spanned<OneOrMany>>,
     none: &str,
-) -> Result<Methods, Fault> {
+    faults: &mut Faults,
+) -> Methods {
     let Some(given) = given else {
-        return Ok(default.clone());
+        return default.clone();
     };
-    let span = given.span();
-    match methods(given)? {
-        Methods::Listed(listed) if listed.is_empty() => Err(Fault::new(Some(span), none)),
-        given @ (Methods::Listed(_) | Methods::Unsafe) => Ok(given),
-    }
-}
-
-fn methods(given: Spanned<OneOrMany>) -> Result<Methods, Fault> {
-    if matches!(given.as_ref(), OneOrMany::One(text) if text == "unsafe") {
-        return Ok(Methods::Unsafe);
+    match given.as_ref() {
+        OneOrMany::One(text) if text == "unsafe" => return Methods::Unsafe,
+        OneOrMany::Many(texts) if texts.is_empty() => {
+            let fault = Fault::new(Some(given.span()), "`methods` cannot be empty");
+            faults.push(fault.help(none));
+        }
+        OneOrMany::One(_) | OneOrMany::Many(_) => {}
     }
     let is_one = matches!(given.as_ref(), OneOrMany::One(_));
     let mut listed = Vec::new();
     for text in value::list(given) {
-        let method = Method::from_bytes(text.text().to_ascii_uppercase().as_bytes());
-        match method {
-            Ok(_) if is_one => {
-                return Err(text.fault("write \"unsafe\", or a list such as [\"PUT\", \"PATCH\"]"));
-            }
-            Ok(method) if listed.contains(&method) => {
-                return Err(text.fault("this method is listed twice"));
-            }
-            Ok(method) if method.as_str() == "UNSAFE" => {
-                return Err(text.fault("write `methods = \"unsafe\"`, not in a list"));
-            }
-            Ok(method) => listed.push(method),
-            Err(_) => return Err(text.fault(format!("`{}` is no method", text.text()))),
-        }
+        listed.extend(faults.take(method(&text, is_one, &listed)));
     }
-    Ok(Methods::Listed(listed.into()))
+    Methods::Listed(listed.into())
 }
 
-pub(super) fn distinguish(given: Spanned<OneOrMany>) -> Result<Distinguish, Fault> {
+fn method(text: &Given, is_one: bool, listed: &[Method]) -> Result<Method, Fault> {
+    let upper = text.text().to_ascii_uppercase();
+    match Method::from_bytes(upper.as_bytes()) {
+        Ok(_) if is_one => {
+            let fault = text.fault("`methods` is \"unsafe\" or a list");
+            Err(fault.help(format!("write `methods = [\"{upper}\"]`")))
+        }
+        Ok(method) if listed.contains(&method) => Err(text.fault("this method is listed twice")),
+        Ok(method) if method.as_str() == "UNSAFE" => {
+            let fault = text.fault("\"unsafe\" stands for a list, not in one");
+            Err(fault.help("write `methods = \"unsafe\"`"))
+        }
+        Ok(method) => Ok(method),
+        Err(_) => Err(text.fault(format!("`{}` is no method", text.text()))),
+    }
+}
+
+pub(super) fn distinguish(given: Spanned<OneOrMany>, faults: &mut Faults) -> Distinguish {
+    const KNOWN: &str = "\"case\", \"trailing-slash\" or \"encoded-slash\"";
     let mut distinguish = Distinguish::default();
     for text in value::list(given) {
         match text.text() {
             "case" => distinguish.case = true,
             "trailing-slash" => distinguish.trailing_slash = true,
             "encoded-slash" => distinguish.encoded_slash = true,
-            other => {
-                let known = "\"case\", \"trailing-slash\" and \"encoded-slash\"";
-                return Err(
-                    text.fault(format!("`{other}` cannot be told apart: there are {known}"))
-                );
-            }
+            other => faults.push(text.fault(no_choice(other, KNOWN))),
         }
     }
-    Ok(distinguish)
+    distinguish
 }
 
 pub(super) fn host(given: Spanned<String>) -> Result<Box<str>, Fault> {
     let is_host = |c: char| c.is_ascii_alphanumeric() || "-._~:[]".contains(c);
     let host = canonical_host(given.as_ref());
     if host.is_empty() || !host.chars().all(is_host) {
-        let message = format!(
-            "`{}` is no host: write a name or an address, perhaps with a port",
-            given.as_ref()
-        );
-        return Err(Fault::new(Some(given.span()), message));
+        let text = given.as_ref();
+        let fault = Fault::new(Some(given.span()), format!("`{text}` is no host"));
+        return Err(fault.help(if text.contains("//") {
+            "write the host alone, without scheme and path"
+        } else if text.contains('*') {
+            "a host matches as a whole: give a route for each, or leave `host` out for any"
+        } else {
+            "write a name or an address, perhaps with a port"
+        }));
     }
     Ok(host.into())
 }

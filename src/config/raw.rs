@@ -4,18 +4,17 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::choice::{Conflict, Missing, Named, Status};
-use super::value::{Count, OneOrMany, Positive, Size, Span, TypeBase, tables};
+use super::table::Read;
+use super::value::{Count, OneOrMany, Positive, Size, Span, TypeBase};
 use super::{Disclose, Forwarding};
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
 pub(super) struct RawConfig {
-    pub(super) server: RawServer,
-    pub(super) upstream: RawUpstream,
-    pub(super) answers: RawAnswers,
-    pub(super) guard: RawGuard,
-    #[serde(deserialize_with = "tables")]
-    pub(super) route: Vec<Spanned<RawRoute>>,
+    pub(super) server: Read<RawServer>,
+    pub(super) upstream: Read<RawUpstream>,
+    pub(super) answers: Read<RawAnswers>,
+    pub(super) guard: Read<RawGuard>,
+    pub(super) route: Vec<Read<RawRoute>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -42,7 +41,7 @@ pub(super) struct RawUpstream {
     pub(super) url: Option<Spanned<OneOrMany>>,
     pub(super) servers: Option<Spanned<OneOrMany>>,
     pub(super) connect_timeout: Option<Positive>,
-    pub(super) response_timeout: Option<Positive>,
+    pub(super) response_timeout: Option<Spanned<Positive>>,
     pub(super) idle_timeout: Option<Span>,
     pub(super) via: Option<bool>,
     pub(super) forwarded: Option<Named<Forwarding>>,

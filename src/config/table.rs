@@ -1,27 +1,116 @@
-//! Which settings each table of a configuration has, as the code that reads them says.
+//! One table of a configuration, read setting by setting, so that one that is wrong hides no other.
+//!
+//! A setting is wrong if its table cannot be read with it alone. What is left can be read together.
+
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde::de::value::Error;
-use serde::de::{Deserializer, Error as _, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
+use toml::Spanned;
+use toml::de::{DeArray, DeString, DeTable, DeValue, ValueDeserializer};
 
-use super::raw::{RawAnswers, RawGuard, RawRoute, RawServer, RawUpstream};
+use super::fault::Fault;
 
-/// The tables that have a setting of this name, as they are written; empty if none has.
-pub(super) fn tables_with(name: &str) -> Vec<&'static str> {
-    let tables = [
-        ("`[server]`", settings::<RawServer>()),
-        ("`[upstream]`", settings::<RawUpstream>()),
-        ("`[answers]`", settings::<RawAnswers>()),
-        ("`[guard]`", settings::<RawGuard>()),
-        ("a `[[route]]`", settings::<RawRoute>()),
-    ];
-    let having = tables.iter().filter(|(_, known)| known.contains(&name));
-    having.map(|(table, _)| *table).collect()
+/// A table as it was read.
+#[derive(Default)]
+pub(super) struct Read<T> {
+    /// Its settings, each right by itself.
+    pub(super) raw: T,
+    /// Its heading; none if it is not there.
+    pub(super) span: Option<Range<usize>>,
+    /// The settings that were given and are wrong, so that nothing is said of their absence.
+    wrong: Vec<String>,
+}
+
+impl<T> Read<T> {
+    /// Whether some setting was given, but is wrong.
+    pub(super) fn has_wrong_settings(&self) -> bool {
+        !self.wrong.is_empty()
+    }
+
+    /// Takes note of a setting that was given where it cannot be read.
+    pub(super) fn note_wrong(&mut self, name: &str) {
+        self.wrong.push(name.to_owned());
+    }
+
+    /// Whether this setting was given, but is wrong.
+    pub(super) fn is_wrong(&self, name: &str) -> bool {
+        self.wrong.iter().any(|wrong| wrong == name)
+    }
+}
+
+type Key<'a> = Spanned<DeString<'a>>;
+type Value<'a> = Spanned<DeValue<'a>>;
+
+/// Reads a table, in which `unknown` says what is wrong with a name that it does not have.
+pub(super) fn read<T: DeserializeOwned + Default>(
+    table: DeTable<'_>,
+    span: Range<usize>,
+    faults: &mut Vec<Fault>,
+    unknown: impl Fn(&str, Range<usize>) -> Fault,
+) -> Read<T> {
+    let known = settings::<T>();
+    let mut right = DeTable::new();
+    let mut wrong = Vec::new();
+    for (name, value) in table {
+        let found = if known.contains(&&**name.get_ref()) {
+            faults_of::<T>(&name, &value)
+        } else {
+            vec![unknown(name.get_ref(), name.span())]
+        };
+        if found.is_empty() {
+            right.insert(name, value);
+        } else {
+            faults.extend(found);
+            wrong.push(name.into_inner().into_owned());
+        }
+    }
+    let raw = match deserialize(right, span.clone()) {
+        Ok(raw) => raw,
+        Err(fault) => {
+            faults.push(fault);
+            T::default()
+        }
+    };
+    let span = Some(span);
+    Read { raw, span, wrong }
+}
+
+/// What is wrong with one setting; of a list, with each of its elements.
+fn faults_of<T: DeserializeOwned>(name: &Key<'_>, value: &Value<'_>) -> Vec<Fault> {
+    let alone = |value: Value<'_>| {
+        let span = value.span();
+        let table = DeTable::from_iter([(name.clone(), value)]);
+        deserialize::<T>(table, span).err()
+    };
+    let Some(fault) = alone(value.clone()) else {
+        return Vec::new();
+    };
+    let DeValue::Array(elements) = value.get_ref() else {
+        return vec![fault];
+    };
+    let of_each = elements.iter().filter_map(|element| {
+        let list = DeArray::from_iter([element.clone()]);
+        alone(Spanned::new(value.span(), DeValue::Array(list)))
+    });
+    let of_each: Vec<Fault> = of_each.collect();
+    if of_each.is_empty() {
+        vec![fault]
+    } else {
+        of_each
+    }
+}
+
+fn deserialize<T: DeserializeOwned>(table: DeTable<'_>, span: Range<usize>) -> Result<T, Fault> {
+    let table = Spanned::new(span.clone(), DeValue::Table(table));
+    T::deserialize(ValueDeserializer::from(table))
+        .map_err(|error| Fault::new(Some(error.span().unwrap_or(span)), error.message()))
 }
 
 /// The names of the fields of a struct.
-fn settings<T: Deserialize<'static>>() -> &'static [&'static str] {
+pub(super) fn settings<T: Deserialize<'static>>() -> &'static [&'static str] {
     let mut known: &[&str] = &[];
     // It asks for its fields, and is given none.
     let _always = T::deserialize(Asked(&mut known));

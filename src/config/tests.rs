@@ -3,6 +3,8 @@
 use http::{HeaderMap, Method};
 use proptest::prelude::*;
 
+use super::raw::{RawAnswers, RawGuard, RawRoute};
+use super::table::settings;
 use super::*;
 use crate::policy::route::Post;
 use crate::policy::{Head, Key, Mode};
@@ -27,17 +29,18 @@ fn listening(texts: &[&str]) -> Override {
     }
 }
 
-/// The message with its place, counted without the upstream that every text needs.
+/// The first fault with its place, counted without the upstream that every text needs.
 fn error(text: &str) -> String {
-    match parse(text).unwrap_err() {
-        ConfigError::InFile {
-            line,
-            column,
-            message,
-            ..
-        } => format!("{}:{column}: {message}", line - 2),
-        other @ (ConfigError::Unreadable { .. } | ConfigError::Elsewhere(_)) => other.to_string(),
-    }
+    let all = parse(text).unwrap_err().to_string();
+    let first = all.lines().next().unwrap_or_default();
+    let Some((line, rest)) = first
+        .strip_prefix("w.toml:")
+        .and_then(|rest| rest.split_once(':'))
+    else {
+        return first.to_owned();
+    };
+    let line: usize = line.parse().unwrap();
+    format!("{}:{rest}", line - 2)
 }
 
 fn plan(config: &Config, method: &Method, path: &str) -> String {
@@ -84,6 +87,7 @@ fn the_reference_says_the_defaults() {
             upstream,
             answers,
             policy,
+            warnings: _,
         } = config;
         format!(
             "{server:?} {upstream:?} {answers:?} {:?} {:?}",
@@ -97,23 +101,17 @@ fn the_reference_says_the_defaults() {
 #[test]
 fn the_reference_leaves_no_setting_out() {
     let text = include_str!("../../config/writegate.toml");
-    for table in ["server", "upstream", "answers", "guard", "route"] {
-        let unknown = if table == "route" {
-            "[[route]]\nzz = 1"
-        } else {
-            &format!("[{table}]\nzz = 1")
-        };
-        let message = Config::parse("", unknown, &Overrides::default())
-            .unwrap_err()
-            .to_string();
-        let first_line = message.lines().next().unwrap();
-        let names = first_line.split('`').skip(3).step_by(2);
-        for name in names {
-            assert!(
-                text.contains(&format!("{name} = ")),
-                "{table}: {name} is not in the reference"
-            );
-        }
+    let known = [
+        settings::<RawServer>(),
+        settings::<RawUpstream>(),
+        settings::<RawAnswers>(),
+        settings::<RawGuard>(),
+        settings::<RawRoute>(),
+    ];
+    assert!(known.iter().all(|known| !known.is_empty()));
+    for name in known.concat() {
+        let is_there = text.contains(&format!("{name} = "));
+        assert!(is_there, "{name} is not in the reference");
     }
 }
 
@@ -327,8 +325,9 @@ proptest! {
         ], 0..6),
     ) {
         for text in [lines.join("\n"), format!("{UPSTREAM}{}", lines.join("\r\n"))] {
-            if let Err(error) = Config::parse("é", &text, &Overrides::default()) {
-                prop_assert!(!error.to_string().is_empty());
+            if let Err(ConfigError::Wrong(report)) = Config::parse("é", &text, &Overrides::default()) {
+                prop_assert!(!report.lines().collect::<String>().is_empty());
+                prop_assert!(report.drawn(false).contains("error"));
             }
         }
     }

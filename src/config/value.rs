@@ -3,16 +3,15 @@
 //! Read by visitors rather than by untagged enums: those forget where a value stands, and what was wrong with it.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use toml::Spanned;
 
-use super::error::Fault;
+use super::fault::{Fault, Faults};
 use super::overrides::{Origin, Override};
 
 /// A duration, zero included.
@@ -37,6 +36,7 @@ pub(super) enum OneOrMany {
 }
 
 /// A text with where it came from.
+#[derive(Clone)]
 pub(super) struct Given {
     text: String,
     span: Option<Range<usize>>,
@@ -54,12 +54,26 @@ impl Given {
         }
     }
 
+    /// A default: it stands nowhere.
+    pub(super) fn unwritten(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            span: None,
+            origin: None,
+        }
+    }
+
     pub(super) fn outside(text: &str, origin: Origin) -> Self {
         Self {
             text: text.to_owned(),
             span: None,
             origin: Some(origin),
         }
+    }
+
+    /// Where it stands, if in the file.
+    pub(super) fn span(&self) -> Option<Range<usize>> {
+        self.span.clone()
     }
 
     pub(super) fn text(&self) -> &str {
@@ -85,14 +99,17 @@ impl Given {
 pub(super) fn texts(
     raw: Option<Spanned<OneOrMany>>,
     name: &str,
-) -> Result<Option<Vec<Given>>, Fault> {
-    let Some(raw) = raw else { return Ok(None) };
+    faults: &mut Faults,
+) -> Option<Vec<Given>> {
+    let raw = raw?;
     let span = raw.span();
     let texts = list(raw);
     if texts.is_empty() {
-        return Err(Fault::new(Some(span), format!("`{name}` cannot be empty")));
+        let fault = Fault::new(Some(span), format!("`{name}` cannot be empty"));
+        faults.push(fault.help("leave it out for its default"));
+        return None;
     }
-    Ok(Some(texts))
+    Some(texts)
 }
 
 pub(super) fn list(raw: Spanned<OneOrMany>) -> Vec<Given> {
@@ -181,6 +198,13 @@ impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<F> {
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         (self.1)(text).map_err(E::custom)
     }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        let expected = self.0;
+        Err(E::custom(format!(
+            "`{number}` is a number: write {expected}"
+        )))
+    }
 }
 
 impl<'de> Deserialize<'de> for Count {
@@ -268,37 +292,5 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
             texts.push(text);
         }
         Ok(OneOrMany::Many(texts))
-    }
-}
-
-/// Tables of an array. Written with one pair of brackets, they would be a table.
-pub(super) fn tables<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    deserializer.deserialize_any(TablesVisitor(PhantomData))
-}
-
-struct TablesVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for TablesVisitor<T> {
-    type Value = Vec<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("tables, each begun by `[[route]]`")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<T>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Err(Error::custom(
-            "there may be several routes: write `[[route]]`, with two brackets",
-        ))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-        let mut tables = Vec::new();
-        while let Some(table) = list.next_element()? {
-            tables.push(table);
-        }
-        Ok(tables)
     }
 }

@@ -289,7 +289,7 @@ const fn is_target(byte: u8) -> bool {
 }
 
 /// Whether it is a host, perhaps with a port (RFC 9110 §7.2), to the parser that follows as well.
-fn is_host(text: &[u8]) -> bool {
+pub(super) fn is_host(text: &[u8]) -> bool {
     let (name, port) = match memrchr(b':', text) {
         Some(colon) if !text.ends_with(b"]") => (&text[..colon], &text[colon + 1..]),
         Some(_) | None => (text, &[][..]),

@@ -3,6 +3,7 @@
 //! A request with a method override has several: a backend may heed the override or may not. It is a write if one of them
 //! is, and it is judged by each.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::Method;
@@ -80,39 +81,69 @@ impl fmt::Display for Methods {
     }
 }
 
+/// Where a method override stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A field, by its name in lower case.
+    Field(&'static str),
+    /// `_method` in the query.
+    Query,
+    /// `_method` in an urlencoded body.
+    Body,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, "the field `{name}`"),
+            Self::Query => f.write_str("`_method` in the query"),
+            Self::Body => f.write_str("`_method` in the body"),
+        }
+    }
+}
+
 /// The methods that a request may come to, never empty, the effective one first: an unsafe override if there is one,
 /// else the method itself.
 ///
 /// The method itself is always among them, or `PUT` with an override of `POST` would pass where only `POST` may.
 pub(super) fn candidates(head: &Head<'_>) -> Result<SmallVec<[Method; 2]>, KeyError> {
     let mut methods = SmallVec::new();
-    for text in OVERRIDES
-        .iter()
-        .flat_map(|name| field_lines(head.headers, name))
-    {
-        // Node joins field lines with commas, and Express takes the first; another backend may take the last.
-        for text in text.to_str().unwrap_or("").split(',') {
-            push_override(text, &mut methods)?;
-        }
-    }
-    // Of several, Express takes the first, PHP and Rack the last.
-    let lists = [head.query.map(str::as_bytes), head.form];
-    for list in lists
-        .into_iter()
-        .flatten()
-        .filter(|list| may_name_a_method(list))
-    {
-        for (name, text) in form_urlencoded::parse(list) {
-            if name == "_method" {
-                push_override(&text, &mut methods)?;
-            }
-        }
+    for (_, text) in overrides(head) {
+        push_override(&text, &mut methods)?;
     }
     let own = fold(head.method);
     if !methods.contains(&own) {
         methods.push(own);
     }
     Ok(methods)
+}
+
+/// What overrides the method of a request, and where each stands; a safe or malformed one does not.
+pub fn heeded(head: &Head<'_>) -> Vec<(Place, Method)> {
+    let read = overrides(head).filter_map(|(place, text)| Some((place, read_override(&text)?)));
+    read.collect()
+}
+
+/// Every text that a backend may take for the method.
+fn overrides<'a>(head: &Head<'a>) -> impl Iterator<Item = (Place, Cow<'a, str>)> {
+    let headers = head.headers;
+    let fields = OVERRIDES.into_iter().flat_map(move |name| {
+        // Node joins field lines with commas, and Express takes the first; another backend may take the last.
+        let texts =
+            field_lines(headers, name).flat_map(|line| line.to_str().unwrap_or("").split(','));
+        texts.map(move |text| (Place::Field(name), Cow::Borrowed(text)))
+    });
+    // Of several, Express takes the first, PHP and Rack the last.
+    let lists = [
+        (Place::Query, head.query.map(str::as_bytes)),
+        (Place::Body, head.form),
+    ];
+    let named = lists.into_iter().flat_map(|(place, list)| {
+        let list = list.filter(|list| may_name_a_method(list)).unwrap_or(b"");
+        let found = form_urlencoded::parse(list).filter(|(name, _)| name == "_method");
+        found.map(move |(_, text)| (place, text))
+    });
+    fields.chain(named)
 }
 
 /// Backends that fold the case of methods take `put` for `PUT`. `get` stays what it is, an unknown method and so a write.
@@ -135,13 +166,15 @@ fn may_name_a_method(list: &[u8]) -> bool {
     memchr::memchr(b'%', list).is_some() || memchr::memmem::find(list, b"_method").is_some()
 }
 
+fn read_override(text: &str) -> Option<Method> {
+    let method = Method::from_bytes(text.trim().to_ascii_uppercase().as_bytes());
+    method.ok().filter(|method| !is_safe(method))
+}
+
 fn push_override(text: &str, methods: &mut SmallVec<[Method; 2]>) -> Result<(), KeyError> {
-    let Ok(method) = Method::from_bytes(text.trim().to_ascii_uppercase().as_bytes()) else {
+    let Some(method) = read_override(text).filter(|method| !methods.contains(method)) else {
         return Ok(());
     };
-    if is_safe(&method) || methods.contains(&method) {
-        return Ok(());
-    }
     if methods.len() == METHOD_LIMIT {
         return Err(KeyError::TooManyMethods {
             limit: METHOD_LIMIT,

@@ -9,6 +9,8 @@
 
 use std::borrow::Cow;
 
+pub mod steps;
+
 /// What a route tells apart although some backend merges it. Nothing, by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Distinguish {

@@ -38,7 +38,7 @@ pub enum PatternError {
     NotInPath(char),
     /// Braces around less than a whole segment.
     #[error(
-        "a parameter takes a whole segment: write `{{name}}` instead of `{0}` (a literal brace is `%7B` or `%7D`)"
+        "`{0}` has braces around less than a whole segment: write `{{name}}` instead (a literal brace is `%7B` or `%7D`)"
     )]
     PartialSegment(String),
     /// A parameter as other routers write it.

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use super::key::{KEY_LIMIT, Key, KeyError, Keys};
 use super::pattern::Pattern;
 use super::source::{Facts, Source, Values};
+use super::unfillable::Unfillable;
 
 /// A key template, parsed.
 #[derive(Clone, Debug)]
@@ -126,11 +127,44 @@ impl Template {
         self.parts.iter().any(|(_, source)| source.may_be_missing())
     }
 
+    /// Its sources of which no request has a value, as they are written.
+    pub fn doubts(&self) -> Vec<(String, Unfillable)> {
+        let sources = self.parts.iter().map(|(_, source)| source);
+        sources
+            .filter_map(|source| Some((source.to_string(), source.unfillable()?)))
+            .collect()
+    }
+
     /// Whether its keys depend on the method.
     pub(super) fn uses_method(&self) -> bool {
         self.parts
             .iter()
             .any(|(_, source)| *source == Source::Method)
+    }
+
+    /// Each of its sources, with the values that a request has for it as they may be shown.
+    pub(super) fn found(
+        &self,
+        facts: &Facts<'_>,
+        digests: &RandomState,
+    ) -> Vec<(&Source, Vec<String>)> {
+        let shown = |source: &Source, value: &str| {
+            if source.is_credential() {
+                digest(digests, value)
+            } else {
+                value.to_owned()
+            }
+        };
+        let sources = self.parts.iter().map(|(_, source)| source);
+        sources
+            .map(|source| {
+                let values = source.values(facts);
+                (
+                    source,
+                    values.iter().map(|value| shown(source, value)).collect(),
+                )
+            })
+            .collect()
     }
 
     /// Appends a key for each combination of values. `digests` makes what is shown in place of credentials.
@@ -162,7 +196,7 @@ impl Template {
                     bytes,
                     self.render(&values, nth, |source, value, shown| {
                         if source.is_credential() {
-                            shown.push_str(&format!("<{:016x}>", digests.hash_one(value)));
+                            shown.push_str(&digest(digests, value));
                         } else {
                             shown.push_str(value);
                         }
@@ -192,6 +226,11 @@ impl Template {
         rendered.push_str(&self.tail);
         rendered
     }
+}
+
+/// What stands for a credential where it is shown.
+fn digest(digests: &RandomState, value: &str) -> String {
+    format!("<{:016x}>", digests.hash_one(value))
 }
 
 fn literal(text: &str) -> Result<&str, TemplateError> {

@@ -14,9 +14,11 @@ use super::route::{Claim, Post, Treatment};
 use super::template::Template;
 use super::*;
 
+mod choice;
 mod keys;
 mod methods;
 mod properties;
+mod reach;
 mod routing;
 
 fn route(path: &str, keys: &[&str]) -> Route {

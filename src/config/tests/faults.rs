@@ -2,28 +2,122 @@
 
 use super::*;
 
+fn drawn(text: &str) -> String {
+    match Config::parse("w.toml", text, &Overrides::default()) {
+        Err(ConfigError::Wrong(report)) => report.drawn(false),
+        Ok(_) | Err(ConfigError::Unreadable { .. }) => panic!("nothing is wrong with {text}"),
+    }
+}
+
 #[test]
 fn an_error_says_file_line_and_column_and_shows_the_line() {
-    let text = "[server]\n  lisen = \"0.0.0.0:80\"\n";
-    let error = Config::parse("w.toml", text, &Overrides::default())
-        .unwrap_err()
-        .to_string();
-    let lines: Vec<&str> = error.lines().collect();
-    assert!(
-        lines[0].starts_with("w.toml:2:3: unknown field `lisen`"),
-        "{error}"
-    );
-    assert!(lines[0].ends_with("; did you mean `listen`?"), "{error}");
+    let text = "[upstream]\nurl = \"http://a\"\n[server]\n  lisen = \"0.0.0.0:80\"\n";
     assert_eq!(
-        lines[1..],
-        ["  |", "2 |   lisen = \"0.0.0.0:80\"", "  |   ^^^^^"]
+        drawn(text),
+        "error: `[server]` has no setting `lisen`\n --> w.toml:4:3\n  |\n4 |   lisen = \"0.0.0.0:80\"\n  |   ^^^^^\n  |\n  \
+         = help: did you mean `listen`?\n\nwritegate: 1 error in w.toml\n"
     );
+}
+
+#[test]
+fn colours_are_for_a_terminal() {
+    let Err(ConfigError::Wrong(report)) = Config::parse("w.toml", "a = 1", &Overrides::default())
+    else {
+        panic!("nothing is wrong with it");
+    };
+    assert!(report.drawn(true).contains("\x1b["));
+    assert!(!report.drawn(false).contains('\x1b'));
+}
+
+#[test]
+fn a_warning_is_one_line_of_a_log() {
+    let config = parse("[[route]]\npath = \"/a\"\nkey = \"{header:etag}\"").unwrap();
+    let lines: Vec<String> = config.warnings.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "w.toml:5:7: `{header:etag}` has no value in any request: it is a field of responses; take a field that the client \
+          sends"
+        ]
+    );
+    assert!(parse("").unwrap().warnings.is_empty());
+}
+
+#[test]
+fn every_fault_is_told_in_the_order_of_the_file() {
+    let text = "[[route]]\npath = \"a\"\nkey = [1, \"{\", 2]\n[[route]]\npath = 1\n[server]\nlisten = \"x\"\ndrain = 1\nworkers = 0\n";
+    let error = Config::parse("w.toml", text, &Overrides::default()).unwrap_err();
+    let places: Vec<String> = error
+        .to_string()
+        .lines()
+        .map(|line| line.split(": ").next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "w.toml:2:8",
+            "w.toml:3:8",
+            "w.toml:3:16",
+            "w.toml:5:8",
+            "w.toml:7:10",
+            "w.toml:8:9",
+            "w.toml:9:11",
+            "no upstream; give `--upstream URL`, or `url` in `[upstream]` of a configuration file"
+        ]
+    );
+}
+
+#[test]
+fn what_only_comes_of_a_fault_is_not_told() {
+    for (text, count) in [
+        // No route without a path, no clash with a route whose methods cannot be read, no upstream that is missing.
+        ("[[route]]\npath = 7", 1),
+        (
+            "[[route]]\npath = \"/a\"\n[[route]]\npath = \"/a\"\nmethods = 7",
+            1,
+        ),
+        ("[guard]\nkey = \"{x}\"\n[[route]]\npath = \"/{y}\"", 1),
+        ("[server]\nworkers = 0\nrequest_buffer = \"60MiB\"", 1),
+        ("[server]\nlisten = \"x\"\n[guard]\nx", 1),
+    ] {
+        let all = parse(text).unwrap_err().to_string();
+        assert_eq!(all.lines().count(), count, "{all}");
+    }
+    for text in ["[upstream]\nurl = 7", "[upsteam]\nurl = \"http://a\""] {
+        let all = Config::parse("w.toml", text, &Overrides::default());
+        assert_eq!(all.unwrap_err().to_string().lines().count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn what_stands_beside_a_line_that_is_no_toml_is_told_too() {
+    let told = |text: &str| parse(text).unwrap_err().to_string();
+    let text = "[server]\ndrain = \nworkers = 0\n[guard]\nmax_work = 60s\nkye = \"a\"";
+    let places = [
+        "w.toml:4:9: ",
+        "w.toml:5:11: ",
+        "w.toml:7:12: ",
+        "w.toml:8:1: ",
+    ];
+    let all = told(text);
+    assert_eq!(all.lines().count(), places.len(), "{all}");
+    for (line, place) in all.lines().zip(places) {
+        assert!(line.starts_with(place), "{line}");
+    }
+    let all = told("[server]\nworkers = 0\nlisten = [\"a\"\n[guard]\nkye = 1\n");
+    assert_eq!(all.lines().count(), 2, "{all}");
+    assert!(all.contains("this list is not closed"), "{all}");
 }
 
 #[test]
 fn what_is_nothing_like_a_known_name_is_not_guessed_at() {
     assert!(!error("[server]\nzzzzzz = 1").contains("did you mean"));
-    assert!(error("[answers]\ndisclose = \"holdr\"").ends_with("did you mean `holder`?"));
+    assert!(error("[answers]\ndisclose = \"holdr\"").ends_with("did you mean \"holder\"?"));
+    assert!(
+        error("[server]\nmax_wrk = 1")
+            .ends_with("did you mean `max_work`, which belongs in `[guard]`?")
+    );
+    assert!(error("[servr]\na = 1").ends_with("did you mean `[server]`?"));
 }
 
 /// A faulty text, and the place and a part of what is said about it.
@@ -32,9 +126,9 @@ type Faulty = (&'static str, (&'static str, &'static str));
 const FAULTY_ROUTES: [Faulty; 18] = [
     (
         "[[route]]\npath = \"/a/:id\"",
-        ("2:8: ", "write `{id}`; a literal colon is `%3A`"),
+        ("2:12: ", "write `{id}`; a literal colon is `%3A`"),
     ),
-    ("[[route]]\npath = \"/a/*\"", ("2:8: ", "write `{*rest}`")),
+    ("[[route]]\npath = \"/a/*\"", ("2:12: ", "write `{*rest}`")),
     (
         "[route]\npath = \"/a\"",
         ("1:1: ", "write `[[route]]`, with two brackets"),
@@ -51,7 +145,7 @@ const FAULTY_ROUTES: [Faulty; 18] = [
         "[[route]]\npath = \"/a\"\nkeys = [\"a\", \"{\"]",
         ("3:14: ", "no partner"),
     ),
-    ("[[route]]\npath = \"/v{x}\"", ("2:8: ", "whole segment")),
+    ("[[route]]\npath = \"/v{x}\"", ("2:10: ", "whole segment")),
     (
         "[[route]]\npath = \"/a\"\n[[route]]\npath = \"/A/\"",
         ("4:8: ", "the one for `/a` match the same"),
@@ -66,7 +160,7 @@ const FAULTY_ROUTES: [Faulty; 18] = [
     ),
     (
         "[[route]]\npath = \"/a\"\nmethods = []",
-        ("3:11: ", "matches no method"),
+        ("3:11: ", "matches nothing"),
     ),
     (
         "[[route]]\npath = \"/a\"\nhost = \"a/b\"",
@@ -157,7 +251,7 @@ const FAULTY_SETTINGS: [Faulty; 25] = [
     ),
     (
         "[guard]\ndistinguish = [\"Case\"]",
-        ("2:16: ", "cannot be told apart"),
+        ("2:16: ", "did you mean \"case\"?"),
     ),
     ("[guard]\nmax_work = 60", ("2:12: ", "a duration such as")),
     (

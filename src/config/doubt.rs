@@ -1,0 +1,114 @@
+//! What about a configuration gives pause, though nothing is wrong: holds that may end too early, routes that never match,
+//! keys that no request has.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::fault::{Fault, Faults};
+use super::route::Places;
+use crate::policy::reach::Reach;
+use crate::policy::route::Treatment;
+use crate::policy::{Policy, RouteId};
+
+/// `places` are those of the policy's routes; `response_timeout` comes with where it is set.
+pub(super) fn doubts(
+    policy: &Policy,
+    places: &[Places],
+    response_timeout: (Duration, Option<Range<usize>>),
+) -> Faults {
+    let mut doubts = Faults::default();
+    for (index, places) in places.iter().enumerate() {
+        let Some(id) = RouteId::at(index) else { break };
+        doubts.extend(hasty(policy, id, places, &response_timeout));
+        doubts.extend(unreachable(policy, id, places));
+        doubts.extend(unfillable(policy, id, places));
+    }
+    doubts
+}
+
+/// Past `max_work` a write of which nothing was heard is let go, and its exchange with it: below `response_timeout` that
+/// is before the upstream has had its time to answer.
+fn hasty(
+    policy: &Policy,
+    id: RouteId,
+    places: &Places,
+    (timeout, set): &(Duration, Option<Range<usize>>),
+) -> Option<Fault> {
+    let route = policy.route(id);
+    let is_inherited = id != RouteId::GUARD && places.max_work.is_none();
+    let claims = matches!(route.treatment, Treatment::Guard(_));
+    if is_inherited || !claims || route.max_work >= *timeout {
+        return None;
+    }
+    let span = places.max_work.clone().or_else(|| set.clone());
+    let fault = |message: String| Fault::new(span.clone(), message);
+    if route.max_work == Duration::ZERO {
+        let message = "`max_work` is 0s: a write whose outcome is unknown lets go at once, though the upstream may still be \
+                       at work on it";
+        return Some(fault(message.to_owned()).help(
+            "write how long the backend can be at work on one write, as PHP-FPM's `request_terminate_timeout`",
+        ));
+    }
+    let shown = humantime::format_duration;
+    let message = format!(
+        "`max_work` ({}) is below `response_timeout` ({}): a write may be let go while the upstream is still given time to \
+         answer it",
+        shown(route.max_work),
+        shown(*timeout)
+    );
+    let help = format!(
+        "lower `response_timeout`, or raise `max_work` to {} or more",
+        shown(*timeout)
+    );
+    let beside = set.clone().filter(|_| places.max_work.is_some());
+    Some(
+        fault(message)
+            .help(help)
+            .beside(beside, "so long it may take"),
+    )
+}
+
+fn unreachable(policy: &Policy, id: RouteId, places: &Places) -> Option<Fault> {
+    let fault = |message: String| Fault::new(places.path.span(), message);
+    match policy.reach(id) {
+        Reach::Reached => None,
+        Reach::Connect => Some(
+            fault("this route can never match: CONNECT is always refused".to_owned())
+                .help("leave it out, or give it other methods"),
+        ),
+        Reach::NoHost => Some(
+            fault("this route can never match: no request has such a host".to_owned()).help(
+                "write a name or an address, perhaps with a port, as a browser would send it",
+            ),
+        ),
+        Reach::Taken(by) => {
+            let labels: Vec<String> = by
+                .iter()
+                .map(|id| format!("`{}`", policy.route(*id).label))
+                .collect();
+            let message = format!(
+                "this route can never match: what it could is taken by {}, more specific",
+                labels.join(" and ")
+            );
+            Some(fault(message).help("leave it out, or one of those"))
+        }
+    }
+}
+
+/// Keys of its own only: those of `[guard]` are told there.
+fn unfillable(policy: &Policy, id: RouteId, places: &Places) -> Vec<Fault> {
+    let Treatment::Guard(claim) = &policy.route(id).treatment else {
+        return Vec::new();
+    };
+    let pairs = claim.templates.iter().zip(&places.keys);
+    pairs
+        .flat_map(|(template, given)| {
+            let doubts = template.doubts().into_iter();
+            doubts.map(|(source, why)| {
+                given
+                    .fault(format!("`{source}` {}", why.reason()))
+                    .help(why.remedy())
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,216 @@
+//! A plan in words: each part of an explanation from what the policy says of the request.
+
+use http::Method;
+
+use super::explanation::{
+    Explanation, KeyTold, MethodTold, Now, Other, OverrideTold, PartTold, PathTold, PolicyTold,
+    RouteTold, StepTold, TemplateTold, Verdict,
+};
+use crate::config::Config;
+use crate::policy::method::{heeded, is_safe};
+use crate::policy::path::steps::steps;
+use crate::policy::path::{Distinguish, canonical};
+use crate::policy::route::Treatment;
+use crate::policy::{Because, Guard, Head, Key, Mode, OnMissingKey, Plan, RouteId};
+
+pub(super) fn planned(config: &Config, head: &Head<'_>, plan: &Plan) -> Explanation {
+    let guard = plan.guard.as_ref();
+    let distinguish = config.policy.route(plan.route).distinguish;
+    let keys = guard.into_iter().flat_map(|guard| &guard.keys);
+    Explanation {
+        route: Some(route(config, head, plan.route, &plan.method)),
+        method: method(head, plan),
+        path: Some(path(head, distinguish)),
+        keys: keys
+            .map(|key| KeyTold {
+                shown: key.shown().to_owned(),
+                has_digest: key.is_concealed(),
+            })
+            .collect(),
+        templates: match guard {
+            Some(_) => templates(config, head, plan),
+            None => Vec::new(),
+        },
+        has_destination: guard.is_some() && matches!(plan.method.as_str(), "MOVE" | "COPY"),
+        policy: PolicyTold {
+            verdict: match guard.map(|guard| guard.mode) {
+                Some(Mode::Exclusive) => Verdict::Guarded,
+                Some(Mode::Observed) => Verdict::Observed,
+                None => Verdict::Forwarded,
+            },
+            reason: reason(plan),
+            max_work_ms: guard.map(millis),
+        },
+        refusal: None,
+        now: now(guard),
+    }
+}
+
+pub(super) fn route(
+    config: &Config,
+    head: &Head<'_>,
+    id: RouteId,
+    effective: &Method,
+) -> RouteTold {
+    let policy = &config.policy;
+    let other = |(id, why): (RouteId, String)| Other {
+        path: policy.route(id).label.to_string(),
+        why,
+    };
+    // With an override, the route may be that of the method as sent.
+    let mut choices = [effective, head.method]
+        .map(|method| policy.choice(head, method))
+        .into_iter();
+    let choice = choices.find(|choice| choice.route == id);
+    let (next, passed_over) = choice
+        .map(|choice| (choice.next, choice.passed_over))
+        .unwrap_or_default();
+    let route = policy.route(id);
+    RouteTold {
+        path: route.label.to_string(),
+        host: route.host.as_deref().map(str::to_owned),
+        methods: route.methods.to_string(),
+        next: next.map(other),
+        passed_over: passed_over.into_iter().map(other).collect(),
+    }
+}
+
+fn method(head: &Head<'_>, plan: &Plan) -> MethodTold {
+    MethodTold {
+        sent: head.method.to_string(),
+        effective: plan.method.to_string(),
+        is_write: Some(plan.is_write),
+        kind: match (plan.is_write, is_safe(&plan.method)) {
+            (true, true) => "a write, because a route guards it",
+            (true, false) => "a write",
+            (false, _) => "safe",
+        },
+        overrides: heeded(head)
+            .into_iter()
+            .map(|(place, method)| OverrideTold {
+                from: place.to_string(),
+                method: method.to_string(),
+            })
+            .collect(),
+    }
+}
+
+pub(super) fn path(head: &Head<'_>, distinguish: Distinguish) -> PathTold {
+    let steps = steps(head.path, distinguish).into_iter();
+    PathTold {
+        sent: head.path.to_owned(),
+        canonical: canonical(head.path, distinguish).into_owned(),
+        steps: steps
+            .map(|step| StepTold {
+                rule: step.rule,
+                before: step.before,
+                after: step.after,
+            })
+            .collect(),
+    }
+}
+
+fn templates(config: &Config, head: &Head<'_>, plan: &Plan) -> Vec<TemplateTold> {
+    let on_missing_key = match &config.policy.route(plan.route).treatment {
+        Treatment::Forward => return Vec::new(),
+        Treatment::Guard(claim) => claim.on_missing_key,
+    };
+    let missing = match on_missing_key {
+        OnMissingKey::Path => {
+            "where a value is missing, the canonical path is the key (on_missing_key = \"path\")"
+        }
+        OnMissingKey::Reject => {
+            "where a value is missing, the request is refused (on_missing_key = \"reject\")"
+        }
+        OnMissingKey::Forward => {
+            "where a value is missing, it is done without this key (on_missing_key = \"forward\")"
+        }
+    };
+    let parts = config
+        .policy
+        .parts(head, plan.route, &plan.method)
+        .into_iter();
+    parts
+        .map(|(template, parts)| TemplateTold {
+            template,
+            missing: parts
+                .iter()
+                .any(|part| part.values.is_empty())
+                .then_some(missing),
+            parts: parts
+                .into_iter()
+                .map(|part| PartTold {
+                    source: part.source,
+                    from: part.from,
+                    values: part.values,
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+/// The claim of a guard that nothing else stands in the way of, and then of another one like it.
+fn now(guard: Option<&Guard>) -> Now {
+    let (first, second) = match guard {
+        None => (
+            "forwarded as it streams; nothing is claimed".to_owned(),
+            "forwarded beside it".to_owned(),
+        ),
+        Some(guard) => {
+            let keys: Vec<&str> = guard.keys.iter().map(Key::shown).collect();
+            let keys = keys.join(", ");
+            match guard.mode {
+                Mode::Exclusive => (
+                    format!("forwarded; it holds {keys} until its response has arrived whole"),
+                    format!(
+                        "refused with {} (write-in-flight), and never sent to the upstream",
+                        guard.status.code().as_str()
+                    ),
+                ),
+                Mode::Observed => (
+                    format!("forwarded; note is taken that it is at work on {keys}"),
+                    "forwarded beside it; the overlap is counted, and logged with what would refuse it"
+                        .to_owned(),
+                ),
+            }
+        }
+    };
+    Now { first, second }
+}
+
+fn millis(guard: &Guard) -> u64 {
+    u64::try_from(guard.max_work.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn reason(plan: &Plan) -> String {
+    let text = match plan.because {
+        Because::RouteGuards => {
+            let status = plan.guard.as_ref().map(|guard| guard.status);
+            return format!(
+                "guarded: a write that meets another on one of its keys is refused with {}",
+                status.unwrap_or_default().code().as_str()
+            );
+        }
+        Because::RouteObserves => {
+            "observed: forwarded, an overlap is counted (on_conflict = \"observe\")"
+        }
+        Because::PostIsObserved => {
+            "observed: forwarded, an overlap is counted (a POST without a route, post = \"observe\"); a route, or --guard, \
+             would guard it"
+        }
+        Because::PostIsForwarded => "forwarded: a POST without a route (post = \"forward\")",
+        Because::MethodIsSafe => "forwarded: the method is safe, so it changes nothing",
+        Because::MethodIsNotListed => {
+            "forwarded: the method is not among `methods` of [guard], and no route speaks for it"
+        }
+        Because::RouteForwards => "forwarded: the route says guard = false",
+        Because::Grpc => "forwarded: a gRPC call is guarded only by a route with a key of its own",
+        Because::Upgrade => {
+            "forwarded: an upgrade is guarded only by a route with a key of its own"
+        }
+        Because::NoKey => {
+            "forwarded: the request has no value for the key (on_missing_key = \"forward\")"
+        }
+    };
+    text.to_owned()
+}

@@ -1,0 +1,98 @@
+//! Sources of keys that no request has a value for, or none that tells resources apart.
+
+use super::path::decode;
+use super::source::Source;
+
+/// Fields about one connection alone (RFC 9110 §7.6.1).
+const OF_CONNECTIONS: [&str; 8] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Fields that only responses have (RFC 9110 §8.8, §10.2, §11.6; RFC 9111; RFC 6265).
+const OF_RESPONSES: [&str; 10] = [
+    "accept-ranges",
+    "age",
+    "etag",
+    "last-modified",
+    "location",
+    "retry-after",
+    "server",
+    "set-cookie",
+    "vary",
+    "www-authenticate",
+];
+
+/// Why a source makes no key that is worth having.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfillable {
+    /// The field is about one connection, and stays behind.
+    OfConnection,
+    /// Only responses have the field.
+    OfResponse,
+    /// No cookie can be called so.
+    CookieName,
+    /// The name of a query parameter is percent-encoded, and is compared decoded: as this.
+    Encoded(String),
+}
+
+impl Unfillable {
+    /// What is to be said of the source, after its name.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::OfConnection => {
+                "is about one connection alone (RFC 9110 §7.6.1), and says nothing of the resource"
+            }
+            Self::OfResponse => "has no value in any request: it is a field of responses",
+            Self::CookieName => "has no value in any request: no cookie can be called so",
+            Self::Encoded(_) => {
+                "has no value in any request of a browser: names are compared once they are decoded"
+            }
+        }
+    }
+
+    /// What to write.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::OfConnection => "take a field that goes on to the upstream".to_owned(),
+            Self::OfResponse => "take a field that the client sends".to_owned(),
+            Self::CookieName => {
+                "the name of a cookie has no `=` and no `;`, and no space at its ends".to_owned()
+            }
+            Self::Encoded(decoded) => format!("write `{{query:{decoded}}}`"),
+        }
+    }
+}
+
+impl Source {
+    pub(super) fn unfillable(&self) -> Option<Unfillable> {
+        match self {
+            Self::Header(name) if OF_CONNECTIONS.contains(&name.as_str()) => {
+                Some(Unfillable::OfConnection)
+            }
+            Self::Header(name) if OF_RESPONSES.contains(&name.as_str()) => {
+                Some(Unfillable::OfResponse)
+            }
+            Self::Cookie(name) if name.contains(['=', ';']) || name.trim_ascii() != &**name => {
+                Some(Unfillable::CookieName)
+            }
+            Self::Query(name) => {
+                let decoded = String::from_utf8(decode(name.as_bytes())).ok()?;
+                (decoded != **name).then_some(Unfillable::Encoded(decoded))
+            }
+            Self::Header(_)
+            | Self::Cookie(_)
+            | Self::Parameter { .. }
+            | Self::Rest { .. }
+            | Self::Path
+            | Self::Method
+            | Self::Host => None,
+        }
+    }
+}
