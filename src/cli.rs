@@ -14,6 +14,10 @@ use http::header::{HeaderName, HeaderValue};
 
 use crate::config::{Origin, Override, Overrides};
 
+mod logs;
+
+pub use logs::{Audit, ServerLog};
+
 /// The exit code of a usage or configuration error (`sysexits.h`).
 pub const EX_USAGE: u8 = 64;
 
@@ -39,6 +43,8 @@ pub enum Command {
     Check(Check),
     /// Say what would happen to one request: route, effective method, canonical path, keys, policy
     Explain(Explain),
+    /// Count the writes that overlapped, from access logs of NGINX, Apache, HAProxy, Envoy or Caddy
+    Audit(Audit),
 }
 
 /// What `run` is told. The other commands take the same, so that a command line can be checked as it is.
@@ -171,10 +177,13 @@ pub fn parse() -> Result<Cli, ExitCode> {
 fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let matches = without_empty_variables(Cli::command()).try_get_matches_from(arguments)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
-    let (Command::Run(Run { source })
-    | Command::Check(Check { source })
-    | Command::Explain(Explain { source, .. })) = &mut cli.command;
-    if let Some((_, matches)) = matches.subcommand() {
+    let source = match &mut cli.command {
+        Command::Run(Run { source })
+        | Command::Check(Check { source })
+        | Command::Explain(Explain { source, .. }) => Some(source),
+        Command::Audit(_) => None,
+    };
+    if let (Some(source), Some((_, matches))) = (source, matches.subcommand()) {
         let by_variable = |id| matches.value_source(id) == Some(ValueSource::EnvVariable);
         source.said = Said {
             upstream_by_variable: by_variable("upstream"),

@@ -47,8 +47,10 @@
 //! - [`server`] has the workers, the listeners, and the drain.
 //! - [`config`] turns text into a [`config::Config`], whose types cannot be wrong.
 //! - [`cli`] is the command line.
+//! - [`audit`] says which writes overlapped, from access logs of other servers.
 //! - [`check`] and [`explain`] say what a configuration would do, and what would happen to one request.
 
+pub mod audit;
 pub mod body;
 pub mod check;
 pub mod cli;

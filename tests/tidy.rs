@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 /// What each part may name: `main -> server -> gateway -> upstream -> table -> policy`, and never back. `wire` and `body` stand
 /// below those that use them; `config` gives types to all, and takes its own from `policy`. Beside the chain stand the
 /// commands that run nothing: `check` and `explain`.
-const ARROWS: [(&str, &[&str]); 12] = [
-    ("main", &["check", "cli", "config", "explain", "server"]),
+const ARROWS: [(&str, &[&str]); 13] = [
+    (
+        "main",
+        &["audit", "check", "cli", "config", "explain", "server"],
+    ),
     (
         "server",
         &["config", "gateway", "policy", "table", "upstream", "wire"],
@@ -34,6 +37,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("cli", &["config"]),
     ("check", &["config", "policy"]),
     ("explain", &["cli", "config", "policy"]),
+    // Of other servers' logs, by our own policy.
+    ("audit", &["cli", "config", "policy"]),
     ("policy", &[]),
 ];
 
