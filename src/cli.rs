@@ -16,7 +16,7 @@ use crate::config::{Origin, Override, Overrides};
 
 mod logs;
 
-pub use logs::{Audit, ServerLog};
+pub use logs::{Audit, Report, ServerLog};
 
 /// The exit code of a usage or configuration error (`sysexits.h`).
 pub const EX_USAGE: u8 = 64;
@@ -45,6 +45,8 @@ pub enum Command {
     Explain(Explain),
     /// Count the writes that overlapped, from access logs of NGINX, Apache, HAProxy, Envoy or Caddy
     Audit(Audit),
+    /// Sum up the overlaps in logs of writegate itself, and say what would refuse them
+    Report(Report),
 }
 
 /// What `run` is told. The other commands take the same, so that a command line can be checked as it is.
@@ -181,7 +183,7 @@ fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap
         Command::Run(Run { source })
         | Command::Check(Check { source })
         | Command::Explain(Explain { source, .. }) => Some(source),
-        Command::Audit(_) => None,
+        Command::Audit(_) | Command::Report(_) => None,
     };
     if let (Some(source), Some((_, matches))) = (source, matches.subcommand()) {
         let by_variable = |id| matches.value_source(id) == Some(ValueSource::EnvVariable);

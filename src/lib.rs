@@ -47,7 +47,8 @@
 //! - [`server`] has the workers, the listeners, and the drain.
 //! - [`config`] turns text into a [`config::Config`], whose types cannot be wrong.
 //! - [`cli`] is the command line.
-//! - [`audit`] says which writes overlapped, from access logs of other servers.
+//! - [`audit`] says which writes overlapped, from access logs of other servers;
+//!   [`report`] sums up those of writegate itself.
 //! - [`check`] and [`explain`] say what a configuration would do, and what would happen to one request.
 
 pub mod audit;
@@ -58,6 +59,7 @@ pub mod config;
 pub mod explain;
 pub mod gateway;
 pub mod policy;
+pub mod report;
 pub mod server;
 pub mod table;
 pub mod upstream;

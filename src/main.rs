@@ -9,7 +9,7 @@ use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use writegate::cli::{self, Command, EX_USAGE, LogFormat, Source};
 use writegate::config::{Config, ConfigError};
-use writegate::{audit, check, explain, server};
+use writegate::{audit, check, explain, report, server};
 
 fn main() -> ExitCode {
     let cli = match cli::parse() {
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
             tell(&explain.source, |config| explain::explain(config, &explain))
         }
         Command::Audit(asked) => show(&audit::run(&asked)),
+        Command::Report(asked) => show(&report::run(&asked)),
     }
 }
 

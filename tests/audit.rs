@@ -1,7 +1,7 @@
 //! Logs that real servers write under writes that overlap, as a test plays them, are audited to those overlaps; and the
 //! command says what is wrong with what it is given.
 
-use crate::support::gateway::binary;
+use crate::support::gateway::{Gateway, binary};
 use crate::support::loopback::{Origin, answer, client_sends, exchange, in_time, reply, write};
 use crate::support::nginx;
 use crate::support::program::{Program, Scratch};
@@ -328,4 +328,61 @@ fn the_worst_resource_is_drawn() {
     }
     let nowhere = audit(&["--svg", "/no/such/directory/a.svg", &log]);
     assert_eq!(nowhere.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn what_the_gateway_logs_is_reported_with_what_would_refuse_it() {
+    let origin = Origin::start().await;
+    let mut gateway = Gateway::with_defaults(origin.addr);
+    for order in [7, 8] {
+        let path = format!("/orders/{order}");
+        let mut first = client_sends(gateway.addr, write("PUT", &path)).await;
+        let (mut for_first, _) = origin.request().await;
+        let mut second = client_sends(gateway.addr, write("POST", &path)).await;
+        let (mut for_second, _) = origin.request().await;
+        for (connection, client) in [(&mut for_first, &mut first), (&mut for_second, &mut second)] {
+            answer(connection, "done").await;
+            assert_eq!(reply(client).await.body, b"done");
+        }
+    }
+    gateway.signal_term();
+    gateway.ended(Duration::from_secs(10)).expect("it ends");
+    let scratch = Scratch::new("report");
+    let log = scratch
+        .file("writegate.log", &gateway.said())
+        .display()
+        .to_string();
+    let report = |arguments: &[&str]| {
+        let mut command = binary();
+        command.arg("report").args(arguments);
+        command.output().expect("the binary is there")
+    };
+    let output = report(&[&log]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains("2 writes were let through beside another"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\n# 2 overlaps\n[[route]]\npath = \"/orders/{id}\"\n"),
+        "{text}"
+    );
+    let found: Value = serde_json::from_slice(&report(&["--json", &log]).stdout).expect("JSON");
+    assert_eq!(found["routes"][0]["writes"], 4, "{found:#}");
+    assert!(found["routes"][0]["longest_ms"].as_f64() > Some(0.0));
+    assert_eq!(
+        found["pairs"][0]["came"],
+        serde_json::json!(["POST", "/orders/{id}"])
+    );
+    // What is proposed refuses it.
+    let (_, toml) = text.split_once("you agree with:\n").expect("a proposal");
+    let upstream = format!("[upstream]\nurl = \"http://a\"\n{toml}");
+    let config = scratch.file("w.toml", &upstream).display().to_string();
+    let mut explain = binary();
+    explain.args(["explain", "--config", &config, "POST", "/orders/9"]);
+    let said = explain.output().expect("the binary is there").stdout;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("is refused with 409"), "{said}");
+    let other = scratch.file("other.log", LINE).display().to_string();
+    assert_eq!(report(&[&other]).status.code(), Some(64));
 }

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 /// What each part may name: `main -> server -> gateway -> upstream -> table -> policy`, and never back. `wire` and `body` stand
 /// below those that use them; `config` gives types to all, and takes its own from `policy`. Beside the chain stand the
 /// commands that run nothing: `check` and `explain`.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     (
         "main",
-        &["audit", "check", "cli", "config", "explain", "server"],
+        &[
+            "audit", "check", "cli", "config", "explain", "report", "server",
+        ],
     ),
     (
         "server",
@@ -39,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("explain", &["cli", "config", "policy"]),
     // Of other servers' logs, by our own policy.
     ("audit", &["cli", "config", "policy"]),
+    ("report", &["audit", "cli", "policy"]),
     ("policy", &[]),
 ];
 

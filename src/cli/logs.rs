@@ -1,4 +1,4 @@
-//! What `audit` is told: which logs to read, and what to make of them.
+//! What `audit` and `report` are told: which logs to read, and what to make of them.
 
 use std::path::PathBuf;
 
@@ -28,6 +28,20 @@ pub struct Audit {
     /// Draw the writes of the resource with the most overlaps, around its busiest moment
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
+}
+
+/// `writegate report`
+#[derive(Args, Clone, Debug)]
+pub struct Report {
+    /// Logs of `writegate run` as JSON lines, gzipped or not, in any order; `-` is standard input
+    #[arg(value_name = "LOG", required = true)]
+    pub logs: Vec<PathBuf>,
+    /// How many routes are shown
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    pub top: usize,
+    /// Write the findings as one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A server whose access log can be read.
