@@ -1,7 +1,7 @@
 //! What a gateway would have met, from access logs that other servers wrote: which writes overlapped on one resource.
 //!
 //! Nothing is deployed for it, and nothing is sent. Each log is read once, in memory that does not grow with it
-//! ([`sweep`]); what one line cannot tell is said as a range ([`span`]), and what the memory cannot hold is counted. The
+//! (`sweep`); what one line cannot tell is said as a range (`span`), and what the memory cannot hold is counted. The
 //! policy is the gateway's own: the same code finds paths, routes and keys.
 
 use std::path::{Path, PathBuf};
@@ -10,6 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::{Audit, ServerLog};
 use crate::config::{Config, ConfigError, Override, Overrides};
+use crate::policy::route::Treatment;
+use crate::policy::{Policy, Route};
 
 pub mod findings;
 pub(crate) mod input;
@@ -138,6 +140,7 @@ pub fn audit(asked: &Audit) -> Result<Findings, AuditError> {
     // One resource at least, since the picture is of it.
     let mut findings = Findings {
         logs: read,
+        keys_not_in_logs: keys_not_in_logs(&config.policy),
         ..auditor.finish(asked.top.max(1))
     };
     if let Some(path) = &asked.svg {
@@ -231,6 +234,20 @@ fn policy_of(path: Option<&Path>) -> Result<Config, ConfigError> {
         ..Overrides::default()
     };
     Config::load(path, &overrides)
+}
+
+/// The routes whose keys are made of what no log has.
+fn keys_not_in_logs(policy: &Policy) -> Vec<String> {
+    let is_of_fields = |text: &str| text.contains("{header:") || text.contains("{cookie:");
+    let has_one = |route: &&Route| match &route.treatment {
+        Treatment::Forward => false,
+        Treatment::Guard(claim) => {
+            let mut templates = claim.templates.iter();
+            templates.any(|template| is_of_fields(template.as_str()))
+        }
+    };
+    let routes = policy.routes().iter().filter(has_one);
+    routes.map(|route| route.label.to_string()).collect()
 }
 
 /// By bytes where all that is read are files, on a terminal only.

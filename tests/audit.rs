@@ -279,7 +279,8 @@ fn a_configuration_says_what_a_resource_is() {
     let scratch = Scratch::new("audit-config");
     let config = scratch.file(
         "w.toml",
-        "[[route]]\npath = \"/orders/{id}/{*rest}\"\nkey = \"order:{id}\"\n[[route]]\npath = \"/a\"\nguard = false\n",
+        "[[route]]\npath = \"/orders/{id}/{*rest}\"\nkey = \"order:{id}\"\n[[route]]\npath = \"/a\"\nguard = false\n\
+         [[route]]\npath = \"/b\"\nkey = \"{header:X-Tenant}\"\n",
     );
     let line = |target: &str| LINE.replace("/a", target);
     let text = [
@@ -317,10 +318,7 @@ fn the_worst_resource_is_drawn() {
     assert!(output.status.success(), "{output:?}");
     let drawn = fs::read_to_string(&svg).expect("a picture");
     assert!(drawn.starts_with("<svg "), "{drawn}");
-    assert!(
-        drawn.contains("Writes to /a around 2026-11-2"),
-        "{drawn}"
-    );
+    assert!(drawn.contains("Writes to /a around 2026-11-2"), "{drawn}");
     assert_eq!(drawn.matches("\nPUT\n").count(), 3, "{drawn}");
     // Each of the three has met the others: for certain, or perhaps.
     for colour in ["#CC2936", "#F0A830"] {

@@ -26,6 +26,8 @@ pub struct Findings {
     pub unguarded: u64,
     /// Requests whose resource keys the log does not tell, though the route refuses those without.
     pub without_key: u64,
+    /// Routes whose keys are made of fields or cookies, which no log has: `on_missing_key` says what came of it.
+    pub keys_not_in_logs: Vec<String>,
     /// Writes that may have met one that had been forgotten: where it is 0, none was missed for that.
     pub beyond_window: u64,
     /// Writes that may have met more others than were looked at.

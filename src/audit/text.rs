@@ -95,6 +95,13 @@ fn limits(findings: &Findings) -> String {
         findings.crowded,
         "writes may have met more others than were looked at: read \"at least\"",
     );
+    if !findings.keys_not_in_logs.is_empty() {
+        let _infallible = writeln!(
+            text,
+            "No log has the fields that keys are made of on {}: on_missing_key took their place",
+            shown(&findings.keys_not_in_logs.join(", "))
+        );
+    }
     text
 }
 
