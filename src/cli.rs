@@ -16,8 +16,10 @@ use http::header::{HeaderName, HeaderValue};
 use crate::config::{Origin, Override, Overrides};
 
 pub mod curl;
+mod logs;
 
 pub use curl::Asked;
+pub use logs::{Audit, Report, ServerLog};
 
 /// The exit code of a usage or configuration error (`sysexits.h`).
 pub const EX_USAGE: u8 = 64;
@@ -47,6 +49,10 @@ pub enum Command {
     Check(Check),
     /// Say what would happen to one request: route, effective method, canonical path, keys, policy
     Explain(Explain),
+    /// Count the writes that overlapped, from access logs of NGINX, Apache, HAProxy, Envoy or Caddy
+    Audit(Audit),
+    /// Sum up the overlaps in logs of writegate itself, and say what would refuse them
+    Report(Report),
     /// Lose updates to a backend of its own, then lose none with the gateway in front of it
     Demo(Demo),
 }
@@ -222,7 +228,7 @@ fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap
         Command::Run(Run { source })
         | Command::Check(Check { source })
         | Command::Explain(Explain { source, .. }) => Some(source),
-        Command::Demo(_) => None,
+        Command::Audit(_) | Command::Report(_) | Command::Demo(_) => None,
     };
     if let (Some(source), Some((_, matches))) = (source, matches.subcommand()) {
         let by_variable = |id| matches.value_source(id) == Some(ValueSource::EnvVariable);

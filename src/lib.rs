@@ -48,8 +48,11 @@
 //! - [`config`] turns text into a [`config::Config`], whose types cannot be wrong.
 //! - [`cli`] is the command line.
 //! - [`demo`] shows all this: a backend that loses updates, and what is lost with the gateway in front of it.
+//! - [`audit`] says which writes overlapped, from access logs of other servers;
+//!   [`report`] sums up those of writegate itself.
 //! - [`check`] and [`explain`] say what a configuration would do, and what would happen to one request.
 
+pub mod audit;
 pub mod body;
 pub mod check;
 pub mod cli;
@@ -58,6 +61,7 @@ pub mod demo;
 pub mod explain;
 pub mod gateway;
 pub mod policy;
+pub mod report;
 pub mod server;
 pub mod table;
 pub mod upstream;

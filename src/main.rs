@@ -1,7 +1,7 @@
 //! The process: arguments, telemetry, configuration, run, exit code.
 
 use std::error::Error;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use tracing::{Level, enabled, error, info, warn};
@@ -9,7 +9,7 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGua
 use tracing_subscriber::EnvFilter;
 use writegate::cli::{self, Command, EX_USAGE, LogFormat, Source};
 use writegate::config::{Config, ConfigError};
-use writegate::{check, demo, explain, server};
+use writegate::{audit, check, demo, explain, report, server};
 
 fn main() -> ExitCode {
     let cli = match cli::parse() {
@@ -35,6 +35,8 @@ fn main() -> ExitCode {
                 explanation.to_string()
             }
         }),
+        Command::Audit(asked) => found(&audit::run(&asked)),
+        Command::Report(asked) => found(&report::run(&asked)),
         Command::Demo(demo) => show(demo.once),
     }
 }
@@ -75,6 +77,21 @@ fn tell(source: &Source, say: impl FnOnce(&Config) -> String) -> ExitCode {
         }
         Err(error) => refuse(&error),
     }
+}
+
+/// Prints what was found in logs.
+fn found(found: &Result<String, audit::AuditError>) -> ExitCode {
+    let text = match found {
+        Ok(text) => text,
+        Err(error) => {
+            eprintln!("writegate: {}", chain(error));
+            let code = if error.is_usage() { EX_USAGE } else { 1 };
+            return ExitCode::from(code);
+        }
+    };
+    // Who has closed the other end of a pipe has seen enough.
+    let _closed = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 fn refuse(error: &ConfigError) -> ExitCode {

@@ -2,6 +2,7 @@
 
 mod access_log;
 mod applications;
+mod audit;
 mod bulk;
 mod clients;
 mod demo;

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 /// What each part may name: `main -> server -> gateway -> upstream -> table -> policy`, and never back. `wire` and `body` stand
 /// below those that use them; `config` gives types to all, and takes its own from `policy`. Beside the chain stand the
-/// commands that run nothing: `check` and `explain`.
-const ARROWS: [(&str, &[&str]); 13] = [
+/// commands: of them only `demo` runs the gateway.
+const ARROWS: [(&str, &[&str]); 15] = [
     (
         "main",
-        &["check", "cli", "config", "demo", "explain", "server"],
+        &[
+            "audit", "check", "cli", "config", "demo", "explain", "report", "server",
+        ],
     ),
     // It runs the gateway, and is to it as any other backend and client.
     ("demo", &["config", "server"]),
@@ -39,6 +41,9 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("cli", &["config"]),
     ("check", &["config", "policy"]),
     ("explain", &["cli", "config", "policy"]),
+    // Of other servers' logs, by our own policy.
+    ("audit", &["cli", "config", "policy"]),
+    ("report", &["audit", "cli", "policy"]),
     ("policy", &[]),
 ];
 
