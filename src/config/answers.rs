@@ -7,7 +7,9 @@ use toml::Spanned;
 use super::fault::{Fault, Faults};
 use super::raw::RawAnswers;
 use super::value::{self, OneOrMany};
-use crate::policy::rejection::{Answers, Cors, Disclose, Page, WebOrigin};
+use crate::policy::rejection::{
+    Answers, Cors, Disclose, Escaping, Page, Template, TemplateError, Templates, WebOrigin,
+};
 
 /// None if something about them is wrong.
 pub(super) fn answers(raw: RawAnswers, beside: &Path, faults: &mut Faults) -> Option<Answers> {
@@ -20,11 +22,20 @@ pub(super) fn answers(raw: RawAnswers, beside: &Path, faults: &mut Faults) -> Op
         cors: raw
             .cors
             .map_or(Cors::default(), |given| cors(given, faults)),
-        page: Page::own(),
+        templates: Templates::default(),
     };
+    let mut templates = Templates::default();
     if let Some(file) = raw.html {
-        answers.page = faults.take(page(&file, beside, &answers))?;
+        templates.page =
+            faults.take(template(&file, beside, |text| Page::parse(text, &answers)))?;
     }
+    let mut other = |file: Option<Spanned<String>>, escaping| {
+        let parse = |text: &str| Template::parse(text, escaping, &answers);
+        faults.take(template(&file?, beside, parse))
+    };
+    templates.json = other(raw.json, Escaping::Json);
+    templates.text = other(raw.text, Escaping::None);
+    answers.templates = templates;
     Some(answers)
 }
 
@@ -46,7 +57,11 @@ fn cors(raw: Spanned<OneOrMany>, faults: &mut Faults) -> Cors {
 }
 
 /// A template of the operator's. What is wrong in it is told with its own file, line and column, at the setting that names it.
-fn page(file: &Spanned<String>, beside: &Path, answers: &Answers) -> Result<Page, Fault> {
+fn template<T>(
+    file: &Spanned<String>,
+    beside: &Path,
+    parse: impl Fn(&str) -> Result<T, TemplateError>,
+) -> Result<T, Fault> {
     let path = beside.join(file.as_ref());
     let fault = |message: String| Fault::new(Some(file.span()), message);
     let text = std::fs::read_to_string(&path).map_err(|error| {
@@ -55,5 +70,5 @@ fn page(file: &Spanned<String>, beside: &Path, answers: &Answers) -> Result<Page
             path.display()
         ))
     })?;
-    Page::parse(&text, answers).map_err(|error| fault(format!("{}:{error}", path.display())))
+    parse(&text).map_err(|error| fault(format!("{}:{error}", path.display())))
 }

@@ -54,6 +54,8 @@ pub(super) struct RawAnswers {
     pub(super) disclose: Option<Named<Disclose>>,
     pub(super) cors: Option<Spanned<OneOrMany>>,
     pub(super) html: Option<Spanned<String>>,
+    pub(super) json: Option<Spanned<String>>,
+    pub(super) text: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -12,12 +12,14 @@ mod kind;
 mod page;
 mod samples;
 mod status;
+mod template;
 
 pub use conflict::{Conflict, Disclose, retry_after};
 pub use cors::{Cors, OriginError, WebOrigin};
 pub use form::{Audience, Form};
-pub use page::{Page, PageError, VARIABLES};
+pub use page::Page;
 pub use status::ConflictStatus;
+pub use template::{Escaping, Template, TemplateError, VARIABLES};
 
 use std::time::Duration;
 
@@ -33,8 +35,9 @@ use super::head::Malformed;
 use super::key::KeyError;
 use conflict::{HolderView, millis};
 use kind::Kind;
-use page::View;
+use template::View;
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// How the gateway's own answers look.
@@ -46,8 +49,29 @@ pub struct Answers {
     pub disclose: Disclose,
     /// Which applications of other origins may read it.
     pub cors: Cors,
+    /// What is told in a form of the operator's own.
+    pub templates: Templates,
+}
+
+/// A template for each form that can have one of the operator's; where it has none, it is as we write it.
+#[derive(Clone, Debug)]
+pub struct Templates {
     /// What a browser shows.
     pub page: Page,
+    /// In place of the problem document.
+    pub json: Option<Template>,
+    /// In place of the plain text.
+    pub text: Option<Template>,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self {
+            page: Page::own(),
+            json: None,
+            text: None,
+        }
+    }
 }
 
 /// A request that the gateway answers itself.
@@ -159,13 +183,23 @@ impl Rejection {
 
     /// The body in this form, and the fields that the form has.
     fn render(&self, form: Form, view: &View<'_>, fields: &mut HeaderMap) -> Vec<u8> {
+        let own = |template: &Option<Template>| template.as_ref()?.render(view).ok();
         let content_type = HeaderValue::from_static(form.content_type());
         fields.insert(CONTENT_TYPE, content_type);
         match form {
-            Form::Problem => self.problem(view),
-            Form::Text => format!("{}\n\n{}\n", view.title, view.detail).into_bytes(),
+            Form::Problem => match own(&view.templates.json) {
+                Some(json) => {
+                    fields.insert(CONTENT_TYPE, JSON);
+                    json.into_bytes()
+                }
+                None => self.problem(view),
+            },
+            Form::Text => match own(&view.templates.text) {
+                Some(text) => text.into_bytes(),
+                None => format!("{}\n\n{}\n", view.title, view.detail).into_bytes(),
+            },
             Form::Html => {
-                let (page, policy) = view.page.render(view);
+                let (page, policy) = view.templates.page.render(view);
                 fields.insert(CONTENT_SECURITY_POLICY, policy);
                 let nosniff = HeaderValue::from_static("nosniff");
                 fields.insert(X_CONTENT_TYPE_OPTIONS, nosniff);
@@ -197,7 +231,7 @@ impl Rejection {
             retry_after: self.retry_after().map(seconds_up),
             key: told.map(|conflict| conflict.key.as_str()),
             holder,
-            page: &answers.page,
+            templates: &answers.templates,
         })
     }
 
@@ -312,7 +346,7 @@ mod tests {
             type_base: "https://writegate.example/problems".to_owned(),
             disclose: Disclose::Holder,
             cors: Cors::default(),
-            page: Page::own(),
+            templates: Templates::default(),
         }
     }
 

@@ -5,19 +5,19 @@ use std::path::PathBuf;
 use super::*;
 use crate::policy::rejection::{Audience, Conflict, ConflictStatus, Form, Rejection, Telling};
 
-/// What is wrong with a template of this text, named by a configuration beside it.
+/// What is wrong with a page of this text, named by a configuration beside it.
 fn template(name: &str, html: &str) -> Result<Config, String> {
-    template_beside(name, html, "")
+    template_beside(name, "html", html, "")
 }
 
-/// The same with these settings of `[answers]` below it.
-fn template_beside(name: &str, html: &str, settings: &str) -> Result<Config, String> {
+/// The same for any form, with these settings of `[answers]` below it.
+fn template_beside(name: &str, form: &str, text: &str, settings: &str) -> Result<Config, String> {
     let directory = std::env::temp_dir().join(format!("writegate-{}-{name}", std::process::id()));
     std::fs::create_dir_all(directory.join("pages")).unwrap();
-    let page: PathBuf = directory.join("pages/409.html");
-    std::fs::write(&page, html).unwrap();
+    let template: PathBuf = directory.join(format!("pages/409.{form}"));
+    std::fs::write(&template, text).unwrap();
     let file = directory.join("w.toml");
-    let text = format!("{UPSTREAM}[answers]\nhtml = \"pages/409.html\"\n{settings}");
+    let text = format!("{UPSTREAM}[answers]\n{form} = \"pages/409.{form}\"\n{settings}");
     std::fs::write(&file, text).unwrap();
     let config = Config::load(Some(&file), &Overrides::default());
     let shown = directory.display().to_string();
@@ -26,6 +26,11 @@ fn template_beside(name: &str, html: &str, settings: &str) -> Result<Config, Str
 }
 
 fn page(config: &Config, key: &str) -> String {
+    told(config, Form::Html, key).1
+}
+
+/// The media type and the body of what is told of a conflict.
+fn told(config: &Config, form: Form, key: &str) -> (String, String) {
     let conflict = Rejection::Conflict(Box::new(Conflict {
         key: key.to_owned(),
         holder_method: Method::PUT,
@@ -38,11 +43,16 @@ fn page(config: &Config, key: &str) -> String {
     }));
     let answer = conflict.answer(&Telling {
         answers: &config.answers,
-        audience: &Audience::wanting(Form::Html),
+        audience: &Audience::wanting(form),
         method: &Method::PUT,
         is_last: false,
     });
-    String::from_utf8(answer.body().to_vec()).unwrap()
+    let media_type = answer.headers()["content-type"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let body = String::from_utf8(answer.body().to_vec()).unwrap();
+    (media_type, body)
 }
 
 #[test]
@@ -131,6 +141,66 @@ fn a_template_that_fails_for_one_value_is_passed_over_for_our_own_page() {
 }
 
 #[test]
+fn a_template_of_json_or_text_stands_in_place_of_our_own() {
+    let json = "{\"error\": {\"code\": {{ name }}, \"key\": {{ key if key else none }}, \"after\": {{ retry_after if retry_after else none }}}}";
+    let config = template_beside("json", "json", json, "").unwrap();
+    assert_eq!(
+        told(&config, Form::Problem, "a \"b\"\n</script>"),
+        (
+            "application/json".to_owned(),
+            "{\"error\": {\"code\": \"write-in-flight\", \"key\": \"a \\\"b\\\"\\n</script>\", \"after\": 2}}".to_owned()
+        )
+    );
+    assert!(
+        told(&config, Form::Text, "a")
+            .1
+            .starts_with("Another write")
+    );
+    let config = template_beside(
+        "text",
+        "text",
+        "{{ title }}: <{{ key if key else '' }}>",
+        "",
+    )
+    .unwrap();
+    assert_eq!(
+        told(&config, Form::Text, "a&b"),
+        (
+            "text/plain; charset=utf-8".to_owned(),
+            "Another write to this resource is in flight: <a&b>".to_owned()
+        )
+    );
+    assert!(told(&config, Form::Problem, "a").0.contains("problem"));
+}
+
+#[test]
+fn a_template_of_json_that_makes_none_is_refused_at_the_start() {
+    let error =
+        template_beside("quotes", "json", "{\"detail\": \"{{ detail }}\"}", "").unwrap_err();
+    let start = "w.toml:4:8: pages/409.json:1:1: what it makes of `write-in-flight` is not JSON: ";
+    assert!(
+        error.starts_with(start) && error.contains("without any"),
+        "{error}"
+    );
+    let sometimes = "{\"key\": {% if key %}{{ key }}{% endif %}}";
+    let error = template_beside("sometimes", "json", sometimes, "").unwrap_err();
+    assert!(
+        error.contains("what it makes of `bad-request` is not JSON"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_template_of_json_that_fails_for_one_value_is_passed_over_for_the_problem_document() {
+    let json = "{% if key and key != 'order:7' %}{{ key + 1 }}{% endif %}{}";
+    let config = template_beside("late-json", "json", json, "").unwrap();
+    assert_eq!(told(&config, Form::Problem, "order:7").1, "{}");
+    let (media_type, body) = told(&config, Form::Problem, "other");
+    assert_eq!(media_type, "application/problem+json");
+    assert!(body.contains("\"key\":\"other\""), "{body}");
+}
+
+#[test]
 fn what_may_not_be_disclosed_is_not_there_for_a_template() {
     let html =
         "{{ name }}{% if key %} {{ key }}{% endif %}{% if holder %} {{ holder.method }}{% endif %}";
@@ -139,7 +209,8 @@ fn what_may_not_be_disclosed_is_not_there_for_a_template() {
         ("key", "write-in-flight a"),
         ("none", "write-in-flight"),
     ] {
-        let config = template_beside(disclose, html, &format!("disclose = {disclose:?}")).unwrap();
+        let config =
+            template_beside(disclose, "html", html, &format!("disclose = {disclose:?}")).unwrap();
         assert_eq!(page(&config, "a"), shown);
     }
     // Nor is it in every problem that has a `retry_after`.

@@ -1,0 +1,261 @@
+//! A template of an answer: our own page, or what the operator gives.
+//!
+//! Invariants:
+//! - Whatever a template prints is escaped as its form asks for; nothing that it can say undoes that.
+//! - A template that cannot be rendered for some rejection is refused when it is read. One that fails all the same, for a
+//!   value that nobody foresaw, is passed over for our own answer.
+
+use std::ops::Range;
+
+use http::Method;
+use minijinja::{
+    Environment, Error, ErrorKind, HtmlEscape, Output, State, UndefinedBehavior, Value,
+};
+use serde::de::IgnoredAny;
+
+use super::conflict::HolderView;
+use super::kind::Sent;
+use super::{Answers, Audience, Form, Telling, Templates, samples};
+
+/// Far more than an answer takes, and little enough to be over at once.
+const FUEL: u64 = 50_000;
+
+const NAME: &str = "template";
+
+/// A text with places for what is to be told.
+#[derive(Clone, Debug)]
+pub struct Template {
+    environment: Environment<'static>,
+}
+
+/// How a template prints a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escaping {
+    /// As text of a page.
+    Html,
+    /// As a value of JSON, a text in its quotes.
+    Json,
+    /// As it is.
+    None,
+}
+
+/// What can be told of a rejection.
+pub(super) struct View<'a> {
+    pub(super) name: &'a str,
+    pub(super) r#type: &'a str,
+    pub(super) title: &'a str,
+    pub(super) status: u16,
+    pub(super) detail: &'a str,
+    pub(super) method: &'a str,
+    pub(super) sent: Sent,
+    /// Seconds.
+    pub(super) retry_after: Option<u64>,
+    pub(super) key: Option<&'a str>,
+    pub(super) holder: Option<HolderView<'a>>,
+    /// Where it is told.
+    pub(super) templates: &'a Templates,
+}
+
+/// The variables, as they are written.
+pub const VARIABLES: [&str; 14] = [
+    "name",
+    "type",
+    "title",
+    "status",
+    "detail",
+    "method",
+    "sent",
+    "retry_after",
+    "key",
+    "holder",
+    "holder.method",
+    "holder.route",
+    "holder.since",
+    "holder.age_ms",
+];
+
+/// Why a text is no template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{line}:{column}: {message}")]
+pub struct TemplateError {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Template {
+    /// One of the operator's, tried on every rejection that these answers may tell.
+    pub fn parse(text: &str, escaping: Escaping, answers: &Answers) -> Result<Self, TemplateError> {
+        let template =
+            Self::new(text.to_owned(), escaping).map_err(|error| failed(text, &error))?;
+        if let Some(unknown) = template.unknown_variable() {
+            return Err(unknown_variable(text, &unknown));
+        }
+        let audience = Audience::wanting(Form::Html);
+        for rejection in samples::all() {
+            let telling = Telling {
+                answers,
+                audience: &audience,
+                method: &Method::PUT,
+                is_last: false,
+            };
+            let rendered = rejection.with_view(&telling, |view| template.render(view));
+            let rendered = rendered.map_err(|error| failed(text, &error))?;
+            if escaping == Escaping::Json {
+                check_json(text, rejection.name(), &rendered)?;
+            }
+        }
+        Ok(template)
+    }
+
+    pub(super) fn new(text: String, escaping: Escaping) -> Result<Self, Error> {
+        let mut environment = Environment::new();
+        environment.set_debug(true);
+        environment.set_fuel(Some(FUEL));
+        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        environment.set_formatter(match escaping {
+            Escaping::Html => print_html,
+            Escaping::Json => print_json,
+            Escaping::None => print,
+        });
+        // With everything escaped, they would do nothing, or do it twice.
+        for filter in ["safe", "escape", "e"] {
+            environment.remove_filter(filter);
+        }
+        environment.add_template_owned(NAME, text)?;
+        Ok(Self { environment })
+    }
+
+    pub(super) fn render(&self, view: &View<'_>) -> Result<String, Error> {
+        let template = self.environment.get_template(NAME)?;
+        template.render(variables(view))
+    }
+
+    fn unknown_variable(&self) -> Option<String> {
+        let template = self.environment.get_template(NAME).ok()?;
+        let is_known = |name: &String| {
+            let mut globals = self.environment.globals();
+            VARIABLES.contains(&&**name) || globals.any(|(global, _)| global == name)
+        };
+        let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+        names.retain(|name| !is_known(name));
+        names.sort_unstable();
+        names.into_iter().next()
+    }
+}
+
+fn print_html(
+    out: &mut Output<'_>,
+    _state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    Ok(write!(out, "{}", HtmlEscape(&value.to_string()))?)
+}
+
+fn print_json(
+    out: &mut Output<'_>,
+    _state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    let json = serde_json::to_string(value);
+    let json = json.map_err(|error| {
+        Error::new(ErrorKind::BadSerialization, "no value of JSON").with_source(error)
+    })?;
+    Ok(out.write_str(&json)?)
+}
+
+fn print(out: &mut Output<'_>, _state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    Ok(write!(out, "{value}")?)
+}
+
+fn check_json(text: &str, name: &str, rendered: &str) -> Result<(), TemplateError> {
+    let checked: Result<IgnoredAny, _> = serde_json::from_str(rendered);
+    checked.map(drop).map_err(|error| {
+        let message = format!(
+            "what it makes of `{name}` is not JSON: {error} (a text is printed with its quotes: write `{{{{ detail }}}}` \
+             without any)"
+        );
+        TemplateError::at(text, 0, message)
+    })
+}
+
+/// The variables of a template. One that has no value is not defined, so that a template that prints it is found out.
+fn variables(view: &View<'_>) -> Value {
+    let mut told = vec![
+        ("name", Value::from(view.name)),
+        ("type", Value::from(view.r#type)),
+        ("title", Value::from(view.title)),
+        ("status", Value::from(view.status)),
+        ("detail", Value::from(view.detail)),
+        ("method", Value::from(view.method)),
+        ("sent", Value::from(view.sent.name())),
+    ];
+    told.extend(
+        view.retry_after
+            .map(|after| ("retry_after", Value::from(after))),
+    );
+    told.extend(view.key.map(|key| ("key", Value::from(key))));
+    told.extend(view.holder.as_ref().map(|holder| {
+        let holder = [
+            ("method", Value::from(holder.method)),
+            ("route", Value::from(holder.route)),
+            ("since", Value::from(holder.since)),
+            ("age_ms", Value::from(holder.age_ms)),
+        ];
+        ("holder", Value::from_pairs(holder))
+    }));
+    Value::from_pairs(told)
+}
+
+fn failed(text: &str, error: &Error) -> TemplateError {
+    let line_start = |line: usize| {
+        let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
+        lines.map(str::len).sum::<usize>()
+    };
+    let at = error.range().map_or_else(
+        || line_start(error.line().unwrap_or(1)),
+        |range| range.start,
+    );
+    let message = match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    };
+    TemplateError::at(text, at, message)
+}
+
+fn unknown_variable(text: &str, name: &str) -> TemplateError {
+    let at = place_of(text, name).map_or(0, |place| place.start);
+    let known = VARIABLES.join("`, `");
+    TemplateError::at(
+        text,
+        at,
+        format!("there is no variable `{name}`; there are `{known}`"),
+    )
+}
+
+/// Where a template names a variable first.
+fn place_of(text: &str, name: &str) -> Option<Range<usize>> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let found = text.match_indices(name).find(|(at, _)| {
+        let (before, after) = (&text[..*at], &text[at + name.len()..]);
+        let last = |marks: [&str; 2]| marks.iter().filter_map(|mark| before.rfind(mark)).max();
+        let is_in_tag = last(["{{", "{%"]) > last(["}}", "%}"]);
+        is_in_tag && !before.ends_with(is_part) && !after.starts_with(|c| is_part(c) && c != '.')
+    });
+    found.map(|(at, name)| at..at + name.len())
+}
+
+impl TemplateError {
+    fn at(text: &str, at: usize, message: String) -> Self {
+        let before = text.get(..at).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            message,
+        }
+    }
+}
