@@ -7,6 +7,7 @@
 mod charge;
 mod counted;
 mod gate;
+mod incoming;
 mod pace;
 mod pipe;
 mod upload;
@@ -14,6 +15,7 @@ mod upload;
 pub use charge::{Account, charged, charged_with};
 pub use counted::{Count, Counted};
 pub use gate::Gate;
+pub use incoming::{HttpError, Incoming, Streamed};
 pub use pace::Pace;
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use upload::{Received, Upload, UploadFault, read_up_to};

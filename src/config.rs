@@ -88,6 +88,8 @@ pub struct Server {
     pub receive_timeout: Duration,
     /// Bytes a second that a client must keep, with a body that it sends or takes, while a key or memory waits with it.
     pub min_body_rate: u64,
+    /// The most requests at work at a time for one connection of HTTP/2.
+    pub max_streams: u32,
     /// Whether each request is logged.
     pub access_log: bool,
 }
@@ -194,6 +196,9 @@ fn server(read: Read<RawServer>, overrides: &Overrides, faults: &mut Faults) -> 
         receive_timeout: value::or_default_positive(raw.receive_timeout, Duration::from_secs(10)),
         max_body: raw.max_body.map(|size| size.0 as u64),
         min_body_rate: raw.min_body_rate.map_or(1 << 10, |size| size.0 as u64),
+        max_streams: raw.max_streams.map_or(128, |count| {
+            u32::try_from(count.0.get()).unwrap_or(u32::MAX)
+        }),
         access_log: overrides.access_log.or(raw.access_log).unwrap_or(true),
     };
     if is_sound {

@@ -25,9 +25,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use hyper::body::Incoming;
 
-use crate::body::Body;
+use crate::body::{Body, Incoming};
 use crate::config::Config;
 use crate::policy::head::Malformed;
 use crate::policy::rejection::{Audience, Rejection, Telling};
@@ -87,11 +86,7 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// Answers one request, whatever happens.
-    pub async fn handle(
-        &self,
-        request: Request<Incoming>,
-        peer: &Peer<C::Socket>,
-    ) -> Response<Body> {
+    pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
         let in_flight = peer.begin();
         self.counts.request();
         let mut trip = Trip::begin(&self.config, &request, peer);
@@ -106,7 +101,7 @@ impl<C: Connect> Gateway<C> {
     async fn admit(
         &self,
         request: Request<Incoming>,
-        trip: &mut Trip<'_, C::Socket>,
+        trip: &mut Trip<'_>,
     ) -> Result<Response<Body>, Rejection> {
         let (head, body) = request.into_parts();
         let plan = self.plan(&head, None, trip)?; // 400
@@ -118,7 +113,7 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// How long the client may take nothing of its response: less where a hold may wait with it.
-    fn patience(&self, trip: &Trip<'_, C::Socket>) -> Duration {
+    fn patience(&self, trip: &Trip<'_>) -> Duration {
         let server = &self.config.server;
         match trip.outcome {
             Outcome::Guarded => server.send_timeout,
@@ -130,7 +125,7 @@ impl<C: Connect> Gateway<C> {
         }
     }
 
-    fn reject(&self, rejection: &Rejection, trip: &mut Trip<'_, C::Socket>) -> Response<Body> {
+    fn reject(&self, rejection: &Rejection, trip: &mut Trip<'_>) -> Response<Body> {
         trip.outcome = Outcome::Rejected(rejection.name());
         if matches!(rejection, Rejection::Conflict(_)) {
             self.counts.conflict();

@@ -6,6 +6,8 @@
 //!   ends at once. `run` is told by signals, and nothing else here listens to them.
 
 mod connection;
+mod http1;
+mod http2;
 mod listener;
 mod stop;
 mod worker;

@@ -36,7 +36,7 @@ use tracing::{info, warn};
 use crate::body::{Body, Upload};
 use crate::config::Address;
 use crate::table::Grant;
-use crate::wire::{Client, Hangup, Socket};
+use crate::wire::{Client, Duplex, Hangup, Socket};
 use exchange::Exchange;
 use link::{Link, Pool};
 
@@ -53,15 +53,15 @@ pub trait Connect: 'static {
 }
 
 /// What comes back of an exchange.
-pub enum Reply<S> {
+pub enum Reply {
     /// A response: whole, or still coming.
     Answered(response::Parts, Body),
     /// 101: the connection belongs to another protocol now. With it comes what was read of that.
-    Tunnel(response::Parts, Tunnel<S>),
+    Tunnel(response::Parts, Tunnel),
 }
 
 /// A connection that is becoming a tunnel.
-pub type Tunnel<S> = Pin<Box<dyn Future<Output = (S, Bytes)>>>;
+pub type Tunnel = Pin<Box<dyn Future<Output = (Box<dyn Duplex>, Bytes)>>>;
 
 /// The servers behind the gateway, as one worker sees them.
 pub struct Upstream<C: Connect> {
@@ -110,7 +110,7 @@ impl<C: Connect> Upstream<C> {
         mut request: Request<Upload>,
         mut grant: Option<Grant>,
         terms: Rc<Terms>,
-    ) -> Result<Reply<C::Socket>, Fault> {
+    ) -> Result<Reply, Fault> {
         let mut attempts = 0u32..;
         loop {
             let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
@@ -164,7 +164,7 @@ impl<C: Connect> Upstream<C> {
         request: Request<Upload>,
         grant: Option<Grant>,
         terms: &Rc<Terms>,
-    ) -> Result<Reply<C::Socket>, Fault> {
+    ) -> Result<Reply, Fault> {
         let last_byte = Rc::clone(link.traffic.last_byte());
         let outlives = grant.as_ref().is_some_and(Grant::is_exclusive);
         let exchange = Exchange::run(link, request, grant, Rc::clone(terms));

@@ -8,19 +8,28 @@
 //!
 //! Generic over [`Socket`], so that all of it runs over in-memory pipes as well.
 
+mod client;
 mod framing;
 mod inbound;
+mod linger;
+mod multiplexed;
+mod opening;
 mod outbound;
 mod stream;
 
-pub use inbound::{Client, Inbound};
+pub use client::{Client, Connection};
+pub use inbound::Inbound;
+pub use multiplexed::{Multiplexed, Rest};
+pub use opening::{Protocol, open};
 pub use outbound::{Outbound, Traffic};
 pub use stream::Stream;
 
+use std::cell::RefCell;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How far a peer has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +52,19 @@ pub trait Socket: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Has the connection end by a reset when it is dropped, where its kind knows one: a message
     /// that ends with its connection would otherwise seem whole.
     fn reset_on_drop(&self);
+}
+
+/// A byte stream that no longer carries HTTP, of whatever kind.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
+
+/// Gives a reader what is `kept` for it. False if there is nothing.
+fn give(kept: &RefCell<BytesMut>, buf: &mut ReadBuf<'_>) -> bool {
+    let mut kept = kept.borrow_mut();
+    let given = kept.len().min(buf.remaining());
+    buf.put_slice(&kept.split_to(given));
+    given > 0
 }
 
 /// What `future` comes to without waiting.

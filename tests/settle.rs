@@ -11,6 +11,7 @@ mod leaving;
 mod malformed;
 mod overlaps;
 mod stale;
+mod streams;
 mod uploads;
 mod upstream;
 mod whole;

@@ -13,6 +13,7 @@ pub(crate) mod program;
 pub(crate) mod python;
 pub(crate) mod spelling;
 pub(crate) mod storm;
+pub(crate) mod streams;
 pub(crate) mod tally;
 pub(crate) mod tls;
 pub(crate) mod witness;

@@ -18,7 +18,9 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("demo", &["config", "server"]),
     (
         "server",
-        &["config", "gateway", "policy", "table", "upstream", "wire"],
+        &[
+            "body", "config", "gateway", "policy", "table", "upstream", "wire",
+        ],
     ),
     (
         // Of `wire` only the client's end of a connection, which a request tells of its answer.
@@ -90,8 +92,11 @@ const IMPURE_PATHS: [&str; 6] = [
 /// Where statuses stand: those of the kinds of answers, and those that may be chosen for a conflict.
 const STATUSES: [&str; 2] = ["policy/rejection/kind.rs", "policy/rejection/status.rs"];
 
-/// The statuses that are compared with an upstream's, never answered.
+/// The statuses that are compared with an upstream's, or ask for a body; they are no answers.
 const COMPARED_STATUSES: [&str; 2] = ["CONTINUE", "SWITCHING_PROTOCOLS"];
+
+/// What asks for a body by one of those.
+const ASKS: &str = "server/http2/stream.rs";
 
 /// Lines of code, comments and tests apart.
 const FILE_LIMIT: usize = 300;
@@ -215,7 +220,8 @@ fn leaves_statuses_to_the_rejection(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     let is_compared = |name: &str| {
-        COMPARED_STATUSES.contains(&name) && ["gateway", "upstream"].contains(&&*source.part())
+        COMPARED_STATUSES.contains(&name)
+            && (["gateway", "upstream"].contains(&&*source.part()) || source.path == ASKS)
     };
     let named = source.code.split("StatusCode::").skip(1).map(first_word);
     named

@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
+
+use super::{HttpError, Incoming};
 
 /// The octets of content that have come: shared by the body and by who tells of it.
 pub type Count = Rc<Cell<u64>>;
@@ -28,12 +29,12 @@ impl Counted {
 
 impl Body for Counted {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = HttpError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
         let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if let (Some(count), Some(Ok(frame))) = (&self.count, &polled) {
             let octets = frame.data_ref().map_or(0, Bytes::len);

@@ -32,6 +32,7 @@ pub(super) struct RawServer {
     pub(super) idle_timeout: Option<Positive>,
     pub(super) receive_timeout: Option<Positive>,
     pub(super) min_body_rate: Option<Size>,
+    pub(super) max_streams: Option<Count>,
     pub(super) access_log: Option<bool>,
 }
 

@@ -16,7 +16,7 @@ impl<C: Connect> Gateway<C> {
     pub(super) async fn claim(
         &self,
         plan: &Plan,
-        trip: &mut Trip<'_, C::Socket>,
+        trip: &mut Trip<'_>,
     ) -> Result<Option<Grant>, Rejection> {
         trip.outcome = Outcome::Forwarded;
         let Some(guard) = &plan.guard else {
@@ -45,7 +45,7 @@ impl<C: Connect> Gateway<C> {
         }
     }
 
-    fn ask(&self, plan: &Plan, guard: &Guard, trip: &Trip<'_, C::Socket>) -> Claimed {
+    fn ask(&self, plan: &Plan, guard: &Guard, trip: &Trip<'_>) -> Claimed {
         let count = self.next_hold.get();
         self.next_hold.set(count + 1);
         self.table.claim(&Claim {
@@ -86,7 +86,7 @@ impl<C: Connect> Gateway<C> {
         self.upstream.limits().hold_times.typical(route)
     }
 
-    fn note_overlap(&self, plan: &Plan, guard: &Guard, met: &Met, trip: &mut Trip<'_, C::Socket>) {
+    fn note_overlap(&self, plan: &Plan, guard: &Guard, met: &Met, trip: &mut Trip<'_>) {
         trip.outcome = Outcome::Overlapped;
         self.counts.overlap();
         warn!(

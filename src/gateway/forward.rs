@@ -31,15 +31,16 @@ impl<C: Connect> Gateway<C> {
         received: Received,
         grant: Option<Grant>,
         plan: &Plan,
-        trip: &mut Trip<'_, C::Socket>,
-    ) -> Result<Reply<C::Socket>, Rejection> {
+        trip: &mut Trip<'_>,
+    ) -> Result<Reply, Rejection> {
         let gate = (received.rest.is_some() && expects_continue(&head))
             .then(|| Rc::new(Gate::new(EXPECT_PATIENCE)));
         let terms = Rc::new(Terms {
             limits: Rc::clone(self.upstream.limits()),
             client: RefCell::new(Some(Rc::downgrade(&trip.peer.client))),
             asks_upgrade: forward::upgrade(&head.headers).is_some(),
-            takes_interims: head.version == Version::HTTP_11,
+            takes_interims: head.version >= Version::HTTP_11,
+            at_work: trip.peer.work(),
             gate: gate.clone(),
             route: plan.route,
             is_write: plan.is_write,
@@ -67,7 +68,7 @@ impl<C: Connect> Gateway<C> {
         head: request::Parts,
         upload: Upload,
         keeps_expect: bool,
-        trip: &Trip<'_, C::Socket>,
+        trip: &Trip<'_>,
     ) -> Request<Upload> {
         let mut request = Request::new(upload);
         *request.method_mut() = head.method;
@@ -102,11 +103,7 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// The upstream's response as it is written to the client.
-    pub(super) fn answer(
-        &self,
-        reply: Reply<C::Socket>,
-        trip: &Trip<'_, C::Socket>,
-    ) -> Response<Body> {
+    pub(super) fn answer(&self, reply: Reply, trip: &Trip<'_>) -> Response<Body> {
         let (mut head, body) = match reply {
             Reply::Answered(head, body) => (head, body),
             Reply::Tunnel(head, tunnel) => {

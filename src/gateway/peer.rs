@@ -1,5 +1,6 @@
-//! The client's side of one connection, as the requests on it see it.
+//! The client's side of one connection, or of one stream of HTTP/2, as the requests on it see it.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -7,26 +8,37 @@ use std::rc::Rc;
 use crate::upstream::Tunnel;
 use crate::wire::Client;
 
-/// A client's connection. `S` is the kind of connection that leads to the upstream.
-pub struct Peer<S> {
+/// A client, and where it is.
+pub struct Peer {
     /// The client's end.
     pub client: Rc<dyn Client>,
     /// Where it connects from; none over a Unix socket.
     pub address: Option<IpAddr>,
-    tunnel: RefCell<Option<Tunnel<S>>>,
+    tunnel: RefCell<Option<Tunnel>>,
+    at_work: Rc<dyn Any>,
     /// How many requests have come.
     begun: Cell<u64>,
     /// Every request that is not answered to the end has a share of this.
     in_flight: Rc<()>,
 }
 
-impl<S> Peer<S> {
+impl Peer {
     /// A connection on which nothing has happened yet.
     pub fn new(client: Rc<dyn Client>, address: Option<IpAddr>) -> Self {
+        Self::of_stream(client, address, Rc::new(()))
+    }
+
+    /// One stream of a connection, whose exchange keeps `at_work` until it has ended.
+    pub fn of_stream(
+        client: Rc<dyn Client>,
+        address: Option<IpAddr>,
+        at_work: Rc<dyn Any>,
+    ) -> Self {
         Self {
             client,
             address,
             tunnel: RefCell::new(None),
+            at_work,
             begun: Cell::new(0),
             in_flight: Rc::new(()),
         }
@@ -38,35 +50,34 @@ impl<S> Peer<S> {
         Rc::clone(&self.in_flight)
     }
 
+    /// An exchange begins, and keeps this until it has ended.
+    pub fn work(&self) -> Rc<dyn Any> {
+        Rc::clone(&self.at_work)
+    }
+
     /// How many requests have come.
     pub fn begun(&self) -> u64 {
         self.begun.get()
     }
 
-    /// Whether no request has come since `begun` had, and none is in flight or half here.
-    pub fn is_idle_since(&self, begun: u64) -> bool {
-        let is_answered = self.begun.get() == begun && Rc::strong_count(&self.in_flight) == 1;
-        is_answered && self.client.is_at_rest()
-    }
-
-    /// Whether only the client is waited for: it has begun a request, and none is in flight.
-    pub fn is_waiting_for_head(&self) -> bool {
-        Rc::strong_count(&self.in_flight) == 1 && self.client.is_in_head()
+    /// Whether none of the requests is in flight.
+    pub fn is_answered(&self) -> bool {
+        Rc::strong_count(&self.in_flight) == 1
     }
 
     /// The connection is to be joined to this one once the 101 is written.
-    pub fn join(&self, tunnel: Tunnel<S>) {
+    pub fn join(&self, tunnel: Tunnel) {
         *self.tunnel.borrow_mut() = Some(tunnel);
         self.client.tunnel();
     }
 
     /// What the connection is to be joined to now that HTTP has ended on it.
-    pub fn take_tunnel(&self) -> Option<Tunnel<S>> {
+    pub fn take_tunnel(&self) -> Option<Tunnel> {
         self.tunnel.borrow_mut().take()
     }
 }
 
-impl<S> std::fmt::Debug for Peer<S> {
+impl std::fmt::Debug for Peer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Peer")
             .field("address", &self.address)

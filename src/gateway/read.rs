@@ -10,11 +10,11 @@ use std::task::Poll;
 
 use http::header::{EXPECT, HOST};
 use http::{Version, request};
-use hyper::body::{Body as _, Incoming};
+use http_body::Body as _;
 use tokio::task::yield_now;
 
 use super::{Gateway, Trip};
-use crate::body::{Account, Pace, Received, UploadFault, read_up_to};
+use crate::body::{Account, Incoming, Pace, Received, UploadFault, read_up_to};
 use crate::policy::rejection::Rejection;
 use crate::policy::{Guard, Head, Mode, Plan};
 use crate::upstream::Connect;
@@ -25,7 +25,7 @@ impl<C: Connect> Gateway<C> {
         &self,
         head: &request::Parts,
         form: Option<&[u8]>,
-        trip: &mut Trip<'_, C::Socket>,
+        trip: &mut Trip<'_>,
     ) -> Result<Plan, Rejection> {
         let seen = Head { form, ..seen(head) };
         let plan = self.config.policy.plan(&seen).map_err(Rejection::NoKey)?;
@@ -39,7 +39,7 @@ impl<C: Connect> Gateway<C> {
         head: &request::Parts,
         received: &Received,
         plan: Plan,
-        trip: &mut Trip<'_, C::Socket>,
+        trip: &mut Trip<'_>,
     ) -> Result<Plan, Rejection> {
         if received.rest.is_some() || !self.config.policy.wants_form_method(&seen(head), &plan) {
             return Ok(plan);
@@ -53,7 +53,7 @@ impl<C: Connect> Gateway<C> {
         head: &request::Parts,
         body: Incoming,
         plan: &Plan,
-        trip: &mut Trip<'_, C::Socket>,
+        trip: &mut Trip<'_>,
     ) -> Result<Received, Rejection> {
         if body.is_end_stream() {
             return Ok(Received::default());
@@ -147,7 +147,7 @@ fn seen(head: &request::Parts) -> Head<'_> {
 pub(super) fn expects_continue(head: &request::Parts) -> bool {
     let expects =
         |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-    head.version == Version::HTTP_11 && head.headers.get(EXPECT).is_some_and(expects)
+    head.version >= Version::HTTP_11 && head.headers.get(EXPECT).is_some_and(expects)
 }
 
 pub(super) const fn broken_upload(fault: UploadFault) -> Rejection {

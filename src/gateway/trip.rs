@@ -6,12 +6,11 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::Peer;
 use super::log::Line;
-use crate::body::{Body, BodyEnd, Counted};
+use crate::body::{Body, BodyEnd, Counted, Incoming};
 use crate::config::Config;
 use crate::policy::forward::X_REQUEST_ID;
 use crate::policy::rejection::Audience;
@@ -52,9 +51,9 @@ impl Outcome {
 }
 
 /// One request on its way.
-pub(super) struct Trip<'a, S: 'static> {
+pub(super) struct Trip<'a> {
     /// Where it came over.
-    pub(super) peer: &'a Peer<S>,
+    pub(super) peer: &'a Peer,
     /// The effective method, once it is known.
     pub(super) method: Method,
     pub(super) request_id: HeaderValue,
@@ -67,12 +66,8 @@ pub(super) struct Trip<'a, S: 'static> {
     line: Option<Box<Line>>,
 }
 
-impl<'a, S: 'static> Trip<'a, S> {
-    pub(super) fn begin(
-        config: &Arc<Config>,
-        request: &Request<Incoming>,
-        peer: &'a Peer<S>,
-    ) -> Self {
+impl<'a> Trip<'a> {
+    pub(super) fn begin(config: &Arc<Config>, request: &Request<Incoming>, peer: &'a Peer) -> Self {
         let has_line = config.server.access_log;
         Self {
             peer,
@@ -118,7 +113,7 @@ impl<'a, S: 'static> Trip<'a, S> {
         response.map(|body| body.reporting_to(Box::new(move |end| report(Some(status), end))))
     }
 
-    fn report(&mut self) -> Option<impl FnOnce(Option<StatusCode>, BodyEnd) + use<S>> {
+    fn report(&mut self) -> Option<impl FnOnce(Option<StatusCode>, BodyEnd) + use<>> {
         let line = self.line.take()?;
         let (route, outcome, request_id) = (self.route, self.outcome, self.request_id.clone());
         Some(move |status, end| line.write(status, (route, outcome), &request_id, end))
@@ -126,7 +121,7 @@ impl<'a, S: 'static> Trip<'a, S> {
 }
 
 /// A client that leaves takes its request's answer with it, but not the line.
-impl<S: 'static> Drop for Trip<'_, S> {
+impl Drop for Trip<'_> {
     fn drop(&mut self) {
         if let Some(report) = self.report() {
             report(None, BodyEnd::NONE);

@@ -89,6 +89,7 @@ pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool
     if hop.via {
         let received = match hop.version {
             Version::HTTP_10 => "1.0 writegate",
+            Version::HTTP_2 => "2 writegate",
             _ => "1.1 writegate",
         };
         fields.append(VIA, HeaderValue::from_static(received));

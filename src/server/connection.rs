@@ -1,173 +1,62 @@
-//! One client connection, from its first byte to its close.
+//! One client connection: finds out what is spoken on it, and has that spoken.
 
-use std::convert::Infallible;
-use std::future::poll_fn;
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
-use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::server::conn::http1::{Builder, Parts};
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncWriteExt, copy_bidirectional};
+use bytes::BytesMut;
 use tokio::sync::watch;
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep};
-use tracing::debug;
+use tokio::time::sleep;
 
-use crate::gateway::{Gateway, Peer};
-use crate::policy::head::{FIELD_LIMIT, HEAD_LIMIT};
-use crate::upstream::{Connect, Tunnel};
-use crate::wire::{Hangup, Inbound, Socket};
-
-/// The largest part of a message that is kept in memory for one connection; a whole head must fit.
-const BUFFER: usize = 2 * HEAD_LIMIT;
-
-/// How often a connection is looked at: one that was idle since the last time gives back its buffers, some
-/// 20 KiB of hyper's, and one that waits for the rest of a head waits with a bound.
-const LOOK: Duration = Duration::from_secs(1);
+use super::{http1, http2};
+use crate::gateway::Gateway;
+use crate::upstream::Connect;
+use crate::wire::{Inbound, Protocol, Socket, open};
 
 /// Resolves when the next answer on each connection is to be the last.
-type Draining = watch::Receiver<bool>;
+pub(super) type Draining = watch::Receiver<bool>;
 
-/// Answers the requests that come over `socket`, until the client has had enough, or `draining`
-/// says that the next answer is the last. A connection on which nothing happens is parked: it keeps
-/// its socket and little else.
+/// Answers the requests that come over `socket`, until the client has had enough, or `draining` says that the next
+/// answers are the last.
 pub async fn serve<C: Connect, S: Socket>(
     gateway: Rc<Gateway<C>>,
-    socket: S,
+    mut socket: S,
     address: Option<IpAddr>,
     mut draining: Draining,
 ) {
     let idle_timeout = gateway.config().server.idle_timeout;
-    let mut inbound = Inbound::new(socket, idle_timeout);
-    let peer = Rc::new(Peer::new(inbound.client(), address));
-    while is_stirred(&peer, &mut draining, idle_timeout).await {
-        // Boxed, so that a parked connection does not keep the room for it.
-        inbound = match Box::pin(speak(&gateway, inbound, &peer, &mut draining)).await {
-            End::Idle(inbound) => inbound,
-            End::Cut(inbound) => return inbound.cut(),
-            End::Over(inbound, rest) => {
-                return match peer.take_tunnel() {
-                    Some(tunnel) => join(inbound, &rest, tunnel).await,
-                    None => {
-                        let last = inbound.refused().map(|why| gateway.refuse(why, address));
-                        inbound.close(&last.unwrap_or_default()).await;
-                    }
-                };
+    let opened = {
+        let mut opened = pin!(open(&mut socket));
+        tokio::select! {
+            biased;
+            opened = &mut opened => Some(opened),
+            _ = draining.wait_for(|is_draining| *is_draining) => {
+                // A request may have come that the runtime has yet to hear of.
+                yield_now().await;
+                tokio::select! {
+                    biased;
+                    opened = opened => Some(opened),
+                    () = std::future::ready(()) => None,
+                }
             }
-        };
-    }
-    inbound.close(&[]).await;
-}
-
-/// Waits until something comes over a parked connection. False if it is to be closed instead.
-async fn is_stirred<S>(peer: &Peer<S>, draining: &mut Draining, idle_timeout: Duration) -> bool {
-    tokio::select! {
-        biased;
-        () = poll_fn(|cx| peer.client.poll_stirred(cx)) => true,
-        _ = draining.wait_for(|is_draining| *is_draining) => {
-            // A request may have come that the runtime has yet to hear of.
-            yield_now().await;
-            poll_fn(|cx| Poll::Ready(peer.client.poll_stirred(cx).is_ready())).await
+            () = sleep(idle_timeout) => None,
         }
-        () = sleep(idle_timeout) => false,
-    }
-}
-
-/// How HTTP came to an end on a connection.
-enum End<S> {
-    /// It did not: nothing has happened for a while.
-    Idle(Inbound<S>),
-    /// In the middle of an answer.
-    Cut(Inbound<S>),
-    /// After an answer, with what was read behind the last request.
-    Over(Inbound<S>, Bytes),
-}
-
-/// Speaks HTTP/1.1 over a connection until that ends, or pauses.
-async fn speak<C: Connect, S: Socket>(
-    gateway: &Rc<Gateway<C>>,
-    inbound: Inbound<S>,
-    peer: &Rc<Peer<C::Socket>>,
-    draining: &mut Draining,
-) -> End<S> {
-    let service = service_fn(|request| {
-        let (gateway, peer) = (Rc::clone(gateway), Rc::clone(peer));
-        async move { Ok::<_, Infallible>(gateway.handle(request, &peer).await) }
-    });
-    let mut http = Builder::new();
-    // The raw head was checked by then, so that hyper's own limits are never met.
-    http.half_close(true)
-        .max_buf_size(BUFFER)
-        .max_headers(FIELD_LIMIT);
-    let mut connection = http.serve_connection(TokioIo::new(inbound), service);
-    let mut draining = pin!(draining.wait_for(|is_draining| *is_draining));
-    let mut is_draining = false;
-    let mut look = pin!(sleep(LOOK));
-    let (mut begun, mut waited) = (peer.begun(), Duration::ZERO);
-    let receive_timeout = gateway.config().server.receive_timeout;
-    let ended = poll_fn(|cx| {
-        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
-            return Poll::Ready(Some(ended));
-        }
-        // What has come by now is read before.
-        if !is_draining && draining.as_mut().poll(cx).is_ready() {
-            is_draining = true;
-            Pin::new(&mut connection).graceful_shutdown();
-            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
-                return Poll::Ready(Some(ended));
-            }
-        }
-        while look.as_mut().poll(cx).is_ready() {
-            // Nothing is read from it and perhaps nothing written for long: nobody else would notice.
-            if peer.client.hangup() == Some(Hangup::Closed) {
-                return Poll::Ready(Some(Ok(())));
-            }
-            if peer.is_idle_since(begun) {
-                return Poll::Ready(None);
-            }
-            begun = peer.begun();
-            waited = if peer.is_waiting_for_head() {
-                waited + LOOK
-            } else {
-                Duration::ZERO
-            };
-            if waited >= receive_timeout {
-                peer.client.refuse_slow_head();
-                return Poll::Ready(Some(Ok(())));
-            }
-            look.as_mut().reset(Instant::now() + LOOK);
-        }
-        Poll::Pending
-    })
-    .await;
-    if let Some(Err(error)) = &ended {
-        debug!(%error, client = peer.address.map(tracing::field::display), "a connection ended early");
-    }
-    let Parts { io, read_buf, .. } = connection.into_parts();
-    let inbound = io.into_inner();
-    match ended {
-        None => End::Idle(inbound),
-        // The one thing that can fail in a service that never does is the body of its answer. And a client
-        // that has not taken all of one must not take it for whole.
-        Some(Err(error)) if error.is_user() || inbound.is_given_up() => End::Cut(inbound),
-        Some(_) => End::Over(inbound, read_buf),
-    }
-}
-
-/// Passes bytes both ways until both ends are done.
-async fn join<S: Socket, U: Socket>(mut client: Inbound<S>, from_client: &[u8], tunnel: Tunnel<U>) {
-    let (mut upstream, from_upstream) = tunnel.await;
-    let joined = async {
-        upstream.write_all(from_client).await?;
-        client.write_all(&from_upstream).await?;
-        copy_bidirectional(&mut client, &mut upstream).await
     };
-    if let Err(error) = joined.await {
-        debug!(%error, "a tunnel broke");
+    match opened {
+        Some(Ok((Protocol::Http1, early))) => {
+            let inbound = Inbound::new(socket, early, idle_timeout);
+            http1::serve(&gateway, inbound, address, &mut draining).await;
+        }
+        Some(Ok((Protocol::Http2, early))) => {
+            http2::serve(&gateway, (socket, early), address, &mut draining).await;
+        }
+        // Closed politely, in case something is on its way.
+        None => {
+            Inbound::new(socket, BytesMut::new(), idle_timeout)
+                .close(&[])
+                .await;
+        }
+        Some(Err(_)) => {}
     }
 }

@@ -17,14 +17,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, response};
 use http_body::{Body as _, Frame};
-use hyper::body::Incoming;
 use tokio::time::{Instant, sleep_until};
 
 use super::interims::Interims;
 use super::link::Link;
 use super::silence::Silence;
 use super::{Fault, Reply, Terms};
-use crate::body::{Body, Pace, PipeWriter, Upload, charged, pipe};
+use crate::body::{Body, Incoming, Pace, PipeWriter, Upload, charged, pipe};
 use crate::policy::forward::has_one_reading;
 use crate::table::{Grant, Hold};
 use crate::wire::Socket;
@@ -53,7 +52,7 @@ impl<S: Socket> Exchange<S> {
         mut request: Request<Upload>,
         grant: Option<Grant>,
         terms: Rc<Terms>,
-    ) -> Result<Reply<S>, Fault> {
+    ) -> Result<Reply, Fault> {
         link.traffic.begin();
         let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
         let hold = grant.map(|grant| grant.into_hold(Rc::clone(link.traffic.last_byte())));
@@ -110,18 +109,18 @@ impl<S: Socket> Exchange<S> {
         })
         .await;
         match outcome {
-            Some(Ok(response)) => Ok(response),
+            Some(Ok(response)) => Ok(response.map(Incoming::Http1)),
             Some(Err(mut failed)) if !self.link.traffic.has_sent() => Err(Fault::NotSent {
                 grant: self.hold.take().map(Hold::unsent),
                 request: failed.take_message().map(Box::new),
-                source: failed.into_error(),
+                source: failed.into_error().into(),
             }),
             Some(Err(failed)) if failed.error().is_parse() => Err(Fault::Malformed),
             Some(Err(failed)) => {
                 let is_unheard = !self.link.traffic.has_received();
                 Err(Fault::Broken {
                     is_unheard,
-                    source: failed.into_error(),
+                    source: failed.into_error().into(),
                 })
             }
             None => Err(Fault::Silent),
@@ -133,7 +132,7 @@ impl<S: Socket> Exchange<S> {
         mut self,
         head: response::Parts,
         mut incoming: Incoming,
-    ) -> Result<Reply<S>, Fault> {
+    ) -> Result<Reply, Fault> {
         let budget = Arc::clone(&self.terms.limits.response_budget);
         let (mut frames, mut octets, mut is_overdrawn) = (VecDeque::new(), 0, false);
         let arrived = poll_fn(|cx| {

@@ -6,7 +6,7 @@ use std::io;
 use http::Request;
 use thiserror::Error;
 
-use crate::body::Upload;
+use crate::body::{HttpError, Upload};
 use crate::table::Grant;
 
 /// Why no response came.
@@ -28,16 +28,16 @@ pub enum Fault {
         grant: Option<Grant>,
         /// The request, where it was given back.
         request: Option<Box<Request<Upload>>>,
-        /// What hyper says.
-        source: hyper::Error,
+        /// What the library says.
+        source: HttpError,
     },
     /// The connection broke after bytes were sent and before the response was whole.
     #[error("the connection broke before a whole response came")]
     Broken {
         /// Whether nothing of a response had come.
         is_unheard: bool,
-        /// What hyper says.
-        source: hyper::Error,
+        /// What the library says.
+        source: HttpError,
     },
     /// The response can be understood in more than one way.
     #[error("the response cannot be understood in one way only")]

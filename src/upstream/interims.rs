@@ -1,7 +1,6 @@
 //! Informational responses: 100 opens the way for a body that waits for it, others go to the client.
 
 use std::collections::VecDeque;
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Context;
 
@@ -53,17 +52,6 @@ fn pass_interim(
     mut fields: HeaderMap,
     cx: &mut Context<'_>,
 ) {
-    let mut head = Vec::with_capacity(128);
-    let reason = status.canonical_reason().unwrap_or_default();
-    // Writing to memory does not fail.
-    let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", status.as_str());
     prepare_interim(&mut fields);
-    for (name, value) in &fields {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
-    }
-    head.extend_from_slice(b"\r\n");
-    client.send_interim(&head, cx);
+    client.send_interim(status, &fields, cx);
 }

@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
 use crate::body::Upload;
-use crate::wire::{Outbound, Socket, Traffic};
+use crate::wire::{Duplex, Outbound, Socket, Traffic};
 
 /// The largest head, and the largest part of a body, that is read at once.
 const BUFFER: usize = 128 * 1024;
@@ -109,7 +109,7 @@ impl<S: Socket> Link<S> {
     }
 
     /// The bare connection, after a 101, and what was already read of the tunnel.
-    pub(super) async fn into_tunnel(mut self: Box<Self>) -> (S, Bytes) {
+    pub(super) async fn into_tunnel(mut self: Box<Self>) -> (Box<dyn Duplex>, Bytes) {
         std::future::poll_fn(|cx| {
             self.drive(cx);
             if self.is_over {
@@ -120,7 +120,10 @@ impl<S: Socket> Link<S> {
         })
         .await;
         let parts = self.driver.into_parts();
-        (parts.io.into_inner().into_socket(), parts.read_buf)
+        (
+            Box::new(parts.io.into_inner().into_socket()),
+            parts.read_buf,
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! On what terms requests are exchanged: the bounds of a worker's exchanges, and what each is given of its own.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -72,6 +73,8 @@ pub struct Terms {
     pub takes_interims: bool,
     /// What keeps the body back until the upstream asks for it.
     pub gate: Option<Rc<Gate>>,
+    /// Kept until the exchange has ended: it counts as work for the client's connection.
+    pub at_work: Rc<dyn Any>,
     /// The route whose hold times this one adds to.
     pub route: RouteId,
     /// Whether the request may change something, by its method or by an override of it.

@@ -14,49 +14,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::task::unconstrained;
-use tokio::time::{Instant, Sleep, sleep, timeout, timeout_at};
+use tokio::time::{Sleep, sleep, timeout};
 
 use super::framing::{Followed, Follower};
-use super::{Hangup, Socket};
+use super::linger::{LINGER, linger};
+use super::{Client, Connection, Hangup, Socket, give};
 use crate::policy::head::Malformed;
-
-/// How long a client may go on sending after the last answer, and how long it may be silent
-/// (the figures of nginx's `lingering_time` and `lingering_timeout`).
-const LINGER: Duration = Duration::from_secs(30);
-const LINGER_SILENT: Duration = Duration::from_secs(5);
 
 /// The most bytes of informational responses that wait to be written.
 const INTERIM_LIMIT: usize = 16 * 1024;
-
-/// The client's end of a connection, as the gateway sees it while hyper owns the stream.
-pub trait Client {
-    /// How far the client is known to have left.
-    fn hangup(&self) -> Option<Hangup>;
-
-    /// Arranges a wake-up for when [`Self::hangup`] may have changed.
-    fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()>;
-
-    /// Whether no request is half here, and nothing is left to be written.
-    fn is_at_rest(&self) -> bool;
-
-    /// Whether a head is half here.
-    fn is_in_head(&self) -> bool;
-
-    /// Refuses the request that is half here: its client was waited for too long.
-    fn refuse_slow_head(&self);
-
-    /// Queues an informational response, to be written before the final one.
-    fn send_interim(&self, head: &[u8], cx: &mut Context<'_>);
-
-    /// The final response is about to be written: what is still queued is too late. The client may take
-    /// nothing of it for so long.
-    fn begin_final(&self, patience: Duration);
-
-    /// From now on the client's bytes are no longer HTTP.
-    fn tunnel(&self);
-}
 
 /// The stream that hyper reads from and writes to.
 pub struct Inbound<S> {
@@ -69,6 +38,8 @@ pub struct Inbound<S> {
 
 struct Line<S> {
     socket: RefCell<S>,
+    /// What was read before it was known what the client speaks.
+    early: RefCell<BytesMut>,
     follower: RefCell<Follower>,
     /// What was read, has passed the check, and is still to be given to the reader.
     checked: RefCell<BytesMut>,
@@ -84,10 +55,12 @@ struct Line<S> {
 }
 
 impl<S: Socket> Inbound<S> {
-    /// Wraps a connection whose client may take nothing for as long as `patience`, until a response says otherwise.
-    pub fn new(socket: S, patience: Duration) -> Self {
+    /// Wraps a connection of which `early` was read already, and whose client may take nothing for as long as
+    /// `patience`, until a response says otherwise.
+    pub fn new(socket: S, early: BytesMut, patience: Duration) -> Self {
         let line = Line {
             socket: RefCell::new(socket),
+            early: RefCell::new(early),
             follower: RefCell::new(Follower::new()),
             checked: RefCell::default(),
             refused: Cell::new(None),
@@ -105,8 +78,8 @@ impl<S: Socket> Inbound<S> {
     }
 
     /// The client's end of this connection.
-    pub fn client(&self) -> Rc<dyn Client> {
-        Rc::clone(&self.line) as Rc<dyn Client>
+    pub fn connection(&self) -> Rc<dyn Connection> {
+        Rc::clone(&self.line) as Rc<dyn Connection>
     }
 
     /// Whether the client has taken nothing of an answer for too long.
@@ -120,25 +93,11 @@ impl<S: Socket> Inbound<S> {
         refused.filter(|why| *why != Malformed::Chunk)
     }
 
-    /// Ends the connection in stages (RFC 9112 §9.6): writes `last`, says that no more comes,
-    /// and discards for a bounded time what the client still sends, so that no reset destroys an
-    /// answer on its way.
+    /// Ends the connection in stages, with `last` as the last that is written.
     pub async fn close(mut self, last: &[u8]) {
-        let linger_until = Instant::now() + LINGER;
-        let ended = async {
-            self.write_all(last).await?;
-            poll_fn(|cx| Pin::new(&mut *self.line.socket.borrow_mut()).poll_shutdown(cx)).await?;
-            let mut scrap = vec![0; 16 * 1024];
-            while self.is_more_coming().await {
-                match timeout(LINGER_SILENT, self.discard(&mut scrap)).await {
-                    Ok(Ok(0)) | Ok(Err(_)) | Err(_) => break,
-                    Ok(Ok(_)) => {}
-                }
-            }
-            io::Result::Ok(())
-        };
-        // A client that is gone has no use for a staged close.
-        let _ = timeout_at(linger_until, ended).await;
+        if let Ok(Ok(())) = timeout(LINGER, self.write_all(last)).await {
+            linger(&self.line.socket, async || self.is_more_coming().await).await;
+        }
     }
 
     /// Ends the connection at once, in the middle of an answer: nothing may seem whole that is not.
@@ -158,13 +117,6 @@ impl<S: Socket> Inbound<S> {
         }));
         !(line.is_at_rest() && is_quiet.await)
     }
-
-    async fn discard(&self, scrap: &mut [u8]) -> io::Result<usize> {
-        let mut scrap = ReadBuf::new(scrap);
-        poll_fn(|cx| Pin::new(&mut *self.line.socket.borrow_mut()).poll_read(cx, &mut scrap))
-            .await?;
-        Ok(scrap.filled().len())
-    }
 }
 
 impl<S: Socket> AsyncRead for Inbound<S> {
@@ -176,13 +128,15 @@ impl<S: Socket> AsyncRead for Inbound<S> {
         let line = &*self.line;
         let before = buf.filled().len();
         loop {
-            if line.give_checked(buf) {
+            if give(&line.checked, buf) {
                 return Poll::Ready(Ok(()));
             }
             if let Some(why) = line.refused.get() {
                 return Poll::Ready(end_before(why));
             }
-            ready!(Pin::new(&mut *line.socket.borrow_mut()).poll_read(cx, buf))?;
+            if !give(&line.early, buf) {
+                ready!(Pin::new(&mut *line.socket.borrow_mut()).poll_read(cx, buf))?;
+            }
             let read = &buf.filled()[before..];
             if read.is_empty() {
                 line.is_ended.set(true);
@@ -286,14 +240,6 @@ impl<S: Socket> AsyncWrite for Inbound<S> {
 }
 
 impl<S: Socket> Line<S> {
-    /// Gives the reader what was checked already. False if there is nothing.
-    fn give_checked(&self, buf: &mut ReadBuf<'_>) -> bool {
-        let mut checked = self.checked.borrow_mut();
-        let given = checked.len().min(buf.remaining());
-        buf.put_slice(&checked.split_to(given));
-        given > 0
-    }
-
     fn poll_interim(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut interim = self.interim.borrow_mut();
         while self.is_flushed.get() && !interim.is_empty() {
@@ -308,7 +254,7 @@ impl<S: Socket> Line<S> {
     }
 }
 
-impl<S: Socket> Client for Line<S> {
+impl<S: Socket> Connection for Line<S> {
     fn is_in_head(&self) -> bool {
         self.refused.get().is_none() && self.follower.borrow().is_in_head()
     }
@@ -321,23 +267,30 @@ impl<S: Socket> Client for Line<S> {
         let is_quiet = self.refused.get().is_none() && self.interim.borrow().is_empty();
         is_quiet
             && self.checked.borrow().is_empty()
+            && self.early.borrow().is_empty()
             && self.is_flushed.get()
             && self.follower.borrow().is_between_requests()
     }
+}
 
+impl<S: Socket> Client for Line<S> {
     fn hangup(&self) -> Option<Hangup> {
         self.socket.borrow().hangup()
     }
 
     fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.early.borrow().is_empty() {
+            return Poll::Ready(());
+        }
         self.socket.borrow().poll_stirred(cx)
     }
 
-    fn send_interim(&self, head: &[u8], cx: &mut Context<'_>) {
+    fn send_interim(&self, status: StatusCode, fields: &HeaderMap, cx: &mut Context<'_>) {
+        let head = raw_head(status, fields);
         let mut interim = self.interim.borrow_mut();
         // A client that takes none of what is there loses the next: nobody may depend on one.
         if interim.len() + head.len() <= INTERIM_LIMIT {
-            interim.extend_from_slice(head);
+            interim.extend_from_slice(&head);
         }
         drop(interim);
         // What cannot be written now, or failed, is met again by hyper's next write.
@@ -356,4 +309,18 @@ impl<S: Socket> Client for Line<S> {
         let kept = self.follower.borrow_mut().tunnel();
         self.checked.borrow_mut().extend_from_slice(&kept);
     }
+}
+
+/// The head of a response as it is written.
+fn raw_head(status: StatusCode, fields: &HeaderMap) -> Vec<u8> {
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();
+    for (name, value) in fields {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
 }

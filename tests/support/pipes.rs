@@ -386,6 +386,56 @@ impl Far {
     }
 }
 
+/// For a library that speaks over it.
+impl AsyncRead for Far {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = self.take(buf.remaining());
+        if !read.is_empty() {
+            buf.put_slice(&read);
+            return Poll::Ready(Ok(()));
+        }
+        match self.ended() {
+            Some(End::Fin) => Poll::Ready(Ok(())),
+            Some(End::Reset) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            None => {
+                self.0.borrow_mut().to_far.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Far {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let count = self.send_some(buf);
+        if count > 0 || buf.is_empty() {
+            return Poll::Ready(Ok(count));
+        }
+        if self.is_gone() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        self.0.borrow_mut().to_near.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.finish();
+        Poll::Ready(Ok(()))
+    }
+}
+
 /// Waits for `what`, looking for it whenever something has `changed`; fails when it does not come.
 pub(crate) async fn until<T>(
     changed: &Notify,

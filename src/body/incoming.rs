@@ -1,0 +1,120 @@
+//! A body as it comes over a connection, in whichever version of HTTP.
+//!
+//! Invariants:
+//! - A stream that was reset is a fault, for whatever reason: a body that did not come whole never seems to have.
+//! - The sender of an HTTP/2 body may send on only as fast as the body is read.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::RecvStream;
+use http_body::{Body, Frame, SizeHint};
+use thiserror::Error;
+
+/// What the library that speaks HTTP says of a message or a connection that broke.
+#[derive(Debug, Error)]
+pub enum HttpError {
+    /// Over HTTP/1.1.
+    #[error(transparent)]
+    Http1(#[from] hyper::Error),
+    /// Over HTTP/2.
+    #[error(transparent)]
+    Http2(#[from] h2::Error),
+}
+
+/// A body that is coming.
+#[derive(Debug)]
+pub enum Incoming {
+    /// Over HTTP/1.1.
+    Http1(hyper::body::Incoming),
+    /// Over HTTP/2.
+    Http2(Streamed),
+}
+
+/// A body that is coming over a stream of HTTP/2.
+pub struct Streamed {
+    stream: RecvStream,
+    /// The octets still to come, where the head has said how many there are; the library holds it to that.
+    left: Option<u64>,
+    has_data: bool,
+    /// Asks for the body of a client that waits to be asked.
+    ask: Option<Box<dyn FnOnce()>>,
+}
+
+impl Streamed {
+    /// The body of a message that has told its `length`, or not. `ask` is called before it is read for the first time.
+    pub fn new(stream: RecvStream, length: Option<u64>, ask: Option<Box<dyn FnOnce()>>) -> Self {
+        Self {
+            stream,
+            left: length,
+            has_data: true,
+            ask,
+        }
+    }
+}
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        match self.get_mut() {
+            Self::Http1(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|polled| polled.map(|frame| frame.map_err(HttpError::from))),
+            Self::Http2(body) => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.is_end_stream(),
+            Self::Http2(body) => body.stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(body) => body.size_hint(),
+            Self::Http2(body) if body.stream.is_end_stream() => SizeHint::with_exact(0),
+            Self::Http2(body) => body
+                .left
+                .map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
+    }
+}
+
+impl Streamed {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        if let Some(ask) = self.ask.take() {
+            ask();
+        }
+        if self.has_data {
+            match ready!(self.stream.poll_data(cx)).transpose()? {
+                Some(data) => {
+                    self.stream.flow_control().release_capacity(data.len())?;
+                    self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                None => self.has_data = false,
+            }
+        }
+        let trailers = ready!(self.stream.poll_trailers(cx))?;
+        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+}
+
+impl std::fmt::Debug for Streamed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Streamed")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}

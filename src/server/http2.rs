@@ -1,0 +1,155 @@
+//! One client connection that speaks HTTP/2: each of its streams is a request of its own.
+//!
+//! Invariants:
+//! - A stream that is cancelled drops its handler, and nothing else: an exchange under a hold goes on by itself.
+//! - What is still at work for streams that are gone counts towards the limit of streams.
+
+mod answer;
+mod stream;
+
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use h2::server::{Builder, Connection, SendResponse};
+use h2::{Reason, RecvStream};
+use http::Request;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::debug;
+
+use super::connection::Draining;
+use crate::gateway::Gateway;
+use crate::policy::head::HEAD_LIMIT;
+use crate::upstream::Connect;
+use crate::wire::{Multiplexed, Socket};
+
+/// What a client may send on one stream, and on all of a connection, that nobody has read yet.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// What is kept of a response that its stream has room for and its socket has not.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// Answers the requests that come over a connection of which the beginning was read already.
+pub(super) async fn serve<C: Connect, S: Socket>(
+    gateway: &Rc<Gateway<C>>,
+    (socket, early): (S, BytesMut),
+    address: Option<IpAddr>,
+    draining: &mut Draining,
+) {
+    let server = &gateway.config().server;
+    let multiplexed = Multiplexed::new(socket, early, server.idle_timeout);
+    let rest = multiplexed.rest();
+    let shaking = builder(server.max_streams).handshake(multiplexed);
+    // Boxed: a connection is large, and a task is moved when it starts.
+    let ended = match timeout(server.receive_timeout, Box::pin(shaking)).await {
+        Ok(Ok(connection)) => {
+            let mut session = Session {
+                gateway: Rc::clone(gateway),
+                connection,
+                address,
+                streams: JoinSet::new(),
+                at_work: Rc::new(()),
+            };
+            Box::pin(session.run(draining)).await
+        }
+        Ok(Err(error)) => Err(error),
+        Err(_) => Ok(()),
+    };
+    if let Err(error) = ended {
+        debug!(%error, client = address.map(tracing::field::display), "a connection ended early");
+    }
+    rest.close().await;
+}
+
+fn builder(max_streams: u32) -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .max_concurrent_streams(max_streams)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER)
+        // Beyond it the library answers by itself, so that ours, which says more, comes first.
+        .max_header_list_size(2 * HEAD_LIMIT as u32);
+    builder
+}
+
+/// A connection, and what is at work on it.
+struct Session<C: Connect, S: Socket> {
+    gateway: Rc<Gateway<C>>,
+    connection: Connection<Multiplexed<S>, Bytes>,
+    address: Option<IpAddr>,
+    /// The requests that are not answered to the end. With the session they are dropped.
+    streams: JoinSet<()>,
+    /// Every request and every exchange that has not ended has a share of this, whether its stream is still there or not.
+    at_work: Rc<()>,
+}
+
+impl<C: Connect, S: Socket> Session<C, S> {
+    /// Takes requests until the client has no more, is silent for too long, or is told that these were the last.
+    async fn run(&mut self, draining: &mut Draining) -> Result<(), h2::Error> {
+        let idle_timeout = self.gateway.config().server.idle_timeout;
+        let mut draining = pin!(draining.wait_for(|is_draining| *is_draining));
+        let mut is_ending = false;
+        let mut idle = pin!(sleep(idle_timeout));
+        poll_fn(|cx| {
+            loop {
+                let had = self.streams.len();
+                if let Poll::Ready(ended) = self.poll_accept(cx) {
+                    return Poll::Ready(ended);
+                }
+                while let Poll::Ready(Some(_)) = self.streams.poll_join_next(cx) {}
+                if had != self.streams.len() || !self.streams.is_empty() {
+                    idle.as_mut().reset(Instant::now() + idle_timeout);
+                }
+                let is_over = idle.as_mut().poll(cx).is_ready();
+                if is_over && is_ending {
+                    // It was told, and has not even closed its side.
+                    return Poll::Ready(Ok(()));
+                }
+                let is_last = is_over || (!is_ending && draining.as_mut().poll(cx).is_ready());
+                if !is_last {
+                    return Poll::Pending;
+                }
+                // What has come by now was accepted before.
+                is_ending = true;
+                idle.as_mut().reset(Instant::now() + idle_timeout);
+                self.connection.graceful_shutdown();
+            }
+        })
+        .await
+    }
+
+    /// Begins to answer every request that has come. Ready when no more will.
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+        loop {
+            match self.connection.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => self.accept(request, respond),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn accept(&mut self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+        let limit = self.gateway.config().server.max_streams as usize;
+        if Rc::strong_count(&self.at_work) > limit {
+            // Nothing was done about it, so that the client may send it again (RFC 9113 §8.7).
+            respond.send_reset(Reason::REFUSED_STREAM);
+            return;
+        }
+        let gateway = Rc::clone(&self.gateway);
+        let (address, at_work) = (self.address, Rc::new(Rc::clone(&self.at_work)));
+        self.streams.spawn_local(answer::answer(
+            gateway,
+            request,
+            respond,
+            (address, at_work),
+        ));
+    }
+}

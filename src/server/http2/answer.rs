@@ -1,0 +1,176 @@
+//! One request on a stream, from its head to the end of its response.
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Poll, ready};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
+use http::{HeaderMap, Request, Response};
+use http_body::{Body as _, Frame};
+use tokio::time::timeout;
+use tracing::debug;
+
+use super::stream::StreamClient;
+use crate::body::{Body, CutShort, Incoming, Streamed};
+use crate::gateway::{Gateway, Peer};
+use crate::upstream::Connect;
+use crate::wire::Client;
+
+/// Why a response did not go out whole.
+enum Unsent {
+    /// The client has cancelled it, or is gone.
+    Cancelled,
+    /// The client took nothing for too long.
+    Stalled,
+    /// The upstream's response broke off.
+    Cut,
+}
+
+/// Answers a request, unless its client cancels it.
+pub(super) async fn answer<C: Connect>(
+    gateway: Rc<Gateway<C>>,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+    (address, at_work): (Option<IpAddr>, Rc<dyn Any>),
+) {
+    let client = Rc::new(StreamClient::new(
+        respond,
+        gateway.config().server.idle_timeout,
+    ));
+    let peer = Peer::of_stream(Rc::clone(&client) as Rc<dyn Client>, address, at_work);
+    let request = incoming(request, &client);
+    let response = {
+        let mut handled = pin!(gateway.handle(request, &peer));
+        poll_fn(|cx| {
+            if client.poll_cancelled(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            handled.as_mut().poll(cx).map(Some)
+        })
+        .await
+    };
+    if let Some(response) = response {
+        send(response, &client).await;
+    }
+}
+
+/// The request as the gateway takes it.
+fn incoming(request: Request<RecvStream>, client: &Rc<StreamClient>) -> Request<Incoming> {
+    let (mut head, stream) = request.into_parts();
+    join_cookies(&mut head.headers);
+    let length = head.headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let ask = head.headers.contains_key(EXPECT).then(|| {
+        let client = Rc::clone(client);
+        Box::new(move || client.ask()) as Box<dyn FnOnce()>
+    });
+    let body = Incoming::Http2(Streamed::new(stream, length, ask));
+    Request::from_parts(head, body)
+}
+
+/// RFC 9113 §8.2.3: what was split for the sake of compression is one field to everybody else.
+fn join_cookies(fields: &mut HeaderMap) {
+    let mut crumbs = fields.get_all(http::header::COOKIE).iter();
+    let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) else {
+        return;
+    };
+    let mut joined = [first.as_bytes(), b"; ", second.as_bytes()].concat();
+    for crumb in crumbs {
+        joined.extend_from_slice(b"; ");
+        joined.extend_from_slice(crumb.as_bytes());
+    }
+    if let Ok(joined) = http::HeaderValue::from_maybe_shared(Bytes::from(joined)) {
+        fields.insert(http::header::COOKIE, joined);
+    }
+}
+
+async fn send(response: Response<Body>, client: &StreamClient) {
+    let (mut head, mut body) = response.into_parts();
+    // It has no meaning here, and the library takes no head that has it.
+    head.headers.remove(CONNECTION);
+    let is_empty = body.is_end_stream();
+    let mut stream = match client.respond(Response::from_parts(head, ()), is_empty) {
+        Ok(stream) => stream,
+        Err(error) => {
+            debug!(%error, "a response could not be begun");
+            return client.reset(Reason::INTERNAL_ERROR);
+        }
+    };
+    if is_empty {
+        return;
+    }
+    match send_body(&mut stream, &mut body, client).await {
+        Ok(()) | Err(Unsent::Cancelled) => {}
+        Err(Unsent::Stalled) => stream.send_reset(Reason::CANCEL),
+        Err(Unsent::Cut) => stream.send_reset(Reason::INTERNAL_ERROR),
+    }
+}
+
+async fn send_body(
+    stream: &mut SendStream<Bytes>,
+    body: &mut Body,
+    client: &StreamClient,
+) -> Result<(), Unsent> {
+    while let Some(frame) = next_frame(stream, body).await? {
+        match frame.into_data() {
+            Ok(data) => {
+                let is_last = body.is_end_stream();
+                send_data(stream, data, is_last, client).await?;
+                if is_last {
+                    return Ok(());
+                }
+            }
+            Err(frame) => {
+                let trailers = frame.into_trailers().unwrap_or_default();
+                return stream.send_trailers(trailers).map_err(cancelled);
+            }
+        }
+    }
+    stream.send_data(Bytes::new(), true).map_err(cancelled)
+}
+
+async fn next_frame(
+    stream: &mut SendStream<Bytes>,
+    body: &mut Body,
+) -> Result<Option<Frame<Bytes>>, Unsent> {
+    poll_fn(|cx| {
+        if stream.poll_reset(cx).is_ready() {
+            return Poll::Ready(Err(Unsent::Cancelled));
+        }
+        let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+        Poll::Ready(frame.transpose().map_err(|CutShort| Unsent::Cut))
+    })
+    .await
+}
+
+/// Sends `data` as fast as the client makes room for it.
+async fn send_data(
+    stream: &mut SendStream<Bytes>,
+    mut data: Bytes,
+    is_last: bool,
+    client: &StreamClient,
+) -> Result<(), Unsent> {
+    while !data.is_empty() {
+        stream.reserve_capacity(data.len());
+        let room = poll_fn(|cx| stream.poll_capacity(cx));
+        let room = match timeout(client.patience(), room).await {
+            Ok(Some(Ok(room))) => room,
+            Ok(Some(Err(_)) | None) => return Err(Unsent::Cancelled),
+            Err(_) => return Err(Unsent::Stalled),
+        };
+        let part = data.split_to(room.min(data.len()));
+        let is_end = is_last && data.is_empty();
+        stream.send_data(part, is_end).map_err(cancelled)?;
+    }
+    Ok(())
+}
+
+fn cancelled(_: h2::Error) -> Unsent {
+    Unsent::Cancelled
+}

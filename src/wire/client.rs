@@ -1,0 +1,39 @@
+//! A client as a request sees it while an HTTP library owns the stream.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+
+use super::Hangup;
+
+/// Who is waiting for the response to a request.
+pub trait Client {
+    /// How far the client is known to have left.
+    fn hangup(&self) -> Option<Hangup>;
+
+    /// Arranges a wake-up for when [`Self::hangup`] may have changed.
+    fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Sends an informational response, to be written before the final one.
+    fn send_interim(&self, status: StatusCode, fields: &HeaderMap, cx: &mut Context<'_>);
+
+    /// The final response is about to be written: an informational one that still waits is too late. The client may
+    /// take nothing of it for so long.
+    fn begin_final(&self, patience: Duration);
+
+    /// From now on the client's bytes are no longer HTTP.
+    fn tunnel(&self);
+}
+
+/// A connection that carries one request after another.
+pub trait Connection: Client {
+    /// Whether no request is half here, and nothing is left to be written.
+    fn is_at_rest(&self) -> bool;
+
+    /// Whether a head is half here.
+    fn is_in_head(&self) -> bool;
+
+    /// Refuses the request that is half here: its client was waited for too long.
+    fn refuse_slow_head(&self);
+}
