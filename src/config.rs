@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::policy::Policy;
@@ -94,11 +95,25 @@ pub struct Server {
     pub access_log: bool,
 }
 
+/// What is spoken with the upstream, as ALPN names it (RFC 7301, RFC 9113 §3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    #[serde(rename = "http/1.1")]
+    Http1,
+    /// HTTP/2 in clear text, by a client that knows beforehand.
+    #[serde(rename = "h2c")]
+    H2c,
+}
+
 /// Where requests go, and how.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     /// The servers of the one backend; at least one.
     pub servers: Vec<Address>,
+    /// What is spoken with them.
+    pub protocol: Protocol,
     /// How long a connection may take to stand.
     pub connect_timeout: Duration,
     /// How long a response may take to begin.
@@ -283,6 +298,7 @@ fn upstream(
             .map_or(Duration::from_secs(60), |span| span.into_inner().0),
         idle_timeout: value::or_default(raw.idle_timeout, Duration::from_secs(4)),
         via: raw.via.unwrap_or(true),
+        protocol: raw.protocol.map_or(Protocol::default(), |named| named.0),
         forwarded: raw.forwarded.map_or(Forwarding::default(), |named| named.0),
     })
 }

@@ -11,6 +11,8 @@ mod exchange;
 mod fault;
 mod interims;
 mod link;
+mod pool;
+mod send;
 mod silence;
 mod tasks;
 mod terms;
@@ -28,17 +30,19 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::Bytes;
+use http::uri::Scheme;
 use http::{Request, response};
 use http_body::Body as _;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
 use crate::body::{Body, Upload};
-use crate::config::Address;
+use crate::config::{Address, Protocol};
 use crate::table::Grant;
 use crate::wire::{Client, Duplex, Hangup, Socket};
 use exchange::Exchange;
-use link::{Link, Pool};
+use link::{Http1, Link, Shared, Stream};
+use pool::Pool;
 
 /// How often a request may meet an idle connection that turns out to be stale before it gets a new one.
 const POOLED_ATTEMPTS: u32 = 2;
@@ -117,12 +121,12 @@ impl<C: Connect> Upstream<C> {
             let is_pooled = attempts.next() < Some(POOLED_ATTEMPTS);
             let link = self.link_unless_left(is_guarded, is_pooled, &terms).await?;
             // A connection that was used before may turn out to be stale.
-            let spare = if link.is_reused {
+            let spare = if link.is_reused() {
                 duplicate(&request)
             } else {
                 None
             };
-            let is_reused = link.is_reused;
+            let is_reused = link.is_reused();
             match self.wait(link, request, grant, &terms).await {
                 Err(Fault::NotSent {
                     grant: back,
@@ -160,12 +164,12 @@ impl<C: Connect> Upstream<C> {
     /// Waits for an exchange. One that is guarded goes on when nobody waits any more.
     async fn wait(
         &self,
-        link: Box<Link<C::Socket>>,
+        link: Link<C::Socket>,
         request: Request<Upload>,
         grant: Option<Grant>,
         terms: &Rc<Terms>,
     ) -> Result<Reply, Fault> {
-        let last_byte = Rc::clone(link.traffic.last_byte());
+        let last_byte = Rc::clone(link.last_byte());
         let outlives = grant.as_ref().is_some_and(Grant::is_exclusive);
         let exchange = Exchange::run(link, request, grant, Rc::clone(terms));
         let heir = outlives.then_some(&self.limits.tasks);
@@ -201,7 +205,7 @@ impl<C: Connect> Upstream<C> {
         is_guarded: bool,
         is_pooled: bool,
         terms: &Terms,
-    ) -> Result<Box<Link<C::Socket>>, Fault> {
+    ) -> Result<Link<C::Socket>, Fault> {
         let mut link = pin!(self.link(is_pooled));
         poll_fn(|cx| {
             if is_guarded && terms.client().is_none_or(|client| has_left(&*client, cx)) {
@@ -213,7 +217,7 @@ impl<C: Connect> Upstream<C> {
     }
 
     /// A connection: one that is idle, or a new one to the first server that takes it.
-    async fn link(&self, is_pooled: bool) -> Result<Box<Link<C::Socket>>, Fault> {
+    async fn link(&self, is_pooled: bool) -> Result<Link<C::Socket>, Fault> {
         let first = self.next.get();
         self.next.set((first + 1) % self.servers.len());
         let in_turn = || {
@@ -226,13 +230,11 @@ impl<C: Connect> Upstream<C> {
         }
         let mut fault = Fault::ConnectTimeout;
         for server in in_turn() {
-            let connecting = self.connector.connect(&server.address);
+            let connecting = self.connect(server, is_pooled);
             fault = match timeout(self.limits.connect_timeout, connecting).await {
-                Ok(Ok(socket)) => {
+                Ok(Ok(link)) => {
                     server.connected();
-                    return Link::new(socket, &server.pool)
-                        .await
-                        .map_err(|error| Fault::Unreachable(io::Error::other(error)));
+                    return Ok(link);
                 }
                 Ok(Err(error)) => Fault::Unreachable(error),
                 Err(_) => Fault::ConnectTimeout,
@@ -240,6 +242,30 @@ impl<C: Connect> Upstream<C> {
             server.failed(&fault);
         }
         Err(fault)
+    }
+
+    /// A new connection to `server`; or a stream on one that was made while this one waited to be.
+    async fn connect(
+        &self,
+        server: &Server<C::Socket>,
+        is_pooled: bool,
+    ) -> io::Result<Link<C::Socket>> {
+        let pool = &server.pool;
+        if self.limits.protocol == Protocol::Http1 {
+            let socket = self.connector.connect(&server.address).await?;
+            let link = Http1::new(socket, pool).await.map_err(io::Error::other)?;
+            return Ok(Link::Http1(link));
+        }
+        let _dialing = pool.dial().await;
+        if is_pooled && let Some(link) = poll_fn(|cx| Poll::Ready(pool.take(cx))).await {
+            return Ok(link);
+        }
+        let socket = self.connector.connect(&server.address).await?;
+        let shared = Shared::new(socket, Scheme::HTTP, pool.idle_timeout)
+            .await
+            .map_err(io::Error::other)?;
+        pool.share(Rc::clone(&shared));
+        Ok(Link::Http2(Box::new(Stream::on(&shared))))
     }
 }
 

@@ -12,6 +12,7 @@ mod malformed;
 mod overlaps;
 mod stale;
 mod streams;
+mod streams_upstream;
 mod uploads;
 mod upstream;
 mod whole;

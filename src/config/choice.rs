@@ -11,7 +11,7 @@ use serde::de::{
 use super::name::nearest;
 use super::raw::RawPost;
 use super::value::TextVisitor;
-use super::{Disclose, Forwarding};
+use super::{Disclose, Forwarding, Protocol};
 use crate::policy::rejection::ConflictStatus;
 use crate::policy::{Mode, OnMissingKey};
 
@@ -39,6 +39,10 @@ impl Names for RawPost {
 
 impl Names for Forwarding {
     const EXPECTED: &'static str = "\"append\", \"replace\" or \"off\"";
+}
+
+impl Names for Protocol {
+    const EXPECTED: &'static str = "\"http/1.1\" or \"h2c\"";
 }
 
 impl Names for Disclose {

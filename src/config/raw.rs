@@ -6,7 +6,7 @@ use toml::Spanned;
 use super::choice::{Conflict, Missing, Named, Status};
 use super::table::Read;
 use super::value::{Count, OneOrMany, Positive, Size, Span, TypeBase};
-use super::{Disclose, Forwarding};
+use super::{Disclose, Forwarding, Protocol};
 
 #[derive(Default)]
 pub(super) struct RawConfig {
@@ -41,6 +41,7 @@ pub(super) struct RawServer {
 pub(super) struct RawUpstream {
     pub(super) url: Option<Spanned<OneOrMany>>,
     pub(super) servers: Option<Spanned<OneOrMany>>,
+    pub(super) protocol: Option<Named<Protocol>>,
     pub(super) connect_timeout: Option<Positive>,
     pub(super) response_timeout: Option<Spanned<Positive>>,
     pub(super) idle_timeout: Option<Span>,

@@ -151,6 +151,7 @@ fn limits(config: &Config, tasks: &Rc<Tasks>) -> Limits {
     let (server, upstream) = (&config.server, &config.upstream);
     let half = server.buffers / server.workers.get() / 2;
     Limits {
+        protocol: upstream.protocol,
         connect_timeout: upstream.connect_timeout,
         response_timeout: upstream.response_timeout,
         idle_timeout: upstream.idle_timeout,

@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -19,8 +19,8 @@ use http::{Request, Response, StatusCode, response};
 use http_body::{Body as _, Frame};
 use tokio::time::{Instant, sleep_until};
 
-use super::interims::Interims;
 use super::link::Link;
+use super::send::send;
 use super::silence::Silence;
 use super::{Fault, Reply, Terms};
 use crate::body::{Body, Incoming, Pace, PipeWriter, Upload, charged, pipe};
@@ -36,7 +36,7 @@ const UNCHARGED: usize = 4 * 1024;
 
 /// An exchange on its connection.
 pub(super) struct Exchange<S: Socket> {
-    link: Box<Link<S>>,
+    link: Link<S>,
     hold: Option<Hold>,
     /// Whether its hold keeps others away: then it is nobody's but its own to end.
     is_guarded: bool,
@@ -48,20 +48,20 @@ impl<S: Socket> Exchange<S> {
     /// Sends the request, and returns the response when it is whole, or when its head has come and
     /// its body is being pumped.
     pub(super) async fn run(
-        link: Box<Link<S>>,
-        mut request: Request<Upload>,
+        link: Link<S>,
+        request: Request<Upload>,
         grant: Option<Grant>,
         terms: Rc<Terms>,
     ) -> Result<Reply, Fault> {
-        link.traffic.begin();
+        link.begin();
         let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
-        let hold = grant.map(|grant| grant.into_hold(Rc::clone(link.traffic.last_byte())));
+        let hold = grant.map(|grant| grant.into_hold(Rc::clone(link.last_byte())));
         let limit = match hold.as_ref().filter(|_| is_guarded).map(Hold::max_work) {
             // Where keys are let go at once, the upstream has as long as anybody waits for it.
             None | Some(Duration::ZERO) => terms.limits.response_timeout,
             Some(max_work) => max_work,
         };
-        let silence = Silence::new(limit, link.traffic.last_byte());
+        let silence = Silence::new(limit, link.last_byte());
         let mut exchange = Self {
             link,
             hold,
@@ -69,12 +69,7 @@ impl<S: Socket> Exchange<S> {
             silence,
             terms,
         };
-        let interims = exchange
-            .terms
-            .wants_interims()
-            .then(|| Interims::listen(&mut request));
-        let response = exchange.send(request, interims).await?;
-        let (head, incoming) = response.into_parts();
+        let (head, incoming) = exchange.send(request).await?.into_parts();
         if !has_one_reading(&head) || !exchange.terms.expects(head.status) {
             return Err(Fault::Malformed);
         }
@@ -85,46 +80,23 @@ impl<S: Socket> Exchange<S> {
         }
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             exchange.settle();
-            return Ok(Reply::Tunnel(head, Box::pin(exchange.link.into_tunnel())));
+            let tunnel = exchange.link.into_tunnel().ok_or(Fault::Malformed)?;
+            return Ok(Reply::Tunnel(head, tunnel));
         }
         exchange.receive(head, incoming).await
     }
 
-    async fn send(
-        &mut self,
-        request: Request<Upload>,
-        interims: Option<Interims>,
-    ) -> Result<Response<Incoming>, Fault> {
-        let mut response = pin!(self.link.sender.try_send_request(request));
-        let outcome = poll_fn(|cx| {
-            self.link.drive(cx);
-            if let Some(interims) = &interims {
-                interims.pass_on(&self.terms, cx);
+    /// Sends the request, and waits for the head of its response.
+    async fn send(&mut self, request: Request<Upload>) -> Result<Response<Incoming>, Fault> {
+        let silence = self.is_guarded.then_some(&mut self.silence);
+        let sent = send(&mut self.link, request, &self.terms, silence).await;
+        sent.map_err(|mut fault| {
+            if let Fault::NotSent { grant, .. } = &mut fault {
+                // Nobody works on it: the claim is good for another attempt.
+                *grant = self.hold.take().map(Hold::unsent);
             }
-            match response.as_mut().poll(cx) {
-                Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-                Poll::Pending if self.is_guarded => self.silence.poll(cx).map(|()| None),
-                Poll::Pending => Poll::Pending,
-            }
+            fault
         })
-        .await;
-        match outcome {
-            Some(Ok(response)) => Ok(response.map(Incoming::Http1)),
-            Some(Err(mut failed)) if !self.link.traffic.has_sent() => Err(Fault::NotSent {
-                grant: self.hold.take().map(Hold::unsent),
-                request: failed.take_message().map(Box::new),
-                source: failed.into_error().into(),
-            }),
-            Some(Err(failed)) if failed.error().is_parse() => Err(Fault::Malformed),
-            Some(Err(failed)) => {
-                let is_unheard = !self.link.traffic.has_received();
-                Err(Fault::Broken {
-                    is_unheard,
-                    source: failed.into_error().into(),
-                })
-            }
-            None => Err(Fault::Silent),
-        }
     }
 
     /// Reads what is here of the body, and leaves what is still coming to a pump.
@@ -140,6 +112,7 @@ impl<S: Socket> Exchange<S> {
                 self.link.drive(cx);
                 match Pin::new(&mut incoming).poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => {
+                        self.link.heard();
                         octets += frame.data_ref().map_or(0, Bytes::len);
                         // What is small is gone before it could be counted.
                         let (frame, is_charged) = if octets > UNCHARGED {
@@ -256,7 +229,10 @@ impl<S: Socket> Exchange<S> {
         poll_fn(|cx| {
             self.link.drive(cx);
             match Pin::new(&mut *incoming).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => return Poll::Ready(Next::Frame(frame)),
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.link.heard();
+                    return Poll::Ready(Next::Frame(frame));
+                }
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(Next::Lost),
                 Poll::Ready(None) => return Poll::Ready(Next::End),
                 Poll::Pending => {}

@@ -9,7 +9,6 @@ use http::{HeaderMap, Request, StatusCode};
 use super::Terms;
 use crate::body::Upload;
 use crate::policy::forward::prepare_interim;
-use crate::wire::Client;
 
 /// The informational responses that have come and were not acted on yet. hyper wants the callback
 /// that fills them to be `Send`; there is never a second thread.
@@ -36,22 +35,25 @@ impl Interims {
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front()
         {
-            match (&terms.gate, terms.client()) {
-                (Some(gate), _) if status == StatusCode::CONTINUE => gate.open(),
-                (None, _) if status == StatusCode::CONTINUE => {}
-                (_, Some(client)) => pass_interim(&*client, status, fields, cx),
-                (_, None) => {}
-            }
+            pass_on(terms, status, fields, cx);
         }
     }
 }
 
-fn pass_interim(
-    client: &dyn Client,
+/// Acts on an informational response.
+pub(super) fn pass_on(
+    terms: &Terms,
     status: StatusCode,
     mut fields: HeaderMap,
     cx: &mut Context<'_>,
 ) {
-    prepare_interim(&mut fields);
-    client.send_interim(status, &fields, cx);
+    match (&terms.gate, terms.client()) {
+        (Some(gate), _) if status == StatusCode::CONTINUE => gate.open(),
+        (None, _) if status == StatusCode::CONTINUE => {}
+        (_, Some(client)) if terms.takes_interims => {
+            prepare_interim(&mut fields);
+            client.send_interim(status, &fields, cx);
+        }
+        (_, _) => {}
+    }
 }

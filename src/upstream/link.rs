@@ -1,201 +1,102 @@
-//! A connection to the upstream, and those that are idle.
-//!
-//! Invariants:
-//! - A connection is in the pool only between exchanges that were over in both directions.
-//! - One that has been idle for longer than the backend would keep it is not used again.
-//! - The most recently used one is taken first: it is the least likely to be stale.
+//! What carries one exchange to the upstream: a connection of HTTP/1.1, or a stream of HTTP/2.
 
-use std::cell::RefCell;
-use std::pin::Pin;
+mod http1;
+mod http2;
+mod uplink;
+
+use std::cell::Cell;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderMap;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use crate::body::Upload;
-use crate::wire::{Duplex, Outbound, Socket, Traffic};
+pub(super) use http1::Http1;
+pub(super) use http2::{Shared, Stream};
 
-/// The largest head, and the largest part of a body, that is read at once.
-const BUFFER: usize = 128 * 1024;
+use super::Tunnel;
+use crate::wire::Socket;
 
-/// The most field lines of a response head.
-const FIELD_LIMIT: usize = 256;
-
-/// The longest that an idle connection is kept, whatever the backend says.
-const KEPT_AT_MOST: Duration = Duration::from_secs(3600);
-
-/// Idle connections that a worker keeps for one server; past that the one just used is closed.
-const IDLE_LIMIT: usize = 512;
-
-/// One connection to the upstream.
-pub(super) struct Link<S: Socket> {
-    pub(super) sender: SendRequest<Upload>,
-    driver: Connection<TokioIo<Outbound<S>>, Upload>,
-    is_over: bool,
-    pub(super) traffic: Rc<Traffic>,
-    pub(super) is_reused: bool,
-    /// How long it may be idle.
-    patience: Duration,
-    idle_until: Instant,
-    home: Rc<Pool<S>>,
+/// A place for one exchange.
+pub(super) enum Link<S: Socket> {
+    /// A connection of its own.
+    Http1(Box<Http1<S>>),
+    /// One stream among others.
+    Http2(Box<Stream>),
 }
 
 impl<S: Socket> Link<S> {
-    /// Speaks HTTP/1.1 over a connection that was just made.
-    pub(super) async fn new(socket: S, home: &Rc<Pool<S>>) -> hyper::Result<Box<Self>> {
-        let outbound = Outbound::new(socket);
-        let traffic = outbound.traffic();
-        let (sender, driver) = Builder::new()
-            .max_buf_size(BUFFER)
-            .max_headers(FIELD_LIMIT)
-            .handshake(TokioIo::new(outbound))
-            .await?;
-        let home = Rc::clone(home);
-        Ok(Box::new(Self {
-            sender,
-            driver,
-            is_over: false,
-            traffic,
-            is_reused: false,
-            patience: Duration::ZERO,
-            idle_until: Instant::now(),
-            home,
-        }))
+    /// A new exchange begins: nothing of it was sent, and nothing has come.
+    pub(super) fn begin(&self) {
+        match self {
+            Self::Http1(link) => link.traffic.begin(),
+            Self::Http2(stream) => stream.begin(),
+        }
+    }
+
+    /// When a byte of the exchange last went or came; before any did, when it began.
+    pub(super) fn last_byte(&self) -> &Rc<Cell<Instant>> {
+        match self {
+            Self::Http1(link) => link.traffic.last_byte(),
+            Self::Http2(stream) => stream.last_byte(),
+        }
+    }
+
+    /// Whether anything was sent over this connection before.
+    pub(super) const fn is_reused(&self) -> bool {
+        match self {
+            Self::Http1(link) => link.is_reused(),
+            Self::Http2(stream) => stream.is_reused(),
+        }
     }
 
     /// Lets the connection read and write what it can.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        if !self.is_over && Pin::new(&mut self.driver).poll(cx).is_ready() {
-            self.is_over = true;
+        match self {
+            Self::Http1(link) => link.drive(cx),
+            Self::Http2(stream) => stream.drive(cx),
         }
     }
 
-    /// Ready when both directions of the exchange are over.
+    /// A part of the response has come.
+    pub(super) fn heard(&self) {
+        match self {
+            // Every byte is noted below hyper.
+            Self::Http1(_) => {}
+            Self::Http2(stream) => stream.last_byte().set(Instant::now()),
+        }
+    }
+
+    /// Ready when both directions of the exchange are over, given that the response is.
     pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.drive(cx);
-        if self.is_over || self.sender.poll_ready(cx).is_ready() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+        match self {
+            Self::Http1(link) => link.poll_over(cx),
+            Self::Http2(stream) => stream.poll_sent(cx),
         }
     }
 
-    /// Takes note of how long the backend says that it keeps an idle connection.
+    /// Takes note of what the head of the response says of the connection.
     pub(super) fn heed(&mut self, response: &HeaderMap) {
-        let hint = response
-            .get("keep-alive")
-            .and_then(|value| keep_alive_timeout(value.to_str().ok()?));
-        // Let go a second before the backend does, or at half the time where that is less.
-        let patience = hint.map_or(self.home.idle_timeout, |hint| {
-            let hint = hint.min(KEPT_AT_MOST);
-            hint.saturating_sub(Duration::from_secs(1)).max(hint / 2)
-        });
-        self.patience = patience;
-    }
-
-    /// Gives the connection back for the next exchange, if there can be one.
-    pub(super) fn park(mut self: Box<Self>) {
-        if !self.is_over && !self.traffic.is_deaf() && self.sender.is_ready() {
-            self.is_reused = true;
-            self.idle_until = Instant::now() + self.patience;
-            let home = Rc::clone(&self.home);
-            home.put(self);
+        match self {
+            Self::Http1(link) => link.heed(response),
+            Self::Http2(_) => {}
         }
     }
 
-    /// The bare connection, after a 101, and what was already read of the tunnel.
-    pub(super) async fn into_tunnel(mut self: Box<Self>) -> (Box<dyn Duplex>, Bytes) {
-        std::future::poll_fn(|cx| {
-            self.drive(cx);
-            if self.is_over {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
-        let parts = self.driver.into_parts();
-        (
-            Box::new(parts.io.into_inner().into_socket()),
-            parts.read_buf,
-        )
-    }
-}
-
-/// The idle connections of one worker to one server.
-pub(super) struct Pool<S: Socket> {
-    /// Boxed, since a connection is large, and moves with every exchange.
-    idle: RefCell<Vec<Box<Link<S>>>>,
-    idle_timeout: Duration,
-}
-
-impl<S: Socket> Pool<S> {
-    pub(super) fn new(idle_timeout: Duration) -> Rc<Self> {
-        Rc::new(Self {
-            idle: RefCell::default(),
-            idle_timeout,
-        })
-    }
-
-    /// The most recently used connection that is still good, looked at once.
-    pub(super) fn take(&self, cx: &mut Context<'_>) -> Option<Box<Link<S>>> {
-        loop {
-            let mut link = self.idle.borrow_mut().pop()?;
-            link.drive(cx);
-            if !link.is_over && link.sender.is_ready() && Instant::now() < link.idle_until {
-                return Some(link);
-            }
+    /// The exchange is over: the connection may serve the next.
+    pub(super) fn park(self) {
+        match self {
+            Self::Http1(link) => link.park(),
+            // Its place is free when it is dropped.
+            Self::Http2(_) => {}
         }
     }
 
-    fn put(&self, link: Box<Link<S>>) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() < IDLE_LIMIT {
-            idle.push(link);
+    /// What the exchange has become after a 101, and what was already read of it. Over HTTP/2 there is none.
+    pub(super) fn into_tunnel(self) -> Option<Tunnel> {
+        match self {
+            Self::Http1(link) => Some(Box::pin(link.into_tunnel())),
+            Self::Http2(_) => None,
         }
-    }
-
-    /// Closes what has been idle for too long.
-    pub(super) fn sweep(&self, now: Instant) {
-        // Taken out first: closing a connection runs foreign code, which must not find this borrowed.
-        let idle = std::mem::take(&mut *self.idle.borrow_mut());
-        let (fresh, _stale): (Vec<_>, Vec<_>) =
-            idle.into_iter().partition(|link| now < link.idle_until);
-        *self.idle.borrow_mut() = fresh;
-    }
-}
-
-/// The `timeout` parameter of a `Keep-Alive` field, in seconds.
-fn keep_alive_timeout(value: &str) -> Option<Duration> {
-    let seconds = value.split(',').find_map(|parameter| {
-        let (name, seconds) = parameter.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("timeout")
-            .then(|| seconds.trim().parse().ok())?
-    })?;
-    Some(Duration::from_secs(seconds))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_timeout_of_a_keep_alive_field_is_found() {
-        assert_eq!(
-            keep_alive_timeout("timeout=5"),
-            Some(Duration::from_secs(5))
-        );
-        assert_eq!(
-            keep_alive_timeout("max=100, Timeout = 15"),
-            Some(Duration::from_secs(15))
-        );
-        assert_eq!(keep_alive_timeout("max=100"), None);
-        assert_eq!(keep_alive_timeout("timeout=soon"), None);
     }
 }

@@ -11,12 +11,15 @@ use tokio::sync::Semaphore;
 
 use super::Tasks;
 use crate::body::Gate;
+use crate::config::Protocol;
 use crate::policy::RouteId;
 use crate::wire::Client;
 
 /// The bounds of exchanges, and what all of a worker's exchanges share.
 #[derive(Debug)]
 pub struct Limits {
+    /// What is spoken with the upstream.
+    pub protocol: Protocol,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
     /// How long anybody waits for an upstream that is silent.

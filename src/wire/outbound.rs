@@ -23,6 +23,7 @@ pub struct Traffic {
     written: Cell<u64>,
     read: Cell<u64>,
     last_byte: Rc<Cell<Instant>>,
+    last_heard: Cell<Instant>,
     is_deaf: Cell<bool>,
 }
 
@@ -32,6 +33,16 @@ impl Traffic {
         self.written.set(0);
         self.read.set(0);
         self.last_byte.set(Instant::now());
+    }
+
+    /// When a byte last came; before any did, when the connection was made.
+    pub fn last_heard(&self) -> Instant {
+        self.last_heard.get()
+    }
+
+    /// How many bytes the kernel has taken.
+    pub fn written(&self) -> u64 {
+        self.written.get()
     }
 
     /// Whether the kernel has taken a byte.
@@ -69,6 +80,7 @@ impl<S> Outbound<S> {
             written: Cell::new(0),
             read: Cell::new(0),
             last_byte: Rc::new(Cell::new(Instant::now())),
+            last_heard: Cell::new(Instant::now()),
             is_deaf: Cell::new(false),
         };
         Self {
@@ -117,7 +129,9 @@ impl<S: Socket> AsyncRead for Outbound<S> {
             self.traffic
                 .read
                 .set(self.traffic.read.get() + count as u64);
-            self.traffic.last_byte.set(Instant::now());
+            let now = Instant::now();
+            self.traffic.last_byte.set(now);
+            self.traffic.last_heard.set(now);
         }
         Poll::Ready(Ok(()))
     }

@@ -105,6 +105,14 @@ impl Origin {
         self.connections.borrow().len()
     }
 
+    /// Waits until a connection was made after `number` others.
+    pub(crate) async fn until_connected(&self, number: usize) {
+        until(&self.changed, "a connection to the origin", || {
+            (self.connections() > number).then_some(())
+        })
+        .await;
+    }
+
     /// The connection that was made after `number` others.
     pub(crate) fn connection(&self, number: usize) -> Far {
         self.connections.borrow()[number].clone()
