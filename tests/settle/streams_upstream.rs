@@ -84,12 +84,11 @@ fn a_write_beyond_a_goaway_is_sent_again_over_another_connection() {
         let origin = Served::by(&at.origin, 0).await;
         origin.request().await.answer(200, "");
         first.message().await;
-        // A GOAWAY after the first stream, which the gateway reads only once it has sent another.
-        origin
-            .far
-            .send([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
-            .await;
         let client = at.client_sends(put("/a")).await;
+        let _ignored = origin.request().await;
+        // A GOAWAY with the first stream for the last.
+        let goaway = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+        origin.far.send(goaway).await;
         let other = Served::by(&at.origin, 1).await;
         let mut again = other.request().await;
         again.answer(200, "done");
