@@ -13,6 +13,7 @@ use http::Method;
 pub mod choice;
 mod fields;
 pub mod forward;
+pub mod frames;
 pub mod head;
 pub mod host;
 pub mod key;

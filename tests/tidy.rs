@@ -38,7 +38,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("table", &["policy"]),
     ("body", &[]),
     // What a head may look like is a decision; where one begins and ends is seen here.
-    ("wire", &["policy::head"]),
+    ("wire", &["policy::frames", "policy::head"]),
     ("config", &["policy"]),
     ("cli", &["config"]),
     ("check", &["config", "policy"]),

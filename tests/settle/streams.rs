@@ -5,6 +5,7 @@ use h2::Reason;
 use http::{Request, StatusCode};
 
 use crate::support::by_hand::{ByHand, lull, pass, run};
+use crate::support::pipes::End;
 use crate::support::streams::{Streams, request};
 
 #[test]
@@ -279,6 +280,48 @@ fn a_connection_on_which_no_stream_is_opened_is_closed_in_time() {
         let client = Streams::over(at.client()).await;
         pass(200.0).await;
         assert!(client.far.ended().is_some(), "it is kept for ever");
+        at.ends_empty().await;
+    });
+}
+
+/// What a client begins with: the preface and its settings.
+const OPENING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+#[test]
+fn a_breach_of_the_protocol_is_told_with_its_code_and_the_connection_is_closed() {
+    run(async || {
+        let at = ByHand::new();
+        let promise = [0, 0, 4, 5, 4, 0, 0, 0, 1, 0, 0, 0, 2];
+        let ping = [0, 0, 1, 6, 0, 0, 0, 0, 0, 0];
+        for (frame, code) in [(&promise[..], 1), (&ping, 6)] {
+            let client = at.client_sends([OPENING, frame].concat()).await;
+            let (read, end) = client.read_to_end().await;
+            assert_eq!(end, End::Fin);
+            let goaway = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, code];
+            assert!(read.ends_with(&goaway), "{read:?}");
+            client.close();
+        }
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_flood_of_pings_ends_its_connection_and_what_is_at_work_goes_on() {
+    run(async || {
+        let at = ByHand::new();
+        let mut client = Streams::over(at.client()).await;
+        let _cut = client.send("PUT", "/a", "hi").await;
+        let (origin, _) = at.origin.request().await;
+        let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        for _ in 0..100 {
+            client.far.send(ping.repeat(20)).await;
+        }
+        client.far.until_ended().await;
+        assert_eq!(at.another("/a").await, "write-in-flight");
+        origin.respond("200 OK", "").await;
+        lull().await;
+        assert!(at.table.is_empty());
+        client.far.close();
         at.ends_empty().await;
     });
 }
