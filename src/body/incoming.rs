@@ -26,6 +26,8 @@ pub enum HttpError {
 /// A body that is coming.
 #[derive(Debug)]
 pub enum Incoming {
+    /// There is none.
+    Empty,
     /// Over HTTP/1.1.
     Http1(hyper::body::Incoming),
     /// Over HTTP/2.
@@ -63,6 +65,7 @@ impl Body for Incoming {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
         match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
             Self::Http1(body) => Pin::new(body)
                 .poll_frame(cx)
                 .map(|polled| polled.map(|frame| frame.map_err(HttpError::from))),
@@ -72,6 +75,7 @@ impl Body for Incoming {
 
     fn is_end_stream(&self) -> bool {
         match self {
+            Self::Empty => true,
             Self::Http1(body) => body.is_end_stream(),
             Self::Http2(body) => body.stream.is_end_stream(),
         }
@@ -79,6 +83,7 @@ impl Body for Incoming {
 
     fn size_hint(&self) -> SizeHint {
         match self {
+            Self::Empty => SizeHint::with_exact(0),
             Self::Http1(body) => body.size_hint(),
             Self::Http2(body) if body.stream.is_end_stream() => SizeHint::with_exact(0),
             Self::Http2(body) => body

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
 
+use h2::ext::Protocol;
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version, request};
@@ -39,6 +40,7 @@ impl<C: Connect> Gateway<C> {
             limits: Rc::clone(self.upstream.limits()),
             client: RefCell::new(Some(Rc::downgrade(&trip.peer.client))),
             asks_upgrade: forward::upgrade(&head.headers).is_some(),
+            asks_tunnel: head.extensions.get::<Protocol>().is_some(),
             takes_interims: head.version >= Version::HTTP_11,
             at_work: trip.peer.work(),
             gate: gate.clone(),

@@ -6,6 +6,7 @@
 
 mod answer;
 mod stream;
+mod tunnel;
 
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -69,6 +70,7 @@ pub(super) async fn serve<C: Connect, S: Socket>(
 fn builder(max_streams: u32) -> Builder {
     let mut builder = Builder::new();
     builder
+        .enable_connect_protocol()
         .max_concurrent_streams(max_streams)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)

@@ -72,6 +72,8 @@ pub struct Terms {
     pub client: RefCell<Option<Weak<dyn Client>>>,
     /// Whether the client has asked for another protocol.
     pub asks_upgrade: bool,
+    /// Whether a successful response of another kind would be taken for the tunnel that was asked for (RFC 8441 §4).
+    pub asks_tunnel: bool,
     /// Whether the client takes informational responses.
     pub takes_interims: bool,
     /// What keeps the body back until the upstream asks for it.
@@ -89,9 +91,14 @@ impl Terms {
         self.gate.is_some() || self.takes_interims
     }
 
-    /// Whether a response may have this status: nobody is switched to a protocol that nobody asked for.
+    /// Whether a response may have this status: nobody is switched to a protocol that nobody asked for, nor made to believe
+    /// that it was.
     pub(super) fn expects(&self, status: StatusCode) -> bool {
-        status != StatusCode::SWITCHING_PROTOCOLS || self.asks_upgrade
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            self.asks_upgrade
+        } else {
+            !(self.asks_tunnel && status.is_success())
+        }
     }
 
     pub(super) fn client(&self) -> Option<Rc<dyn Client>> {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use h2::Reason;
+use h2::ext::Protocol;
 use http::{Request, StatusCode};
 
 use crate::support::by_hand::{ByHand, lull, pass, run};
@@ -321,6 +322,77 @@ fn a_flood_of_pings_ends_its_connection_and_what_is_at_work_goes_on() {
         origin.respond("200 OK", "").await;
         lull().await;
         assert!(at.table.is_empty());
+        client.far.close();
+        at.ends_empty().await;
+    });
+}
+
+/// An extended CONNECT for a WebSocket.
+fn socket(path: &str) -> Request<()> {
+    let mut request = request("CONNECT", path);
+    request
+        .extensions_mut()
+        .insert(Protocol::from_static("websocket"));
+    request
+}
+
+#[test]
+fn an_extended_connect_becomes_an_upgrade_and_bytes_pass_both_ways_until_both_ends_are_done() {
+    run(async || {
+        let at = ByHand::new();
+        let mut client = Streams::over(at.client()).await;
+        lull().await;
+        let mut stream = client.begin(socket("/chat"), false).await;
+        let (origin, head) = at.origin.head().await;
+        assert_eq!(head.start, "GET /chat HTTP/1.1");
+        assert_eq!(head.field("upgrade"), Some("websocket"));
+        assert_eq!(head.field("connection"), Some("upgrade"));
+        assert!(head.field("sec-websocket-key").is_some());
+        let switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nX-A: 1\r\n\r\nearly";
+        origin.send(switched).await;
+        let (head, mut received) = stream.response.await.expect("a head").into_parts();
+        assert_eq!(head.status, StatusCode::OK);
+        assert_eq!(head.headers.get("upgrade"), None);
+        assert_eq!(head.headers["x-a"], "1");
+        assert_eq!(received.data().await.expect("data").expect("data"), "early");
+        stream
+            .body
+            .send_data(Bytes::from_static(b"ping"), false)
+            .expect("sent");
+        assert_eq!(origin.read(4).await, b"ping");
+        // The client ends its side, and is still answered.
+        stream.body.send_data(Bytes::new(), true).expect("sent");
+        lull().await;
+        assert!(origin.ended().is_some());
+        origin.send("pong").await;
+        assert_eq!(received.data().await.expect("data").expect("data"), "pong");
+        origin.finish();
+        let last = received.data().await.transpose().expect("a clean end");
+        assert!(last.is_none_or(|data| data.is_empty()) && received.is_end_stream());
+        client.far.close();
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_tunnel_that_is_refused_stays_http_and_no_other_success_is_taken_for_one() {
+    run(async || {
+        let at = ByHand::new();
+        let mut client = Streams::over(at.client()).await;
+        lull().await;
+        let refused = client.begin(socket("/chat"), false).await;
+        let (origin, _) = at.origin.request().await;
+        origin.respond("403 Forbidden", "no").await;
+        let answer = refused.answer().await.expect("an answer");
+        assert_eq!(
+            (answer.status, &answer.content[..]),
+            (StatusCode::FORBIDDEN, &b"no"[..])
+        );
+        let misled = client.begin(socket("/chat"), false).await;
+        let (origin, _) = at.origin.request().await;
+        origin.respond("200 OK", "a page").await;
+        let answer = misled.answer().await.expect("an answer");
+        assert_eq!(answer.problem(), "upstream-invalid");
         client.far.close();
         at.ends_empty().await;
     });

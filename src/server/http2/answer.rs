@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::stream::StreamClient;
+use super::tunnel;
 use crate::body::{Body, CutShort, Incoming, Streamed};
 use crate::gateway::{Gateway, Peer};
 use crate::upstream::Connect;
@@ -44,7 +45,7 @@ pub(super) async fn answer<C: Connect>(
         gateway.config().server.idle_timeout,
     ));
     let peer = Peer::of_stream(Rc::clone(&client) as Rc<dyn Client>, address, at_work);
-    let request = incoming(request, &client);
+    let (request, tunnel) = incoming(request, &client);
     let response = {
         let mut handled = pin!(gateway.handle(request, &peer));
         poll_fn(|cx| {
@@ -55,15 +56,32 @@ pub(super) async fn answer<C: Connect>(
         })
         .await
     };
-    if let Some(response) = response {
-        send(response, &client).await;
+    match (response, tunnel.zip(peer.take_tunnel())) {
+        (None, _) => {}
+        (Some(response), None) => send(response, &client).await,
+        (Some(response), Some((receive, tunnel))) => {
+            let (mut head, _) = response.into_parts();
+            tunnel::forget_upgrade(&mut head.headers);
+            let mut begun = Response::new(());
+            *begun.headers_mut() = head.headers;
+            match client.respond(begun, false) {
+                Ok(send) => tunnel::join(receive, send, tunnel).await,
+                Err(error) => debug!(%error, "a tunnel could not be begun"),
+            }
+        }
     }
 }
 
-/// The request as the gateway takes it.
-fn incoming(request: Request<RecvStream>, client: &Rc<StreamClient>) -> Request<Incoming> {
+/// The request as the gateway takes it; and where it asks for a tunnel, what the client sends through that.
+fn incoming(
+    request: Request<RecvStream>,
+    client: &Rc<StreamClient>,
+) -> (Request<Incoming>, Option<RecvStream>) {
     let (mut head, stream) = request.into_parts();
     join_cookies(&mut head.headers);
+    if tunnel::become_upgrade(&mut head) {
+        return (Request::from_parts(head, Incoming::Empty), Some(stream));
+    }
     let length = head.headers.get(CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
     let ask = head.headers.contains_key(EXPECT).then(|| {
@@ -71,7 +89,7 @@ fn incoming(request: Request<RecvStream>, client: &Rc<StreamClient>) -> Request<
         Box::new(move || client.ask()) as Box<dyn FnOnce()>
     });
     let body = Incoming::Http2(Streamed::new(stream, length, ask));
-    Request::from_parts(head, body)
+    (Request::from_parts(head, body), None)
 }
 
 /// RFC 9113 §8.2.3: what was split for the sake of compression is one field to everybody else.
