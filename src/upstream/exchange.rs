@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, response};
+use http::{Method, Request, Response, StatusCode, response};
 use http_body::{Body as _, Frame};
 use hyper::body::Incoming;
 use tokio::time::{Instant, sleep_until};
@@ -25,7 +25,6 @@ use super::link::Link;
 use super::silence::Silence;
 use super::{Fault, Reply, Terms};
 use crate::body::{Body, Pace, PipeWriter, Upload, charged, pipe};
-use crate::policy::forward::has_one_reading;
 use crate::table::{Grant, Hold};
 use crate::wire::Socket;
 
@@ -54,7 +53,7 @@ impl<S: Socket> Exchange<S> {
         grant: Option<Grant>,
         terms: Rc<Terms>,
     ) -> Result<Reply<S>, Fault> {
-        link.traffic.begin();
+        link.traffic.begin(request.method() == Method::HEAD);
         let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
         let hold = grant.map(|grant| grant.into_hold(Rc::clone(link.traffic.last_byte())));
         let limit = match hold.as_ref().filter(|_| is_guarded).map(Hold::max_work) {
@@ -76,8 +75,8 @@ impl<S: Socket> Exchange<S> {
             .then(|| Interims::listen(&mut request));
         let response = exchange.send(request, interims).await?;
         let (head, incoming) = response.into_parts();
-        if !has_one_reading(&head) || !exchange.terms.expects(head.status) {
-            return Err(Fault::Malformed);
+        if !exchange.terms.expects(head.status) {
+            return Err(Fault::NotAsked);
         }
         exchange.link.heed(&head.headers);
         if let Some(gate) = &exchange.terms.gate {
@@ -116,15 +115,20 @@ impl<S: Socket> Exchange<S> {
                 request: failed.take_message().map(Box::new),
                 source: failed.into_error(),
             }),
-            Some(Err(failed)) if failed.error().is_parse() => Err(Fault::Malformed),
             Some(Err(failed)) => {
                 let is_unheard = !self.link.traffic.has_received();
-                Err(Fault::Broken {
-                    is_unheard,
-                    source: failed.into_error(),
-                })
+                Err(self.broken(is_unheard, failed.into_error()))
             }
             None => Err(Fault::Silent),
+        }
+    }
+
+    /// Why the connection came to its end: by itself, or by what came over it.
+    fn broken(&self, is_unheard: bool, source: hyper::Error) -> Fault {
+        match self.link.traffic.invalid() {
+            Some(why) => Fault::Malformed(why),
+            None if source.is_parse() => Fault::Unparsed(source),
+            None => Fault::Broken { is_unheard, source },
         }
     }
 
@@ -158,10 +162,8 @@ impl<S: Socket> Exchange<S> {
             }
             Poll::Ready(Ok(incoming.is_end_stream() && self.poll_over(cx).is_ready()))
         });
-        if arrived.await.map_err(|source| Fault::Broken {
-            is_unheard: false,
-            source,
-        })? {
+        let arrived = arrived.await;
+        if arrived.map_err(|source| self.broken(false, source))? {
             self.settle();
             self.link.park();
             return Ok(Reply::Answered(head, Body::frames(frames)));

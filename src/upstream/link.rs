@@ -100,12 +100,17 @@ impl<S: Socket> Link<S> {
 
     /// Gives the connection back for the next exchange, if there can be one.
     pub(super) fn park(mut self: Box<Self>) {
-        if !self.is_over && !self.traffic.is_deaf() && self.sender.is_ready() {
+        if !self.is_over && self.is_sound() && self.sender.is_ready() {
             self.is_reused = true;
             self.idle_until = Instant::now() + self.patience;
             let home = Rc::clone(&self.home);
             home.put(self);
         }
+    }
+
+    /// Whether the next response on it would be the one to the next request.
+    fn is_sound(&self) -> bool {
+        !self.traffic.is_deaf() && !self.traffic.is_spoiled()
     }
 
     /// The bare connection, after a 101, and what was already read of the tunnel.
@@ -144,7 +149,11 @@ impl<S: Socket> Pool<S> {
         loop {
             let mut link = self.idle.borrow_mut().pop()?;
             link.drive(cx);
-            if !link.is_over && link.sender.is_ready() && Instant::now() < link.idle_until {
+            if !link.is_over
+                && link.is_sound()
+                && link.sender.is_ready()
+                && Instant::now() < link.idle_until
+            {
                 return Some(link);
             }
         }
