@@ -97,6 +97,19 @@ impl<C: Connect> Gateway<C> {
             .map(|body| body.keeping(in_flight))
     }
 
+    /// Answers a request that cannot be understood in one way only.
+    pub fn turn_away(
+        &self,
+        request: &Request<Incoming>,
+        why: Malformed,
+        peer: &Peer,
+    ) -> Response<Body> {
+        self.counts.request();
+        let mut trip = Trip::begin(&self.config, request, peer);
+        let response = self.reject(&Rejection::Malformed(why), &mut trip);
+        trip.report_with(response)
+    }
+
     /// Takes a request through all its steps. Each says by which rejections it can end.
     async fn admit(
         &self,

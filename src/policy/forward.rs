@@ -4,10 +4,12 @@
 //! lines with one name. The order of different names has no meaning (RFC 9110 §5.3), and may change; nor has the case of
 //! names, which go on in lower case.
 
+mod forwarded;
+
 use std::net::IpAddr;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE, VIA};
-use http::{HeaderMap, HeaderName, HeaderValue, Version, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use serde::Deserialize;
 
 use super::fields::{is_upgrade, nominated, tokens};
@@ -128,22 +130,6 @@ pub fn prepare_interim(fields: &mut HeaderMap) {
     fields.remove(CONTENT_LENGTH);
 }
 
-/// Whether everybody finds the same end to this response (RFC 9112 §6.3). hyper frames by the transfer
-/// coding, and a client that is told a length besides would frame by that.
-pub fn has_one_reading(head: &response::Parts) -> bool {
-    let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
-    let length = lengths.next();
-    let is_number = |value: &HeaderValue| value.as_bytes().iter().all(u8::is_ascii_digit);
-    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
-    let has_length = length.is_some();
-    let is_length_plain = length.is_none_or(is_number) && lengths.next().is_none();
-    match (codings.next(), codings.next()) {
-        (None, _) => is_length_plain,
-        (Some(coding), None) => !has_length && coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
-        (Some(_), Some(_)) => false,
-    }
-}
-
 fn remove_hop_by_hop(fields: &mut HeaderMap) {
     if fields.contains_key(CONNECTION) {
         let nominated: Vec<HeaderName> = nominated(fields).collect();
@@ -182,7 +168,13 @@ fn tell_of_client(fields: &mut HeaderMap, hop: &Hop<'_>) {
     let host = hop
         .host
         .and_then(|host| host.to_str().ok())
+        .filter(|host| !host.contains(['"', '\\']))
         .map(|host| format!(";host=\"{host}\""));
+    let mut came = fields.get_all(FORWARDED).iter();
+    if !came.all(|value| forwarded::is_list(value.as_bytes())) {
+        // What was added to it could be taken for a part of it.
+        fields.remove(FORWARDED);
+    }
     extend_list(
         fields,
         &FORWARDED,
@@ -269,6 +261,17 @@ mod tests {
         ]);
         prepare_request(&mut request, &hop(&host), false);
         assert!(request.contains_key("host") && request.contains_key("content-length"));
+    }
+
+    #[test]
+    fn what_would_hide_the_client_stays_behind() {
+        let host = HeaderValue::from_static("a.example");
+        let mut request = fields(&[("forwarded", "for=\"198.51.100.7"), ("forwarded", "for=x")]);
+        prepare_request(&mut request, &hop(&host), false);
+        assert_eq!(
+            request["forwarded"],
+            "for=192.0.2.1;host=\"a.example\";proto=http"
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, response};
+use http::{Method, Request, Response, StatusCode, response};
 use http_body::{Body as _, Frame};
 use tokio::time::{Instant, sleep_until};
 
@@ -24,7 +24,6 @@ use super::send::send;
 use super::silence::Silence;
 use super::{Fault, Reply, Terms};
 use crate::body::{Body, Incoming, Pace, PipeWriter, Upload, charged, pipe};
-use crate::policy::forward::has_one_reading;
 use crate::table::{Grant, Hold};
 use crate::wire::Socket;
 
@@ -53,7 +52,7 @@ impl<S: Socket> Exchange<S> {
         grant: Option<Grant>,
         terms: Rc<Terms>,
     ) -> Result<Reply, Fault> {
-        link.begin();
+        link.begin(request.method() == Method::HEAD);
         let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
         let hold = grant.map(|grant| grant.into_hold(Rc::clone(link.last_byte())));
         let limit = match hold.as_ref().filter(|_| is_guarded).map(Hold::max_work) {
@@ -70,8 +69,8 @@ impl<S: Socket> Exchange<S> {
             terms,
         };
         let (head, incoming) = exchange.send(request).await?.into_parts();
-        if !has_one_reading(&head) || !exchange.terms.expects(head.status) {
-            return Err(Fault::Malformed);
+        if !exchange.terms.expects(head.status) {
+            return Err(Fault::NotAsked);
         }
         exchange.link.heed(&head.headers);
         if let Some(gate) = &exchange.terms.gate {
@@ -80,7 +79,7 @@ impl<S: Socket> Exchange<S> {
         }
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             exchange.settle();
-            let tunnel = exchange.link.into_tunnel().ok_or(Fault::Malformed)?;
+            let tunnel = exchange.link.into_tunnel().ok_or(Fault::NotAsked)?;
             return Ok(Reply::Tunnel(head, tunnel));
         }
         exchange.receive(head, incoming).await
@@ -130,10 +129,8 @@ impl<S: Socket> Exchange<S> {
             }
             Poll::Ready(Ok(incoming.is_end_stream() && self.poll_over(cx).is_ready()))
         });
-        if arrived.await.map_err(|source| Fault::Broken {
-            is_unheard: false,
-            source,
-        })? {
+        let arrived = arrived.await;
+        if arrived.map_err(|source| self.link.broken(false, source))? {
             self.settle();
             self.link.park();
             return Ok(Reply::Answered(head, Body::frames(frames)));

@@ -7,6 +7,7 @@ use http::Request;
 use thiserror::Error;
 
 use crate::body::{HttpError, Upload};
+use crate::policy::head::InvalidResponse;
 use crate::table::Grant;
 
 /// Why no response came.
@@ -41,7 +42,13 @@ pub enum Fault {
     },
     /// The response can be understood in more than one way.
     #[error("the response cannot be understood in one way only")]
-    Malformed,
+    Malformed(#[source] InvalidResponse),
+    /// The library finds a fault that the check has not found.
+    #[error("the response cannot be parsed")]
+    Unparsed(#[source] HttpError),
+    /// The upstream switches to a protocol that nobody has asked for.
+    #[error("the upstream leaves HTTP without being asked to")]
+    NotAsked,
     /// Nothing went or came for as long as the upstream can work, and the exchange was reset.
     #[error("the upstream was silent for too long, and the exchange was reset")]
     Silent,

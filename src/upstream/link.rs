@@ -14,7 +14,8 @@ use tokio::time::Instant;
 pub(super) use http1::Http1;
 pub(super) use http2::{Shared, Stream};
 
-use super::Tunnel;
+use super::{Fault, Tunnel};
+use crate::body::HttpError;
 use crate::wire::Socket;
 
 /// A place for one exchange.
@@ -26,10 +27,10 @@ pub(super) enum Link<S: Socket> {
 }
 
 impl<S: Socket> Link<S> {
-    /// A new exchange begins: nothing of it was sent, and nothing has come.
-    pub(super) fn begin(&self) {
+    /// A new exchange begins: nothing of it was sent, and nothing has come. `is_head` says that it is a `HEAD`.
+    pub(super) fn begin(&self, is_head: bool) {
         match self {
-            Self::Http1(link) => link.traffic.begin(),
+            Self::Http1(link) => link.traffic.begin(is_head),
             Self::Http2(stream) => stream.begin(),
         }
     }
@@ -47,6 +48,17 @@ impl<S: Socket> Link<S> {
         match self {
             Self::Http1(link) => link.is_reused(),
             Self::Http2(stream) => stream.is_reused(),
+        }
+    }
+
+    /// Why the exchange has no whole response.
+    pub(super) fn broken(&self, is_unheard: bool, source: HttpError) -> Fault {
+        match (self, source) {
+            (Self::Http1(link), source) => link.broken(is_unheard, source),
+            (Self::Http2(_), HttpError::Http2(error)) if error.is_library() => {
+                Fault::Unparsed(error.into())
+            }
+            (Self::Http2(_), source) => Fault::Broken { is_unheard, source },
         }
     }
 

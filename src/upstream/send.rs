@@ -55,11 +55,10 @@ async fn send_alone<S: Socket>(
             request: failed.take_message().map(Box::new),
             source: failed.into_error().into(),
         }),
-        Some(Err(failed)) if failed.error().is_parse() => Err(Fault::Malformed),
-        Some(Err(failed)) => Err(Fault::Broken {
-            is_unheard: !link.traffic.has_received(),
-            source: failed.into_error().into(),
-        }),
+        Some(Err(failed)) => {
+            let is_unheard = !link.traffic.has_received();
+            Err(link.broken(is_unheard, failed.into_error().into()))
+        }
         None => Err(Fault::Silent),
     }
 }
@@ -88,7 +87,9 @@ async fn send_among_others(
             request: None,
             source: failed.source.into(),
         }),
-        Some(Err(failed)) if failed.source.is_library() => Err(Fault::Malformed),
+        Some(Err(failed)) if failed.source.is_library() => {
+            Err(Fault::Unparsed(failed.source.into()))
+        }
         Some(Err(failed)) => Err(Fault::Broken {
             is_unheard: true,
             source: failed.source.into(),

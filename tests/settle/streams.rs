@@ -397,3 +397,38 @@ fn a_tunnel_that_is_refused_stays_http_and_no_other_success_is_taken_for_one() {
         at.ends_empty().await;
     });
 }
+
+#[test]
+fn a_malformed_request_is_told_what_is_wrong_and_its_stream_ends_in_error() {
+    run(async || {
+        let at = ByHand::new();
+        let mut client = Streams::over(at.client()).await;
+        let mut other_host = request("PUT", "/a");
+        let host = "b.example".parse().expect("a value");
+        other_host.headers_mut().insert("host", host);
+        let stream = client.begin(other_host, true).await;
+        let (head, mut body) = stream.response.await.expect("a head").into_parts();
+        assert_eq!(head.status, StatusCode::BAD_REQUEST);
+        let told = body.data().await.expect("data").expect("data");
+        let problem: serde_json::Value = serde_json::from_slice(&told).expect("a problem document");
+        assert!(
+            problem["type"]
+                .as_str()
+                .expect("a type")
+                .ends_with("#bad-request")
+        );
+        let error = body
+            .data()
+            .await
+            .expect("an end")
+            .expect_err("it ends well");
+        assert_eq!(error.reason(), Some(Reason::PROTOCOL_ERROR));
+        at.origin.hears_nothing().await;
+        let next = client.send("GET", "/b", "").await;
+        let (origin, _) = at.origin.request().await;
+        origin.respond("200 OK", "b").await;
+        assert_eq!(next.answer().await.expect("an answer").content, b"b");
+        client.far.close();
+        at.ends_empty().await;
+    });
+}

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, request};
 use http_body::{Body as _, Frame};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -20,6 +21,7 @@ use super::stream::StreamClient;
 use super::tunnel;
 use crate::body::{Body, CutShort, Incoming, Streamed};
 use crate::gateway::{Gateway, Peer};
+use crate::policy::head::check_http2;
 use crate::upstream::Connect;
 use crate::wire::Client;
 
@@ -45,7 +47,16 @@ pub(super) async fn answer<C: Connect>(
         gateway.config().server.idle_timeout,
     ));
     let peer = Peer::of_stream(Rc::clone(&client) as Rc<dyn Client>, address, at_work);
-    let (request, tunnel) = incoming(request, &client);
+    let (head, stream) = request.into_parts();
+    if let Err(why) = check_http2(&head) {
+        let request = Request::from_parts(head, Incoming::Empty);
+        let response = gateway.turn_away(&request, why, &peer);
+        if why.is_excess() {
+            return send(response, &client).await;
+        }
+        return turn_away(response, &client).await;
+    }
+    let (request, tunnel) = incoming(head, stream, &client);
     let response = {
         let mut handled = pin!(gateway.handle(request, &peer));
         poll_fn(|cx| {
@@ -60,11 +71,7 @@ pub(super) async fn answer<C: Connect>(
         (None, _) => {}
         (Some(response), None) => send(response, &client).await,
         (Some(response), Some((receive, tunnel))) => {
-            let (mut head, _) = response.into_parts();
-            tunnel::forget_upgrade(&mut head.headers);
-            let mut begun = Response::new(());
-            *begun.headers_mut() = head.headers;
-            match client.respond(begun, false) {
+            match client.respond(tunnel::begun(response), false) {
                 Ok(send) => tunnel::join(receive, send, tunnel).await,
                 Err(error) => debug!(%error, "a tunnel could not be begun"),
             }
@@ -72,12 +79,31 @@ pub(super) async fn answer<C: Connect>(
     }
 }
 
+/// Tells what is wrong with a malformed request, as far as there is room for it at once, and ends its stream in error
+/// (RFC 9113 §8.1.1).
+async fn turn_away(response: Response<Body>, client: &StreamClient) {
+    let (mut head, mut body) = response.into_parts();
+    head.headers.remove(CONNECTION);
+    if let Ok(mut stream) = client.respond(Response::from_parts(head, ()), false) {
+        if let Ok(Some(frame)) = next_frame(&mut stream, &mut body).await {
+            let content = frame.into_data().unwrap_or_default();
+            stream.reserve_capacity(content.len());
+            // What cannot be sent is not worth waiting for.
+            let _ = stream.send_data(content, false);
+        }
+        // A reset takes back what the connection has not written by then.
+        yield_now().await;
+        yield_now().await;
+    }
+    client.reset(Reason::PROTOCOL_ERROR);
+}
+
 /// The request as the gateway takes it; and where it asks for a tunnel, what the client sends through that.
 fn incoming(
-    request: Request<RecvStream>,
+    mut head: request::Parts,
+    stream: RecvStream,
     client: &Rc<StreamClient>,
 ) -> (Request<Incoming>, Option<RecvStream>) {
-    let (mut head, stream) = request.into_parts();
     join_cookies(&mut head.headers);
     if tunnel::become_upgrade(&mut head) {
         return (Request::from_parts(head, Incoming::Empty), Some(stream));

@@ -11,10 +11,11 @@ use bytes::{Buf, Bytes};
 use h2::ext::Protocol;
 use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, request};
+use http::{HeaderValue, Method, Response, request};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional};
 use tracing::debug;
 
+use crate::body::Body;
 use crate::upstream::Tunnel;
 
 /// Turns an extended CONNECT into the upgrade that HTTP/1.1 has for it (RFC 8441 §5). False if it is none.
@@ -38,11 +39,15 @@ pub(super) fn become_upgrade(head: &mut request::Parts) -> bool {
 /// Sixteen octets, as RFC 6455 §4.1 wants them. It keeps caches of HTTP/1.1 from being fooled, and there is none on the way.
 const ANY_KEY: &str = "d3JpdGVnYXRlLXR1bm5lbA==";
 
-/// Takes out of the head of an answer what belongs to the upgrade alone.
-pub(super) fn forget_upgrade(fields: &mut HeaderMap) {
+/// What a 101 is over HTTP/2: a success, without what belongs to the upgrade alone (RFC 8441 §5).
+pub(super) fn begun(switched: Response<Body>) -> Response<()> {
+    let (mut head, _) = switched.into_parts();
     for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT] {
-        fields.remove(name);
+        head.headers.remove(name);
     }
+    let mut begun = Response::new(());
+    *begun.headers_mut() = head.headers;
+    begun
 }
 
 /// Passes bytes both ways until both ends are done.

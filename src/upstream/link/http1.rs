@@ -11,8 +11,9 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
+use super::super::Fault;
 use super::super::pool::Pool;
-use crate::body::Upload;
+use crate::body::{HttpError, Upload};
 use crate::wire::{Duplex, Outbound, Socket, Traffic};
 
 /// The largest head, and the largest part of a body, that is read at once.
@@ -67,12 +68,21 @@ impl<S: Socket> Http1<S> {
 
     /// Whether it can be used at `now`.
     pub(crate) fn is_good(&self, now: Instant) -> bool {
-        !self.is_over && self.sender.is_ready() && self.is_fresh(now)
+        !self.is_over && self.is_sound() && self.sender.is_ready() && self.is_fresh(now)
     }
 
     /// Whether the backend would still keep it.
     pub(crate) fn is_fresh(&self, now: Instant) -> bool {
         now < self.idle_until
+    }
+
+    /// Why the connection came to its end: by itself, or by what came over it.
+    pub(crate) fn broken(&self, is_unheard: bool, source: HttpError) -> Fault {
+        match (self.traffic.invalid(), source) {
+            (Some(why), _) => Fault::Malformed(why),
+            (None, HttpError::Http1(error)) if error.is_parse() => Fault::Unparsed(error.into()),
+            (None, source) => Fault::Broken { is_unheard, source },
+        }
     }
 
     /// Lets the connection read and write what it can.
@@ -107,12 +117,17 @@ impl<S: Socket> Http1<S> {
 
     /// Gives the connection back for the next exchange, if there can be one.
     pub(super) fn park(mut self: Box<Self>) {
-        if !self.is_over && !self.traffic.is_deaf() && self.sender.is_ready() {
+        if !self.is_over && self.is_sound() && self.sender.is_ready() {
             self.is_reused = true;
             self.idle_until = Instant::now() + self.patience;
             let home = Rc::clone(&self.home);
             home.put(self);
         }
+    }
+
+    /// Whether the next response on it would be the one to the next request.
+    fn is_sound(&self) -> bool {
+        !self.traffic.is_deaf() && !self.traffic.is_spoiled()
     }
 
     /// The bare connection, after a 101, and what was already read of the tunnel.
