@@ -9,90 +9,33 @@
 
 use memchr::memchr;
 
+use super::chunks::Chunks;
 use crate::policy::head::{self, Framing, HEAD_LIMIT, Malformed};
 
-/// The longest chunk-size line, extensions and all; the trailer section may be as long as a head.
-const CHUNK_LINE_LIMIT: usize = 4 * 1024;
+/// The most empty lines before a request line. One after a body is an old mistake of clients.
+const EMPTY_LINE_LIMIT: u8 = 8;
 
 /// Where in the succession of requests the next byte stands.
 #[derive(Debug)]
 enum At {
+    /// Before a head, after so many empty lines, and perhaps the CR of another.
+    Between {
+        empty: u8,
+        is_cr: bool,
+    },
     /// In a head, of which so much has come.
     Head(Vec<u8>),
     /// In a body with so many octets to come.
     Body(u64),
-    Chunk(ChunkAt),
+    Chunks(Chunks),
     /// After a request that ended HTTP on this connection.
     Tunnel,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum ChunkAt {
-    /// In the chunk size: its value, its digits and the line's length so far.
-    Size {
-        size: u64,
-        digits: u8,
-    },
-    /// In chunk extensions, with the line's length so far.
-    Extension {
-        size: u64,
-        len: usize,
-        at: ExtensionAt,
-    },
-    SizeLf {
-        size: u64,
-    },
-    Data {
-        left: u64,
-    },
-    DataCr,
-    DataLf,
-    /// In the trailer section: its length, and the length of the line, so far.
-    Trailer {
-        len: usize,
-        line: usize,
-    },
-    TrailerLf {
-        len: usize,
-        line: usize,
-    },
-}
-
-/// RFC 9112 §7.1.1, without the white space that nobody writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ExtensionAt {
-    /// Before the first character of a name.
-    Name,
-    InName,
-    /// Before the first character of a value.
-    Value,
-    InValue,
-    Quoted,
-    /// After a backslash in a quoted string.
-    Escaped,
-    AfterQuoted,
-}
-
-impl ExtensionAt {
-    const fn may_end(self) -> bool {
-        matches!(self, Self::InName | Self::InValue | Self::AfterQuoted)
-    }
-
-    fn step(self, byte: u8) -> Result<Self, Malformed> {
-        let is_token = head::is_token(byte);
-        match (self, byte) {
-            (Self::Name | Self::InName, _) if is_token => Ok(Self::InName),
-            (Self::Value | Self::InValue, _) if is_token => Ok(Self::InValue),
-            (Self::InName, b'=') => Ok(Self::Value),
-            (Self::Value, b'"') => Ok(Self::Quoted),
-            (Self::Quoted, b'"') => Ok(Self::AfterQuoted),
-            (Self::Quoted, b'\\') => Ok(Self::Escaped),
-            (Self::Quoted | Self::Escaped, b'\t' | b' '..=b'~' | 0x80..) => Ok(Self::Quoted),
-            (Self::InName | Self::InValue | Self::AfterQuoted, b';') => Ok(Self::Name),
-            _ => Err(Malformed::Chunk),
-        }
-    }
-}
+const BETWEEN: At = At::Between {
+    empty: 0,
+    is_cr: false,
+};
 
 /// What may be let through of the bytes that have come. Behind that comes the beginning of a head, which is kept
 /// until the rest is here, or a request that is refused.
@@ -114,9 +57,7 @@ pub(super) struct Follower {
 
 impl Follower {
     pub(super) const fn new() -> Self {
-        Self {
-            at: At::Head(Vec::new()),
-        }
+        Self { at: BETWEEN }
     }
 
     /// Follows the next bytes of the connection.
@@ -142,25 +83,37 @@ impl Follower {
     pub(super) fn tunnel(&mut self) -> Vec<u8> {
         match std::mem::replace(&mut self.at, At::Tunnel) {
             At::Head(seen) => seen,
-            At::Body(_) | At::Chunk(_) | At::Tunnel => Vec::new(),
+            At::Between { .. } | At::Body(_) | At::Chunks(_) | At::Tunnel => Vec::new(),
         }
     }
 
     /// Whether a head has begun and not ended.
-    pub(super) fn is_in_head(&self) -> bool {
-        matches!(&self.at, At::Head(seen) if !seen.is_empty())
+    pub(super) const fn is_in_head(&self) -> bool {
+        matches!(self.at, At::Head(_))
     }
 
     /// Whether the next byte would begin a request.
-    pub(super) fn is_between_requests(&self) -> bool {
-        matches!(&self.at, At::Head(seen) if seen.is_empty())
+    pub(super) const fn is_between_requests(&self) -> bool {
+        matches!(self.at, At::Between { .. })
     }
 
     /// Takes one part of one message off the front of `bytes`, and returns its length.
     /// What was kept of a head that ends in them goes to `kept`.
     fn step(&mut self, bytes: &[u8], kept: &mut Vec<u8>) -> Result<usize, Malformed> {
         match &mut self.at {
-            At::Head(seen) if seen.is_empty() => self.begin_head(bytes),
+            At::Between { empty, is_cr } => match (bytes[0], *is_cr) {
+                (b'\r', false) => {
+                    *is_cr = true;
+                    Ok(1)
+                }
+                // RFC 9112 §2.2: empty lines before a request line are skipped.
+                (b'\n', true) if *empty < EMPTY_LINE_LIMIT => {
+                    (*empty, *is_cr) = (*empty + 1, false);
+                    Ok(1)
+                }
+                (b'\n', _) | (_, true) => Err(Malformed::LineEnd),
+                (_, false) => self.begin_head(bytes),
+            },
             At::Head(_) => self.go_on_with_head(bytes, kept),
             At::Body(left) => {
                 let taken = bytes
@@ -168,24 +121,22 @@ impl Follower {
                     .min(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left -= taken as u64;
                 if *left == 0 {
-                    self.at = At::Head(Vec::new());
+                    self.at = BETWEEN;
                 }
                 Ok(taken)
             }
-            At::Chunk(chunk) => {
-                let (next, taken) = chunk.step(bytes)?;
-                self.at = next.map_or_else(|| At::Head(Vec::new()), At::Chunk);
-                Ok(taken)
+            At::Chunks(chunks) => {
+                let taken = chunks.step(bytes)?;
+                if taken.is_end {
+                    self.at = BETWEEN;
+                }
+                Ok(taken.count)
             }
             At::Tunnel => Ok(bytes.len()),
         }
     }
 
     fn begin_head(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
-        // RFC 9112 §2.2: empty lines before a request line are skipped.
-        if bytes[0] == b'\r' || bytes[0] == b'\n' {
-            return Ok(1);
-        }
         let Some(end) = head_end(bytes, 0) else {
             if bytes.len() > HEAD_LIMIT {
                 return Err(Malformed::TooLarge);
@@ -225,10 +176,13 @@ impl Follower {
     }
 
     fn end_head(&mut self, head: &[u8]) -> Result<(), Malformed> {
+        if head.len() > HEAD_LIMIT {
+            return Err(Malformed::TooLarge);
+        }
         self.at = match head::check(head)? {
-            Framing::Length(0) => At::Head(Vec::new()),
+            Framing::Length(0) => BETWEEN,
             Framing::Length(left) => At::Body(left),
-            Framing::Chunked => At::Chunk(ChunkAt::Size { size: 0, digits: 0 }),
+            Framing::Chunked => At::Chunks(Chunks::new()),
         };
         Ok(())
     }
@@ -236,7 +190,7 @@ impl Follower {
 
 /// Where the empty line that ends a head ends, if it ends at or after `from`. A line that ends with
 /// a bare LF counts as a line here: that it is refused is for the check to say.
-fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
+pub(super) fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(lf) = memchr(b'\n', &bytes[at..]) {
         let next = at + lf + 1;
@@ -247,76 +201,6 @@ fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
         }
     }
     None
-}
-
-impl ChunkAt {
-    /// The next state, or `None` at the end of the body, and how many bytes were taken.
-    fn step(self, bytes: &[u8]) -> Result<(Option<Self>, usize), Malformed> {
-        let byte = bytes[0];
-        let next = match self {
-            Self::Size { size, digits } => Self::size(size, digits, byte)?,
-            Self::Extension { size, at, .. } if byte == b'\r' && at.may_end() => {
-                Self::SizeLf { size }
-            }
-            Self::Extension { size, len, at } if len < CHUNK_LINE_LIMIT => Self::Extension {
-                size,
-                len: len + 1,
-                at: at.step(byte)?,
-            },
-            Self::SizeLf { size: 0 } if byte == b'\n' => Self::Trailer { len: 0, line: 0 },
-            Self::SizeLf { size } if byte == b'\n' => Self::Data { left: size },
-            Self::Data { left } => {
-                let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                let left = left - taken as u64;
-                return Ok((
-                    Some(if left == 0 {
-                        Self::DataCr
-                    } else {
-                        Self::Data { left }
-                    }),
-                    taken,
-                ));
-            }
-            Self::DataCr if byte == b'\r' => Self::DataLf,
-            Self::DataLf if byte == b'\n' => Self::Size { size: 0, digits: 0 },
-            Self::Trailer { len, line } if byte == b'\r' => Self::TrailerLf { len, line },
-            Self::Trailer { len, line } if len < HEAD_LIMIT && byte != b'\n' => Self::Trailer {
-                len: len + 1,
-                line: line + 1,
-            },
-            Self::TrailerLf { line: 0, .. } if byte == b'\n' => return Ok((None, 1)),
-            Self::TrailerLf { len, .. } if byte == b'\n' => Self::Trailer { len, line: 0 },
-            Self::Extension { .. }
-            | Self::SizeLf { .. }
-            | Self::DataCr
-            | Self::DataLf
-            | Self::Trailer { .. }
-            | Self::TrailerLf { .. } => return Err(Malformed::Chunk),
-        };
-        Ok((Some(next), 1))
-    }
-
-    fn size(size: u64, digits: u8, byte: u8) -> Result<Self, Malformed> {
-        match byte {
-            b'\r' if digits > 0 => Ok(Self::SizeLf { size }),
-            b';' if digits > 0 => Ok(Self::Extension {
-                size,
-                len: 0,
-                at: ExtensionAt::Name,
-            }),
-            _ => {
-                let digit = char::from(byte).to_digit(16).ok_or(Malformed::Chunk)?;
-                // Sixteen digits fill 64 bits.
-                let digits = (digits < 16)
-                    .then_some(digits + 1)
-                    .ok_or(Malformed::Chunk)?;
-                Ok(Self::Size {
-                    size: size << 4 | u64::from(digit),
-                    digits,
-                })
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -348,6 +232,9 @@ mod tests {
             assert_eq!(followed.refused, Some(Malformed::TooLarge));
             assert_eq!(followed.passed, 0);
         }
+        let whole = [b"GET / HTTP/1.1\r\nHost: h\r\nA: ", &flood[..], b"\r\n\r\n"].concat();
+        let followed = Follower::new().follow(&whole);
+        assert_eq!(followed.refused, Some(Malformed::TooLarge), "in one piece");
     }
 
     #[test]
@@ -364,11 +251,40 @@ mod tests {
             "3;a b\r\nabc",
             "3;a=\"b\r\n",
             " 3\r\n",
+            "0x3\r\n",
+            "+3\r\n",
+            "3 \r\n",
+            "00000000000000003\r\n",
+            "0\r\nno colon\r\n",
+            "0\r\nT: \0\r\n",
+            "0\r\n T: v\r\n",
         ] {
-            let bytes =
-                format!("PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
-            let followed = Follower::new().follow(bytes.as_bytes());
-            assert_eq!(followed.refused, Some(Malformed::Chunk), "{body:?}");
+            assert_eq!(in_chunks(body), Some(Malformed::Chunk), "{body:?}");
+        }
+        let body = format!("3;a={}\r\nabc", "x".repeat(16 * 1024));
+        assert_eq!(in_chunks(&body), Some(Malformed::ChunkExtension));
+        for body in [
+            "0\r\nContent-Length: 5\r\n",
+            "0\r\nT: v\r\nhost: a\r\n",
+            "0\r\nContent_Type: a\r\n",
+        ] {
+            assert_eq!(in_chunks(body), Some(Malformed::Trailer), "{body:?}");
+        }
+    }
+
+    fn in_chunks(body: &str) -> Option<Malformed> {
+        let head = "PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let followed = Follower::new().follow(format!("{head}{body}").as_bytes());
+        followed.refused
+    }
+
+    #[test]
+    fn only_so_many_empty_lines_are_skipped_and_only_whole_ones() {
+        let after = |lines: &str| Follower::new().follow(format!("{lines}{PUT}").as_bytes());
+        let skipped = after(&"\r\n".repeat(8));
+        assert_eq!((skipped.passed, skipped.refused), (16 + PUT.len(), None));
+        for lines in ["\n", "\r", "\r\r\n", "\r\n\n", &"\r\n".repeat(9)] {
+            assert_eq!(after(lines).refused, Some(Malformed::LineEnd), "{lines:?}");
         }
     }
 

@@ -90,7 +90,7 @@ impl<S: Socket> Inbound<S> {
     /// What was wrong with the request that hyper never saw. One whose body breaks it has seen.
     pub fn refused(&self) -> Option<Malformed> {
         let refused = self.line.refused.get();
-        refused.filter(|why| *why != Malformed::Chunk)
+        refused.filter(|why| !why.is_in_body())
     }
 
     /// Ends the connection in stages, with `last` as the last that is written.
@@ -166,7 +166,7 @@ impl<S: Socket> AsyncRead for Inbound<S> {
 /// What hyper reads in place of what was refused: the end, or, since the body of a request that it has must
 /// not end as if it were whole, a fault.
 fn end_before(refused: Malformed) -> io::Result<()> {
-    if refused == Malformed::Chunk {
+    if refused.is_in_body() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, refused));
     }
     Ok(())

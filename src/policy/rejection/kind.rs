@@ -297,6 +297,10 @@ const fn malformed(why: Malformed) -> Kind {
         | Malformed::ContentLength
         | Malformed::TransferEncoding
         | Malformed::TwoFramings
-        | Malformed::Chunk => BAD_REQUEST,
+        | Malformed::Nominated
+        | Malformed::Alias
+        | Malformed::ConnectionField => BAD_REQUEST,
+        // Where it is known; what is refused in a body is told as a broken one.
+        Malformed::Chunk | Malformed::ChunkExtension | Malformed::Trailer => BODY_BROKEN,
     }
 }

@@ -1,0 +1,46 @@
+//! The lines of a head: where each ends, and a field line's name and value.
+
+use memchr::memchr;
+
+use super::{Malformed, is_token};
+
+/// The lines of a head without their CR LF.
+pub(super) struct Lines<'a> {
+    pub(super) rest: &'a [u8],
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Result<&'a [u8], Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let end = memchr(b'\n', self.rest)?;
+        let line = &self.rest[..end];
+        self.rest = &self.rest[end + 1..];
+        Some(line.strip_suffix(b"\r").ok_or(Malformed::LineEnd))
+    }
+}
+
+/// The name and the value of a field line (RFC 9112 §5), the value without the white space around it.
+pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+    let colon = line
+        .iter()
+        .position(|&byte| !is_token(byte))
+        .ok_or(Malformed::FieldLine)?;
+    if colon == 0 || line[colon] != b':' {
+        return Err(Malformed::FieldLine);
+    }
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    if has_control(value) {
+        return Err(Malformed::FieldValue);
+    }
+    // RFC 9110 §5.5; of all that is trimmed only SP and HTAB can be there.
+    Ok((name, value.trim_ascii()))
+}
+
+/// Looked at to the end, so that the compiler can take many bytes at once.
+pub(super) fn has_control(value: &[u8]) -> bool {
+    let is_control = |byte: u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
+    value
+        .iter()
+        .fold(false, |has, &byte| has | is_control(byte))
+}

@@ -1,0 +1,112 @@
+//! The request line (RFC 9112 §3), and what a target and a host may look like.
+
+use http::uri::Authority;
+use memchr::memrchr;
+
+use super::{Malformed, TARGET_LIMIT, is_token};
+
+/// The longest method; of those that are registered, none is longer than 17 characters.
+const METHOD_LIMIT: usize = 128;
+
+pub(super) struct RequestLine<'a> {
+    pub(super) target: &'a [u8],
+    pub(super) is_http_11: bool,
+}
+
+impl<'a> RequestLine<'a> {
+    pub(super) fn parse(line: &'a [u8]) -> Result<Self, Malformed> {
+        let mut parts = line.splitn(3, |&byte| byte == b' ');
+        let (Some(method), Some(target), Some(version)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Malformed::RequestLine);
+        };
+        if !is_method(method) || target.is_empty() {
+            return Err(Malformed::RequestLine);
+        }
+        let is_http_11 = match version {
+            b"HTTP/1.1" => true,
+            b"HTTP/1.0" => false,
+            [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
+                return Err(Malformed::Version);
+            }
+            // More words than three, the last of them a version: the target has a space.
+            _ if version.ends_with(b" HTTP/1.1") => return Err(Malformed::Target),
+            _ => return Err(Malformed::RequestLine),
+        };
+        if method == b"CONNECT" {
+            return Err(Malformed::Connect);
+        }
+        check_characters(target)?;
+        let is_asterisk = target == b"*" && method == b"OPTIONS";
+        let has_form = target[0] == b'/' || is_asterisk || authority(target).is_some_and(is_host);
+        has_form
+            .then_some(Self { target, is_http_11 })
+            .ok_or(Malformed::Target)
+    }
+}
+
+/// Whether it is a method, or may become one when more of it comes. Unknown methods pass.
+pub(super) fn is_method(text: &[u8]) -> bool {
+    (1..=METHOD_LIMIT).contains(&text.len()) && text.iter().all(|&byte| is_token(byte))
+}
+
+/// Whether a target is short enough, and has only characters that a target can have.
+pub(super) fn check_characters(target: &[u8]) -> Result<(), Malformed> {
+    if target.len() > TARGET_LIMIT {
+        return Err(Malformed::TargetTooLong);
+    }
+    let query = target
+        .iter()
+        .position(|&byte| byte == b'?')
+        .unwrap_or(target.len());
+    let is_clean = target.iter().all(|&byte| is_target(byte)) && !target[query..].contains(&b'"');
+    (is_clean && std::str::from_utf8(target).is_ok())
+        .then_some(())
+        .ok_or(Malformed::Target)
+}
+
+/// The authority of a target in absolute form (RFC 9112 §3.2.2), of the schemes that a gateway
+/// is asked for.
+pub(super) fn authority(target: &[u8]) -> Option<&[u8]> {
+    let scheme_end = target.windows(3).position(|window| window == b"://")?;
+    let scheme = &target[..scheme_end];
+    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+        return None;
+    }
+    let rest = &target[scheme_end + 3..];
+    let end = rest
+        .iter()
+        .position(|&byte| matches!(byte, b'/' | b'?'))
+        .unwrap_or(rest.len());
+    (end > 0).then_some(&rest[..end])
+}
+
+/// What occurs in targets in the wild and has one reading: RFC 3986, and what browsers leave as
+/// it is. White space, controls, `#`, `<`, `>` and the back-quote are not among them, nor is `"` in
+/// a query.
+const fn is_target(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'"' | b'$'..=b';' | b'=' | b'?'..=b'_' | b'a'..=b'~' | 0x80..=0xff)
+}
+
+/// Whether it is a host, perhaps with a port (RFC 9110 §7.2), to the parser that follows as well.
+pub(in super::super) fn is_host(text: &[u8]) -> bool {
+    let (name, port) = match memrchr(b':', text) {
+        Some(colon) if !text.ends_with(b"]") => (&text[..colon], &text[colon + 1..]),
+        Some(_) | None => (text, &[][..]),
+    };
+    !name.is_empty()
+        && port.iter().all(u8::is_ascii_digit)
+        && text.iter().all(|&byte| is_host_byte(byte))
+        && Authority::try_from(text).is_ok()
+}
+
+/// RFC 3986 §3.2.2 and §3.2.3, without user information.
+const fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&'
+                ..=b',' | b';' | b'=' | b':' | b'[' | b']'
+        )
+}

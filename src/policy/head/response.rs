@@ -1,0 +1,268 @@
+//! Whether a raw response head can be understood in one way only, and what follows it.
+//!
+//! What a request must not do to the upstream, a response must not do to the client: the same lines, fields and framings
+//! are taken here as there. Unknown statuses pass.
+
+use thiserror::Error;
+
+use super::framing::{Framings, Told};
+use super::line::{Lines, field, has_control};
+use super::{HEAD_LIMIT, Malformed};
+
+/// The most field lines of a response head.
+pub const RESPONSE_FIELD_LIMIT: usize = 256;
+
+/// The most informational responses before a final one.
+pub const INTERIM_LIMIT: u32 = 1000;
+
+/// Why a response cannot be understood in one way only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum InvalidResponse {
+    /// RFC 9112 §4.
+    #[error("the status line is not a version and a status of three digits")]
+    StatusLine,
+    /// RFC 9112 §2.3.
+    #[error("the HTTP version of the response is neither 1.0 nor 1.1")]
+    Version,
+    /// Bounded as that of a request.
+    #[error(
+        "the head is larger than {HEAD_LIMIT} bytes, or has more than {RESPONSE_FIELD_LIMIT} fields"
+    )]
+    TooLarge,
+    /// RFC 9110 §15.2 sets no bound.
+    #[error("more than {INTERIM_LIMIT} informational responses came")]
+    Interims,
+    /// What a request must not have either.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}
+
+/// What follows a response head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Following {
+    /// Another head: this one was informational (RFC 9110 §15.2).
+    Head,
+    /// Another protocol (RFC 9110 §15.2.2).
+    Tunnel,
+    /// Nothing, or so many octets.
+    Length(u64),
+    /// Chunks and a trailer section.
+    Chunked,
+    /// Everything until the connection ends.
+    Close,
+}
+
+/// What a response head says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What follows it.
+    pub following: Following,
+    /// Whether it announces a body that no response with its status has: one may follow that is none (RFC 9112 §6.3).
+    pub is_doubtful: bool,
+}
+
+/// Checks one head, from the first byte of its status line to the empty line that ends it. `to_head` says that it
+/// answers a `HEAD`.
+pub fn check_response(head: &[u8], to_head: bool) -> Result<Answer, InvalidResponse> {
+    let mut lines = Lines { rest: head };
+    let status_line = lines.next().ok_or(InvalidResponse::StatusLine)??;
+    let (status, is_http_11) = status_line_of(status_line)?;
+    let (mut framings, mut count) = (Framings::default(), 0);
+    for line in lines {
+        let line = line?;
+        if line.is_empty() {
+            break;
+        }
+        let (name, value) = field(line)?;
+        framings.see(name, value)?;
+        count += 1;
+        if count > RESPONSE_FIELD_LIMIT {
+            return Err(InvalidResponse::TooLarge);
+        }
+    }
+    let told = framings.told(is_http_11)?;
+    Ok(answer(status, told, to_head))
+}
+
+/// Checks what can be known of a head of which only the beginning has come.
+pub fn check_response_beginning(head: &[u8]) -> Result<(), InvalidResponse> {
+    const VERSION: &[u8] = b"HTTP/1.";
+    let begun = head.len().min(VERSION.len());
+    if head[..begun] != VERSION[..begun] {
+        return Err(InvalidResponse::StatusLine);
+    }
+    match (Lines { rest: head }).next() {
+        Some(line) => status_line_of(line?).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+/// The status, and whether the version is 1.1. The space before an empty reason phrase is often left out.
+fn status_line_of(line: &[u8]) -> Result<(u16, bool), InvalidResponse> {
+    let (version, rest) = line
+        .split_at_checked(b"HTTP/1.1 ".len())
+        .ok_or(InvalidResponse::StatusLine)?;
+    let is_http_11 = match version {
+        b"HTTP/1.1 " => true,
+        b"HTTP/1.0 " => false,
+        [
+            b'H',
+            b'T',
+            b'T',
+            b'P',
+            b'/',
+            b'0'..=b'9',
+            b'.',
+            b'0'..=b'9',
+            b' ',
+        ] => {
+            return Err(InvalidResponse::Version);
+        }
+        _ => return Err(InvalidResponse::StatusLine),
+    };
+    let (status, reason) = rest
+        .split_at_checked(3)
+        .ok_or(InvalidResponse::StatusLine)?;
+    let has_form = status.iter().all(u8::is_ascii_digit)
+        && status[0] != b'0'
+        && matches!(reason, [] | [b' ', ..])
+        && !has_control(reason);
+    if !has_form {
+        return Err(InvalidResponse::StatusLine);
+    }
+    let number = status
+        .iter()
+        .fold(0, |number, &digit| number * 10 + u16::from(digit - b'0'));
+    Ok((number, is_http_11))
+}
+
+/// RFC 9112 §6.3.
+const fn answer(status: u16, told: Told, to_head: bool) -> Answer {
+    let following = match (status, told) {
+        (101, _) => Following::Tunnel,
+        (100..=199, _) => Following::Head,
+        (204 | 304, _) => Following::Length(0),
+        _ if to_head => Following::Length(0),
+        (_, Told::Length(octets)) => Following::Length(octets),
+        (_, Told::Chunked) => Following::Chunked,
+        (_, Told::Nothing) => Following::Close,
+    };
+    // RFC 9110 §8.6 and RFC 9112 §6.1. A length of nothing is as true as it is needless, and often there.
+    let announces = !matches!(told, Told::Nothing | Told::Length(0));
+    Answer {
+        following,
+        is_doubtful: announces && matches!(status, 100..=199 | 204),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(status: &str, fields: &str) -> Result<Answer, InvalidResponse> {
+        check_response(
+            format!("HTTP/1.1 {status}\r\n{fields}\r\n").as_bytes(),
+            false,
+        )
+    }
+
+    #[test]
+    fn what_follows_a_head_is_told_by_its_status_before_its_fields() {
+        for (status, fields, following) in [
+            ("200 OK", "Content-Length: 5\r\n", Following::Length(5)),
+            ("200", "content-length:0\r\n", Following::Length(0)),
+            ("200 ", "Transfer-Encoding: chunked\r\n", Following::Chunked),
+            ("200 OK", "", Following::Close),
+            ("999 What", "", Following::Close),
+            ("304 N", "Content-Length: 5\r\n", Following::Length(0)),
+            ("204 N", "", Following::Length(0)),
+            ("103 Early", "Link: <a>\r\n", Following::Head),
+            ("101 S", "Upgrade: x\r\n", Following::Tunnel),
+        ] {
+            let expected = Answer {
+                following,
+                is_doubtful: false,
+            };
+            assert_eq!(checked(status, fields), Ok(expected), "{status} {fields}");
+        }
+        let to_head = check_response(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true);
+        assert_eq!(
+            to_head.map(|answer| answer.following),
+            Ok(Following::Length(0))
+        );
+    }
+
+    #[test]
+    fn a_body_where_none_belongs_is_announced_in_vain() {
+        for (status, fields, is_doubtful) in [
+            ("204 N", "Content-Length: 5\r\n", true),
+            ("204 N", "Transfer-Encoding: chunked\r\n", true),
+            ("204 N", "Content-Length: 0\r\n", false),
+            ("100 C", "Content-Length: 5\r\n", true),
+            ("304 N", "Transfer-Encoding: chunked\r\n", false),
+        ] {
+            let answer = checked(status, fields).expect("one reading");
+            assert_eq!(answer.is_doubtful, is_doubtful, "{status} {fields}");
+        }
+    }
+
+    #[test]
+    fn a_response_with_two_readings_is_refused() {
+        use InvalidResponse::{StatusLine, TooLarge, Version};
+        for (raw, why) in [
+            ("HTTP/1.1 20 OK\r\n\r\n", StatusLine),
+            ("HTTP/1.1 2000 OK\r\n\r\n", StatusLine),
+            ("HTTP/1.1 099 OK\r\n\r\n", StatusLine),
+            ("HTTP/1.1  200 OK\r\n\r\n", StatusLine),
+            ("HTTP/1.1 200\tOK\r\n\r\n", StatusLine),
+            ("HTTP/1.1 200 O\0K\r\n\r\n", StatusLine),
+            ("http/1.1 200 OK\r\n\r\n", StatusLine),
+            ("ICY 200 OK\r\n\r\n", StatusLine),
+            ("HTTP/2.0 200 OK\r\n\r\n", Version),
+            ("HTTP/1.2 200 OK\r\n\r\n", Version),
+            ("HTTP/1.1 200 OK\n\r\n", Malformed::LineEnd.into()),
+            (
+                "HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
+                Malformed::FieldLine.into(),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+                Malformed::FieldLine.into(),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n",
+                Malformed::FieldValue.into(),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\n",
+                Malformed::ContentLength.into(),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+                Malformed::TwoFramings.into(),
+            ),
+            (
+                "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                Malformed::TransferEncoding.into(),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+                Malformed::TransferEncoding.into(),
+            ),
+        ] {
+            assert_eq!(check_response(raw.as_bytes(), false), Err(why), "{raw:?}");
+        }
+        let many = "A: b\r\n".repeat(RESPONSE_FIELD_LIMIT + 1);
+        assert_eq!(checked("200 OK", &many), Err(TooLarge));
+    }
+
+    #[test]
+    fn what_is_no_response_is_known_by_its_beginning() {
+        for good in ["", "H", "HTTP/1.", "HTTP/1.1 20", "HTTP/1.1 200 OK\r\nA:"] {
+            assert_eq!(check_response_beginning(good.as_bytes()), Ok(()), "{good}");
+        }
+        for bad in ["S", "HTTP/2", "HTTP/1.1 20x\r\nA", "HTTP/1.1 200\nA"] {
+            assert!(check_response_beginning(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+}
