@@ -4,10 +4,12 @@
 //! while a response is due, informational responses are written, a client that takes nothing is
 //! cut, and a connection is closed in stages, so that a last answer arrives.
 //! Towards the upstream ([`Outbound`]): bytes are counted, so that it is known whether anything of a
-//! write was sent, and when the upstream was last heard of.
+//! write was sent, and when the upstream was last heard of; raw response heads and framings are checked, and what no
+//! exchange has asked for is never read.
 //!
 //! Generic over [`Socket`], so that all of it runs over in-memory pipes as well.
 
+mod chunks;
 mod client;
 mod framing;
 mod inbound;
@@ -15,6 +17,7 @@ mod linger;
 mod multiplexed;
 mod opening;
 mod outbound;
+mod responses;
 mod stream;
 
 pub use client::{Client, Connection};

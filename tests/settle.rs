@@ -10,6 +10,7 @@ mod interims;
 mod leaving;
 mod malformed;
 mod overlaps;
+mod responses;
 mod stale;
 mod streams;
 mod streams_upstream;

@@ -132,7 +132,7 @@ fn rejection(fault: &Fault, is_write: bool) -> Rejection {
         Fault::ClientLeft => Rejection::ClientLeft,
         Fault::NotSent { .. } => Rejection::NotSent,
         Fault::Broken { .. } => Rejection::UpstreamBroken { is_write },
-        Fault::Malformed => Rejection::UpstreamInvalid { is_write },
+        Fault::Malformed | Fault::Invalid(_) => Rejection::UpstreamInvalid { is_write },
         Fault::Silent | Fault::ResponseTimeout => Rejection::ResponseTimeout { is_write },
     }
 }

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, response};
+use http::{Method, Request, Response, StatusCode, response};
 use http_body::{Body as _, Frame};
 use tokio::time::{Instant, sleep_until};
 
@@ -23,7 +23,7 @@ use super::link::Link;
 use super::send::send;
 use super::silence::Silence;
 use super::{Fault, Reply, Terms};
-use crate::body::{Body, Incoming, Pace, PipeWriter, Upload, charged, pipe};
+use crate::body::{Body, HttpError, Incoming, Pace, PipeWriter, Upload, charged, pipe};
 use crate::policy::forward::has_one_reading;
 use crate::table::{Grant, Hold};
 use crate::wire::Socket;
@@ -53,7 +53,7 @@ impl<S: Socket> Exchange<S> {
         grant: Option<Grant>,
         terms: Rc<Terms>,
     ) -> Result<Reply, Fault> {
-        link.begin();
+        link.begin(request.method() == Method::HEAD);
         let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
         let hold = grant.map(|grant| grant.into_hold(Rc::clone(link.last_byte())));
         let limit = match hold.as_ref().filter(|_| is_guarded).map(Hold::max_work) {
@@ -99,6 +99,17 @@ impl<S: Socket> Exchange<S> {
         })
     }
 
+    /// Why the body did not come whole.
+    fn broken(&self, source: HttpError) -> Fault {
+        match self.link.invalid() {
+            Some(why) => Fault::Invalid(why),
+            None => Fault::Broken {
+                is_unheard: false,
+                source,
+            },
+        }
+    }
+
     /// Reads what is here of the body, and leaves what is still coming to a pump.
     async fn receive(
         mut self,
@@ -130,10 +141,8 @@ impl<S: Socket> Exchange<S> {
             }
             Poll::Ready(Ok(incoming.is_end_stream() && self.poll_over(cx).is_ready()))
         });
-        if arrived.await.map_err(|source| Fault::Broken {
-            is_unheard: false,
-            source,
-        })? {
+        let arrived = arrived.await;
+        if arrived.map_err(|source| self.broken(source))? {
             self.settle();
             self.link.park();
             return Ok(Reply::Answered(head, Body::frames(frames)));

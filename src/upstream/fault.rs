@@ -7,6 +7,7 @@ use http::Request;
 use thiserror::Error;
 
 use crate::body::{HttpError, Upload};
+use crate::policy::head::InvalidResponse;
 use crate::table::Grant;
 
 /// Why no response came.
@@ -42,6 +43,9 @@ pub enum Fault {
     /// The response can be understood in more than one way.
     #[error("the response cannot be understood in one way only")]
     Malformed,
+    /// The same, as it was found below the HTTP library.
+    #[error("the response cannot be understood in one way only")]
+    Invalid(#[source] InvalidResponse),
     /// Nothing went or came for as long as the upstream can work, and the exchange was reset.
     #[error("the upstream was silent for too long, and the exchange was reset")]
     Silent,

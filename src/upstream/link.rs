@@ -15,6 +15,7 @@ pub(super) use http1::Http1;
 pub(super) use http2::{Shared, Stream};
 
 use super::Tunnel;
+use crate::policy::head::InvalidResponse;
 use crate::wire::Socket;
 
 /// A place for one exchange.
@@ -26,10 +27,10 @@ pub(super) enum Link<S: Socket> {
 }
 
 impl<S: Socket> Link<S> {
-    /// A new exchange begins: nothing of it was sent, and nothing has come.
-    pub(super) fn begin(&self) {
+    /// A new exchange begins: nothing of it was sent, and nothing has come. `is_head` says that it is a `HEAD`.
+    pub(super) fn begin(&self, is_head: bool) {
         match self {
-            Self::Http1(link) => link.traffic.begin(),
+            Self::Http1(link) => link.traffic.begin(is_head),
             Self::Http2(stream) => stream.begin(),
         }
     }
@@ -39,6 +40,14 @@ impl<S: Socket> Link<S> {
         match self {
             Self::Http1(link) => link.traffic.last_byte(),
             Self::Http2(stream) => stream.last_byte(),
+        }
+    }
+
+    /// What is wrong with the response, if it was found below the HTTP library.
+    pub(super) fn invalid(&self) -> Option<InvalidResponse> {
+        match self {
+            Self::Http1(link) => link.traffic.invalid(),
+            Self::Http2(_) => None,
         }
     }
 

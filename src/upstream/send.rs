@@ -55,10 +55,13 @@ async fn send_alone<S: Socket>(
             request: failed.take_message().map(Box::new),
             source: failed.into_error().into(),
         }),
-        Some(Err(failed)) if failed.error().is_parse() => Err(Fault::Malformed),
-        Some(Err(failed)) => Err(Fault::Broken {
-            is_unheard: !link.traffic.has_received(),
-            source: failed.into_error().into(),
+        Some(Err(failed)) => Err(match link.traffic.invalid() {
+            Some(why) => Fault::Invalid(why),
+            None if failed.error().is_parse() => Fault::Malformed,
+            None => Fault::Broken {
+                is_unheard: !link.traffic.has_received(),
+                source: failed.into_error().into(),
+            },
         }),
         None => Err(Fault::Silent),
     }

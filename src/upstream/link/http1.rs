@@ -67,12 +67,17 @@ impl<S: Socket> Http1<S> {
 
     /// Whether it can be used at `now`.
     pub(crate) fn is_good(&self, now: Instant) -> bool {
-        !self.is_over && self.sender.is_ready() && self.is_fresh(now)
+        !self.is_over && self.is_sound() && self.sender.is_ready() && self.is_fresh(now)
     }
 
     /// Whether the backend would still keep it.
     pub(crate) fn is_fresh(&self, now: Instant) -> bool {
         now < self.idle_until
+    }
+
+    /// Whether the next response on it would be the one to the next request.
+    fn is_sound(&self) -> bool {
+        !self.traffic.is_deaf() && !self.traffic.is_spoiled()
     }
 
     /// Lets the connection read and write what it can.
@@ -107,7 +112,7 @@ impl<S: Socket> Http1<S> {
 
     /// Gives the connection back for the next exchange, if there can be one.
     pub(super) fn park(mut self: Box<Self>) {
-        if !self.is_over && !self.traffic.is_deaf() && self.sender.is_ready() {
+        if !self.is_over && self.is_sound() && self.sender.is_ready() {
             self.is_reused = true;
             self.idle_until = Instant::now() + self.patience;
             let home = Rc::clone(&self.home);
