@@ -5,6 +5,7 @@ mod applications;
 mod audit;
 mod bulk;
 mod clients;
+mod corpus;
 mod demo;
 mod documents;
 mod faults;
