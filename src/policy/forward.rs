@@ -4,6 +4,8 @@
 //! lines with one name. The order of different names has no meaning (RFC 9110 §5.3), and may change; nor has the case of
 //! names, which go on in lower case.
 
+mod forwarded;
+
 use std::net::IpAddr;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE, VIA};
@@ -182,7 +184,13 @@ fn tell_of_client(fields: &mut HeaderMap, hop: &Hop<'_>) {
     let host = hop
         .host
         .and_then(|host| host.to_str().ok())
+        .filter(|host| !host.contains(['"', '\\']))
         .map(|host| format!(";host=\"{host}\""));
+    let mut came = fields.get_all(FORWARDED).iter();
+    if !came.all(|value| forwarded::is_list(value.as_bytes())) {
+        // What was added to it could be taken for a part of it.
+        fields.remove(FORWARDED);
+    }
     extend_list(
         fields,
         &FORWARDED,
@@ -269,6 +277,17 @@ mod tests {
         ]);
         prepare_request(&mut request, &hop(&host), false);
         assert!(request.contains_key("host") && request.contains_key("content-length"));
+    }
+
+    #[test]
+    fn what_would_hide_the_client_stays_behind() {
+        let host = HeaderValue::from_static("a.example");
+        let mut request = fields(&[("forwarded", "for=\"198.51.100.7"), ("forwarded", "for=x")]);
+        prepare_request(&mut request, &hop(&host), false);
+        assert_eq!(
+            request["forwarded"],
+            "for=192.0.2.1;host=\"a.example\";proto=http"
+        );
     }
 
     #[test]
