@@ -9,7 +9,7 @@ mod forwarded;
 use std::net::IpAddr;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE, VIA};
-use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, response};
 use serde::Deserialize;
 
 use super::fields::{is_upgrade, nominated, tokens};
@@ -128,6 +128,22 @@ pub fn prepare_response(fields: &mut HeaderMap) {
 pub fn prepare_interim(fields: &mut HeaderMap) {
     remove_hop_by_hop(fields);
     fields.remove(CONTENT_LENGTH);
+}
+
+/// Whether everybody finds the same end to this response (RFC 9112 §6.3). hyper frames by the transfer
+/// coding, and a client that is told a length besides would frame by that.
+pub fn has_one_reading(head: &response::Parts) -> bool {
+    let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
+    let length = lengths.next();
+    let is_number = |value: &HeaderValue| value.as_bytes().iter().all(u8::is_ascii_digit);
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    let has_length = length.is_some();
+    let is_length_plain = length.is_none_or(is_number) && lengths.next().is_none();
+    match (codings.next(), codings.next()) {
+        (None, _) => is_length_plain,
+        (Some(coding), None) => !has_length && coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn remove_hop_by_hop(fields: &mut HeaderMap) {

@@ -24,6 +24,8 @@ use super::send::send;
 use super::silence::Silence;
 use super::{Fault, Reply, Terms};
 use crate::body::{Body, Incoming, Pace, PipeWriter, Upload, charged, pipe};
+use crate::policy::forward::has_one_reading;
+use crate::policy::head::Malformed;
 use crate::table::{Grant, Hold};
 use crate::wire::Socket;
 
@@ -69,6 +71,10 @@ impl<S: Socket> Exchange<S> {
             terms,
         };
         let (head, incoming) = exchange.send(request).await?.into_parts();
+        // Over HTTP/2 nobody below has looked at it.
+        if !has_one_reading(&head) {
+            return Err(Fault::Malformed(Malformed::ContentLength.into()));
+        }
         if !exchange.terms.expects(head.status) {
             return Err(Fault::NotAsked);
         }

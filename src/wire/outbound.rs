@@ -1,4 +1,4 @@
-//! One connection to the upstream, below the library that speaks HTTP.
+//! One connection to the upstream, below hyper.
 //!
 //! Invariants:
 //! - [`Traffic::has_sent`] is about what the kernel took, not what hyper was given: until then,
@@ -29,20 +29,19 @@ pub struct Traffic {
     last_byte: Rc<Cell<Instant>>,
     last_heard: Cell<Instant>,
     is_deaf: Cell<bool>,
-    /// What is followed of HTTP/1.1.
-    responses: Option<RefCell<Responses>>,
+    responses: RefCell<Responses>,
     stopped: Cell<Option<Stop>>,
 }
 
 impl Traffic {
-    fn new(responses: Option<RefCell<Responses>>) -> Self {
+    fn new(responses: Responses) -> Self {
         Self {
             written: Cell::new(0),
             read: Cell::new(0),
             last_byte: Rc::new(Cell::new(Instant::now())),
             last_heard: Cell::new(Instant::now()),
             is_deaf: Cell::new(false),
-            responses,
+            responses: RefCell::new(responses),
             stopped: Cell::new(None),
         }
     }
@@ -50,9 +49,7 @@ impl Traffic {
     /// A new exchange begins: nothing of it was sent, and nothing has come. `is_head` says that it is a `HEAD`, whose
     /// response has no content.
     pub fn begin(&self, is_head: bool) {
-        if let Some(responses) = &self.responses {
-            responses.borrow_mut().expect(is_head);
-        }
+        self.responses.borrow_mut().expect(is_head);
         self.written.set(0);
         self.read.set(0);
         self.last_byte.set(Instant::now());
@@ -99,16 +96,12 @@ impl Traffic {
     /// Whether something came that no exchange has asked for, or may yet come: the next response might not be the one
     /// to the next request.
     pub fn is_spoiled(&self) -> bool {
-        let is_doubtful = |responses: &RefCell<Responses>| responses.borrow().is_doubtful();
-        self.stopped.get().is_some() || self.responses.as_ref().is_some_and(is_doubtful)
+        self.stopped.get().is_some() || self.responses.borrow().is_doubtful()
     }
 
     /// Of the bytes that have come, how many belong to a response.
     fn follow(&self, bytes: &[u8]) -> usize {
-        let Some(responses) = &self.responses else {
-            return bytes.len();
-        };
-        let (passed, stop) = responses.borrow_mut().follow(bytes);
+        let (passed, stop) = self.responses.borrow_mut().follow(bytes);
         self.stopped.set(stop);
         passed
     }
@@ -122,20 +115,20 @@ pub struct Outbound<S> {
 }
 
 impl<S> Outbound<S> {
-    /// Wraps a connection that was just made, and over which HTTP/1.1 is spoken.
+    /// Wraps a connection that was just made, and over which HTTP/1.1 will be spoken.
     pub fn new(socket: S) -> Self {
-        let responses = RefCell::new(Responses::new());
-        Self {
-            socket,
-            traffic: Rc::new(Traffic::new(Some(responses))),
-        }
+        Self::following(socket, Responses::new())
     }
 
-    /// Wraps one over which HTTP/2 is spoken, whose frames have one reading: they are the library's to check.
-    pub fn of_streams(socket: S) -> Self {
+    /// Wraps a connection that was just made, and whose bytes are for others to understand: HTTP/2.
+    pub fn unread(socket: S) -> Self {
+        Self::following(socket, Responses::of_no_http())
+    }
+
+    fn following(socket: S, responses: Responses) -> Self {
         Self {
             socket,
-            traffic: Rc::new(Traffic::new(None)),
+            traffic: Rc::new(Traffic::new(responses)),
         }
     }
 
@@ -182,8 +175,8 @@ impl<S: Socket> AsyncRead for Outbound<S> {
         let traffic = Rc::clone(&self.traffic);
         let count = buf.filled().len() - before;
         if count > 0 {
-            let now = Instant::now();
             traffic.read.set(traffic.read.get() + count as u64);
+            let now = Instant::now();
             traffic.last_byte.set(now);
             traffic.last_heard.set(now);
             let passed = traffic.follow(&buf.filled()[before..]);

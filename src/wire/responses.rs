@@ -52,8 +52,17 @@ pub(super) struct Responses {
 
 impl Responses {
     pub(super) const fn new() -> Self {
+        Self::at(At::Idle)
+    }
+
+    /// Lets everything through.
+    pub(super) const fn of_no_http() -> Self {
+        Self::at(At::Tunnel)
+    }
+
+    const fn at(at: At) -> Self {
         Self {
-            at: At::Idle,
+            at,
             to_head: false,
             interims: 0,
             is_doubtful: false,

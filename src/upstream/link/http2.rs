@@ -67,7 +67,7 @@ impl Shared {
         scheme: Scheme,
         patience: Duration,
     ) -> Result<Rc<Self>, h2::Error> {
-        let outbound = Outbound::of_streams(socket);
+        let outbound = Outbound::unread(socket);
         let traffic = outbound.traffic();
         let (send, driver) = Builder::new()
             .enable_push(false)
