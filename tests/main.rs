@@ -17,5 +17,6 @@ mod reference;
 mod resets;
 mod settle;
 mod storms;
+mod suites;
 mod support;
 mod tidy;
