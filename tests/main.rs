@@ -18,5 +18,6 @@ mod reference;
 mod resets;
 mod settle;
 mod storms;
+mod suites;
 mod support;
 mod tidy;

@@ -1,0 +1,8 @@
+//! Suites and tools that others wrote, against the gateway as users run it: what they find is in `docs/conformance.md`.
+
+mod caches;
+mod http2;
+mod load;
+mod slow;
+mod varnish;
+mod versions;
