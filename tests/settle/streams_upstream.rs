@@ -368,3 +368,21 @@ fn a_connection_over_which_nothing_comes_is_not_trusted_with_the_next_request() 
         at.ends_empty().await;
     });
 }
+
+#[test]
+fn an_upgrade_is_not_asked_of_an_origin_that_has_none() {
+    run(async || {
+        let at = ByHand::with(H2C);
+        let asks = "GET /chat HTTP/1.1\r\nHost: a.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+        let client = at.client_sends(asks).await;
+        let origin = Served::by(&at.origin, 0).await;
+        let mut asked = origin.request().await;
+        assert_eq!(asked.head.method, "GET");
+        for name in ["upgrade", "connection"] {
+            assert_eq!(asked.head.headers.get(name), None);
+        }
+        asked.answer(426, "");
+        assert_eq!(client.message().await.status(), 426);
+        at.ends_empty().await;
+    });
+}
