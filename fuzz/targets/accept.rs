@@ -1,0 +1,43 @@
+//! Whatever `Accept` says, the answer is in a form that the gateway has, and a page only for who has asked for something
+//! like it.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN};
+use http::{HeaderMap, HeaderValue, Method};
+use libfuzzer_sys::fuzz_target;
+use writegate::config::{Config, Override, Overrides};
+use writegate::policy::rejection::{Audience, Rejection, Telling};
+
+const FORMS: [&str; 5] = [
+    "application/problem+json",
+    "text/plain; charset=utf-8",
+    "text/html; charset=utf-8",
+    "application/grpc",
+    "application/grpc-web+proto",
+];
+
+static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+    let answer = Rejection::HoldsExhausted.answer(&Telling {
+        answers: &CONFIG.answers,
+        audience: &Audience::of(&headers),
+        method: &Method::PUT,
+        is_last: false,
+    });
+    let form = answer.headers()[CONTENT_TYPE].to_str().expect("ASCII");
+    assert!(FORMS.contains(&form), "{form}");
+    let asks = |text: &[u8]| {
+        text.windows(4)
+            .any(|window| window.eq_ignore_ascii_case(b"text"))
+            || text.contains(&b'*')
+    };
+    let is_asked = asks(first) || asks(second);
+    assert!(
+        !form.starts_with("text/") || is_asked,
+        "{form} for {headers:?}"
+    );
+    if let Some(allowed) = answer.headers().get("access-control-allow-origin") {
+        assert_eq!(allowed, "https://a.example");
+    }
+});
