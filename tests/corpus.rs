@@ -106,6 +106,27 @@ fn cases<T: DeserializeOwned>(directory: &str) -> Vec<(String, T)> {
     paths.into_iter().flat_map(group).collect()
 }
 
+#[test]
+fn the_document_tells_how_many_cases_there_are() {
+    let document = fs::read_to_string(repository("docs/conformance.md")).expect("it is there");
+    let told = |directory: &str, group: &str| {
+        let row = format!("| `{directory}/{group}.toml`");
+        let line = document.lines().find(|line| line.starts_with(&row));
+        let count = line.and_then(|line| line.trim_end_matches([' ', '|']).rsplit(' ').next());
+        count.and_then(|count| count.parse::<usize>().ok())
+    };
+    let mut counts = std::collections::BTreeMap::new();
+    for (group, _) in cases::<RequestCase>("requests") {
+        *counts.entry(("requests", group)).or_insert(0) += 1;
+    }
+    for (group, _) in cases::<ResponseCase>("responses") {
+        *counts.entry(("responses", group)).or_insert(0) += 1;
+    }
+    for ((directory, group), count) in &counts {
+        assert_eq!(told(directory, group), Some(*count), "{directory}/{group}");
+    }
+}
+
 /// One gateway with one worker, so that it is known which connection is free.
 fn gateway(origin: &Origin) -> Gateway {
     Gateway::with_server(origin.addr, "workers = 1", "")
