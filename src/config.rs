@@ -120,6 +120,8 @@ pub struct Upstream {
     pub response_timeout: Duration,
     /// How long a connection is kept without a request.
     pub idle_timeout: Duration,
+    /// Whether field names keep their case over HTTP/1.1.
+    pub keep_case: bool,
     /// Whether `Via` is added (RFC 9110 §7.6.3).
     pub via: bool,
     /// What becomes of `Forwarded` and `X-Forwarded-*`.
@@ -297,6 +299,7 @@ fn upstream(
             .response_timeout
             .map_or(Duration::from_secs(60), |span| span.into_inner().0),
         idle_timeout: value::or_default(raw.idle_timeout, Duration::from_secs(4)),
+        keep_case: raw.keep_case.unwrap_or(false),
         via: raw.via.unwrap_or(true),
         protocol: raw.protocol.map_or(Protocol::default(), |named| named.0),
         forwarded: raw.forwarded.map_or(Forwarding::default(), |named| named.0),

@@ -253,7 +253,9 @@ impl<C: Connect> Upstream<C> {
         let pool = &server.pool;
         if self.limits.protocol == Protocol::Http1 {
             let socket = self.connector.connect(&server.address).await?;
-            let link = Http1::new(socket, pool).await.map_err(io::Error::other)?;
+            let link = Http1::new(socket, pool, self.limits.keep_case)
+                .await
+                .map_err(io::Error::other)?;
             return Ok(Link::Http1(link));
         }
         let _dialing = pool.dial().await;
@@ -330,5 +332,6 @@ fn duplicate(request: &Request<Upload>) -> Option<Request<Upload>> {
     again.method_mut().clone_from(request.method());
     again.uri_mut().clone_from(request.uri());
     again.headers_mut().clone_from(request.headers());
+    again.extensions_mut().clone_from(request.extensions());
     Some(again)
 }

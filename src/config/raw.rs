@@ -45,6 +45,7 @@ pub(super) struct RawUpstream {
     pub(super) connect_timeout: Option<Positive>,
     pub(super) response_timeout: Option<Spanned<Positive>>,
     pub(super) idle_timeout: Option<Span>,
+    pub(super) keep_case: Option<bool>,
     pub(super) via: Option<bool>,
     pub(super) forwarded: Option<Named<Forwarding>>,
 }

@@ -73,6 +73,10 @@ impl<C: Connect> Gateway<C> {
         trip: &Trip<'_>,
     ) -> Request<Upload> {
         let mut request = Request::new(upload);
+        if self.config.upstream.keep_case {
+            // Among them is how the names were written.
+            *request.extensions_mut() = head.extensions;
+        }
         *request.method_mut() = head.method;
         // RFC 9112 §3.2.2: the authority of an absolute target is the host.
         let named = head

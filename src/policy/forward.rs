@@ -2,7 +2,7 @@
 //!
 //! Everything that is not about this connection alone passes as it came: names, values, and the order of
 //! lines with one name. The order of different names has no meaning (RFC 9110 §5.3), and may change; nor has the case of
-//! names, which go on in lower case.
+//! names, which go on in lower case unless it is to be kept.
 
 mod forwarded;
 

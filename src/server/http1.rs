@@ -117,6 +117,7 @@ async fn speak<C: Connect, S: Socket>(
     let mut http = Builder::new();
     // The raw head was checked by then, so that hyper's own limits are never met.
     http.half_close(true)
+        .preserve_header_case(gateway.config().upstream.keep_case)
         .max_buf_size(BUFFER)
         .max_headers(FIELD_LIMIT);
     let mut connection = http.serve_connection(TokioIo::new(inbound), service);

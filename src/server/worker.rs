@@ -152,6 +152,7 @@ fn limits(config: &Config, tasks: &Rc<Tasks>) -> Limits {
     let half = server.buffers / server.workers.get() / 2;
     Limits {
         protocol: upstream.protocol,
+        keep_case: upstream.keep_case,
         connect_timeout: upstream.connect_timeout,
         response_timeout: upstream.response_timeout,
         idle_timeout: upstream.idle_timeout,

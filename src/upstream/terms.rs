@@ -20,6 +20,8 @@ use crate::wire::Client;
 pub struct Limits {
     /// What is spoken with the upstream.
     pub protocol: Protocol,
+    /// Whether field names keep their case over HTTP/1.1.
+    pub keep_case: bool,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
     /// How long anybody waits for an upstream that is silent.

@@ -311,3 +311,38 @@ fn what_is_said_of_a_length_upstream_is_what_the_client_said() {
         at.ends_empty().await;
     });
 }
+
+#[test]
+fn the_case_of_names_is_kept_where_that_is_asked_for_and_lowered_elsewhere() {
+    run(async || {
+        let asked = "GET /a HTTP/1.1\r\nHost: a.example\r\nX-CamelCase: 1\r\nSOAPAction: x\r\n\r\n";
+        let answered = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"a\"\r\nX-ID: 1\r\n\r\n";
+        let names = |message: &Message| -> Vec<String> {
+            message
+                .fields
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect()
+        };
+        for (setting, request_names, response_names) in [
+            ("true", ["X-CamelCase", "SOAPAction"], ["ETag", "X-ID"]),
+            ("false", ["x-camelcase", "soapaction"], ["etag", "x-id"]),
+        ] {
+            let at = ByHand::with(&format!("[upstream]\nkeep_case = {setting}"));
+            let (request, response) = exchange(&at, asked, answered).await;
+            for name in request_names {
+                assert!(
+                    names(&request).iter().any(|other| other == name),
+                    "{request:?}"
+                );
+            }
+            for name in response_names {
+                assert!(
+                    names(&response).iter().any(|other| other == name),
+                    "{response:?}"
+                );
+            }
+            at.ends_empty().await;
+        }
+    });
+}

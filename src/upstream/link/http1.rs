@@ -40,10 +40,15 @@ pub(crate) struct Http1<S: Socket> {
 
 impl<S: Socket> Http1<S> {
     /// Speaks HTTP/1.1 over a connection that was just made.
-    pub(crate) async fn new(socket: S, home: &Rc<Pool<S>>) -> hyper::Result<Box<Self>> {
+    pub(crate) async fn new(
+        socket: S,
+        home: &Rc<Pool<S>>,
+        keeps_case: bool,
+    ) -> hyper::Result<Box<Self>> {
         let outbound = Outbound::new(socket);
         let traffic = outbound.traffic();
         let (sender, driver) = Builder::new()
+            .preserve_header_case(keeps_case)
             .max_buf_size(BUFFER)
             .max_headers(FIELD_LIMIT)
             .handshake(TokioIo::new(outbound))
