@@ -23,7 +23,7 @@ mod stream;
 pub use client::{Client, Connection};
 pub use inbound::Inbound;
 pub use multiplexed::{Multiplexed, Rest};
-pub use opening::{Protocol, open};
+pub use opening::{Opening, Protocol, open};
 pub use outbound::{Outbound, Traffic};
 pub use stream::Stream;
 

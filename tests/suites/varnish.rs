@@ -105,7 +105,9 @@ fn varnishtest(case: &Path, gateway: SocketAddr, origin: SocketAddr, temporary: 
         command.arg(format!("-D{name}={} {}", addr.ip(), addr.port()));
     }
     let tools = repository("tests/varnish");
-    command.arg(format!("-Dtools={}", tools.display())).arg(case);
+    command
+        .arg(format!("-Dtools={}", tools.display()))
+        .arg(case);
     command
 }
 
