@@ -67,6 +67,10 @@ fn give(kept: &RefCell<BytesMut>, buf: &mut ReadBuf<'_>) -> bool {
     let mut kept = kept.borrow_mut();
     let given = kept.len().min(buf.remaining());
     buf.put_slice(&kept.split_to(given));
+    if given > 0 && kept.is_empty() {
+        // Its memory goes with it.
+        *kept = BytesMut::new();
+    }
     given > 0
 }
 

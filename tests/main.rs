@@ -5,6 +5,7 @@ mod applications;
 mod audit;
 mod bulk;
 mod clients;
+mod connections;
 mod corpus;
 mod demo;
 mod documents;

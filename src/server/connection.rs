@@ -57,7 +57,8 @@ pub async fn serve<C: Connect, S: Socket>(
             }
             Protocol::Http2 => {
                 let begun = (Multiplexed::new(socket, early, idle_timeout), since);
-                http2::serve(&gateway, begun, address, &mut draining).await;
+                // Boxed, so that one that speaks HTTP/1.1 does not keep the room for it.
+                Box::pin(http2::serve(&gateway, begun, address, &mut draining)).await;
             }
         },
         // Closed politely, in case something is on its way.
