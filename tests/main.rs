@@ -7,6 +7,7 @@ mod bulk;
 mod clients;
 mod connections;
 mod corpus;
+mod crowd;
 mod demo;
 mod documents;
 mod faults;
