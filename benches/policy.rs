@@ -3,7 +3,7 @@
 use divan::{Bencher, black_box};
 use http::{HeaderMap, HeaderValue, Method};
 use writegate::config::{Config, Overrides};
-use writegate::policy::head::{check, check_response};
+use writegate::policy::head::{Limits, check, check_response};
 use writegate::policy::path::{Distinguish, canonical};
 use writegate::policy::{Head, Policy};
 
@@ -52,7 +52,7 @@ Accept-Language: en-GB,en;q=0.9\r\nCookie: session=8f14e45fceea467fa6c51d0e3a5b7
 
 #[divan::bench(args = [0, 1])]
 fn check_request_head(bencher: Bencher<'_, '_>, which: usize) {
-    bencher.bench_local(|| check(black_box(REQUESTS[which])));
+    bencher.bench_local(|| check(black_box(REQUESTS[which]), Limits::default()));
 }
 
 #[divan::bench]

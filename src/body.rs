@@ -20,6 +20,7 @@ pub use pace::Pace;
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use upload::{Received, Upload, UploadFault, read_up_to};
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -60,7 +61,7 @@ pub struct Body {
     octets: u64,
     report: Option<Report>,
     /// What is in flight for as long as this body is.
-    in_flight: Option<Rc<()>>,
+    in_flight: Option<Rc<dyn Any>>,
 }
 
 enum Source {
@@ -103,7 +104,7 @@ impl Body {
 
     /// Keeps a share of what says that its request is in flight.
     #[must_use]
-    pub fn keeping(mut self, in_flight: Rc<()>) -> Self {
+    pub fn keeping(mut self, in_flight: Rc<dyn Any>) -> Self {
         self.in_flight = Some(in_flight);
         self
     }

@@ -23,6 +23,7 @@ mod doubt;
 pub mod error;
 mod fault;
 mod guard;
+mod limits;
 mod matcher;
 mod name;
 pub mod overrides;
@@ -34,6 +35,7 @@ mod value;
 
 pub use address::{Address, Listen};
 pub use error::ConfigError;
+pub use limits::Limits;
 pub use overrides::{Origin, Override, Overrides};
 pub use report::Report;
 
@@ -91,6 +93,8 @@ pub struct Server {
     pub min_body_rate: u64,
     /// The most requests at work at a time for one connection of HTTP/2.
     pub max_streams: u32,
+    /// What is refused of clients that ask too much, or take too long.
+    pub limits: Limits,
     /// Whether each request is logged.
     pub access_log: bool,
 }
@@ -118,6 +122,8 @@ pub struct Upstream {
     pub connect_timeout: Duration,
     /// How long a response may take to begin.
     pub response_timeout: Duration,
+    /// How long a request may take from its head to the end of its response; `None` for as long as it takes.
+    pub exchange_timeout: Option<Duration>,
     /// How long a connection is kept without a request.
     pub idle_timeout: Duration,
     /// Whether field names keep their case over HTTP/1.1.
@@ -167,13 +173,15 @@ impl Config {
     ) -> Option<(Self, Faults)> {
         let response_timeout = raw.upstream.raw.response_timeout.as_ref();
         let response_timeout = response_timeout.map(toml::Spanned::span);
+        let limit_doubts = limits::doubts(&raw.server.raw, &raw.upstream.raw);
         let server = server(raw.server, overrides, faults);
         let upstream = upstream(raw.upstream, overrides, faults);
         let answers = answers::answers(raw.answers.raw, beside, faults);
         let policy = guard::policy(raw.guard, raw.route, &overrides.guard, faults);
         let (upstream, (policy, places)) = (upstream?, policy?);
         let timeout = (upstream.response_timeout, response_timeout);
-        let doubts = doubt::doubts(&policy, &places, timeout);
+        let mut doubts = doubt::doubts(&policy, &places, timeout);
+        doubts.extend(limit_doubts);
         let config = Self {
             server: server?,
             upstream,
@@ -197,6 +205,7 @@ fn server(read: Read<RawServer>, overrides: &Overrides, faults: &mut Faults) -> 
         given.map_or(default, |size| size.into_inner().0)
     };
     let server = Server {
+        limits: limits::limits(&raw),
         listen: listen(raw.listen, overrides.listen.as_ref(), faults)?,
         workers: raw
             .workers
@@ -298,6 +307,7 @@ fn upstream(
         response_timeout: raw
             .response_timeout
             .map_or(Duration::from_secs(60), |span| span.into_inner().0),
+        exchange_timeout: raw.exchange_timeout.map(|span| span.into_inner().0),
         idle_timeout: value::or_default(raw.idle_timeout, Duration::from_secs(4)),
         keep_case: raw.keep_case.unwrap_or(false),
         via: raw.via.unwrap_or(true),

@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::cli::Asked;
 use crate::config::Config;
-use crate::policy::head::{self, Framing, HEAD_LIMIT, Malformed};
+use crate::policy::head::{self, Framing, Limits, Malformed};
 use crate::policy::rejection::{Audience, Form, Rejection, Telling};
 use crate::policy::{Head, Plan, RouteId};
 
@@ -35,7 +35,7 @@ struct Refused {
 /// What would happen to this request.
 pub fn explain(config: &Config, asked: &Asked) -> Explanation {
     let fields = fields(asked);
-    let (target, framing) = match checked(asked, &fields) {
+    let (target, framing) = match checked(asked, &fields, config.server.limits.head) {
         Ok(checked) => checked,
         Err(why) => {
             let refusal = refusal(config, &asked.method, &Rejection::Malformed(why));
@@ -169,6 +169,7 @@ fn host_of_target(target: &str) -> Option<HeaderValue> {
 fn checked(
     asked: &Asked,
     fields: &[(HeaderName, HeaderValue)],
+    limits: Limits,
 ) -> Result<(Uri, Framing), Malformed> {
     let mut raw = format!("{} {} HTTP/1.1\r\n", asked.method, asked.target).into_bytes();
     for (name, value) in fields {
@@ -177,10 +178,7 @@ fn checked(
         );
     }
     raw.extend_from_slice(b"\r\n");
-    let framing = head::check(&raw)?;
-    if raw.len() > HEAD_LIMIT {
-        return Err(Malformed::TooLarge);
-    }
+    let framing = head::check(&raw, limits)?;
     let target = asked.target.parse().ok().ok_or(Malformed::Target)?;
     Ok((target, framing))
 }

@@ -10,6 +10,7 @@ mod forward;
 mod log;
 mod peer;
 mod read;
+mod slots;
 mod trip;
 mod turns;
 
@@ -32,12 +33,33 @@ use crate::policy::head::Malformed;
 use crate::policy::rejection::{Audience, Rejection, Telling};
 use crate::table::Table;
 use crate::upstream::{Connect, Limits, Upstream};
+use slots::InFlight;
 use trip::{Outcome, Trip};
+
+/// What all workers share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Who holds what.
+    pub table: Arc<Table>,
+    in_flight: Option<Arc<InFlight>>,
+}
+
+impl Shared {
+    /// What workers with this configuration share.
+    pub fn new(config: Arc<Config>) -> Self {
+        Self {
+            table: Table::new(config.server.max_holds),
+            in_flight: InFlight::new(config.server.limits.max_requests),
+            config,
+        }
+    }
+}
 
 /// What one worker needs to answer requests.
 pub struct Gateway<C: Connect> {
-    config: Arc<Config>,
-    table: Arc<Table>,
+    shared: Shared,
     upstream: Upstream<C>,
     turns: Turns,
     counts: Arc<Counts>,
@@ -46,17 +68,11 @@ pub struct Gateway<C: Connect> {
 
 impl<C: Connect> Gateway<C> {
     /// A gateway of the worker whose `turns` these are.
-    pub fn new(
-        config: Arc<Config>,
-        table: Arc<Table>,
-        connector: C,
-        limits: Limits,
-        turns: Turns,
-    ) -> Self {
-        let upstream = Upstream::new(connector, &config.upstream.servers, Rc::new(limits));
+    pub fn new(shared: Shared, connector: C, limits: Limits, turns: Turns) -> Self {
+        let servers = &shared.config.upstream.servers;
+        let upstream = Upstream::new(connector, servers, Rc::new(limits));
         Self {
-            config,
-            table,
+            shared,
             upstream,
             turns,
             counts: Arc::default(),
@@ -76,23 +92,25 @@ impl<C: Connect> Gateway<C> {
 
     /// Its configuration.
     pub const fn config(&self) -> &Arc<Config> {
-        &self.config
+        &self.shared.config
     }
 
     /// Gives back what is no longer of use: idle connections, and holds whose time is over.
     pub fn sweep(&self) {
         self.upstream.sweep();
-        self.table.sweep();
+        self.shared.table.sweep();
     }
 
     /// Answers one request, whatever happens.
     pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
         let in_flight = peer.begin();
         self.counts.request();
-        let mut trip = Trip::begin(&self.config, &request, peer);
+        let mut trip = Trip::begin(&self.shared.config, &request, peer);
         let admitted = self.admit(request, &mut trip).await;
         let response = admitted.unwrap_or_else(|rejection| self.reject(&rejection, &mut trip));
         peer.client.begin_final(self.patience(&trip));
+        peer.answer_until(trip.until);
+        let in_flight = trip.counted_with(in_flight);
         trip.report_with(response)
             .map(|body| body.keeping(in_flight))
     }
@@ -105,7 +123,7 @@ impl<C: Connect> Gateway<C> {
         peer: &Peer,
     ) -> Response<Body> {
         self.counts.request();
-        let mut trip = Trip::begin(&self.config, request, peer);
+        let mut trip = Trip::begin(&self.shared.config, request, peer);
         let response = self.reject(&Rejection::Malformed(why), &mut trip);
         trip.report_with(response)
     }
@@ -117,17 +135,18 @@ impl<C: Connect> Gateway<C> {
         trip: &mut Trip<'_>,
     ) -> Result<Response<Body>, Rejection> {
         let (head, body) = request.into_parts();
+        self.enter(trip)?; // 503
         let plan = self.plan(&head, None, trip)?; // 400
-        let received = self.read(&head, body, &plan, trip).await?; // 400, 408, 409
+        let received = self.read(&head, body, &plan, trip).await?; // 400, 408, 409, 413
         let plan = self.plan_with_form(&head, &received, plan, trip)?; // 400
         let grant = self.claim(&plan, trip).await?; // 409, 503
-        let reply = self.exchange(head, received, grant, &plan, trip).await?; // 400, 408, 502, 504
+        let reply = self.exchange(head, received, grant, &plan, trip).await?; // 400, 408, 413, 502, 504
         Ok(self.answer(reply, trip))
     }
 
     /// How long the client may take nothing of its response: less where a hold may wait with it.
     fn patience(&self, trip: &Trip<'_>) -> Duration {
-        let server = &self.config.server;
+        let server = &self.config().server;
         match trip.outcome {
             Outcome::Guarded => server.send_timeout,
             Outcome::Undecided
@@ -144,7 +163,7 @@ impl<C: Connect> Gateway<C> {
             self.counts.conflict();
         }
         let telling = Telling {
-            answers: &self.config.answers,
+            answers: &self.config().answers,
             audience: &trip.audience,
             method: &trip.method,
             is_last: trip.is_unread,
@@ -155,7 +174,7 @@ impl<C: Connect> Gateway<C> {
     /// The answer to a request that was refused before it could become one, ready to be written.
     pub fn refuse(&self, why: Malformed, client: Option<IpAddr>) -> Bytes {
         let telling = Telling {
-            answers: &self.config.answers,
+            answers: &self.config().answers,
             audience: &Audience::default(),
             method: &Method::GET,
             is_last: true,
@@ -163,7 +182,7 @@ impl<C: Connect> Gateway<C> {
         let rejection = Rejection::Malformed(why);
         let answer = rejection.answer(&telling);
         self.counts.request();
-        if self.config.server.access_log {
+        if self.config().server.access_log {
             log::write_refused(client, why, &rejection, &answer);
         }
         let mut raw = format!("HTTP/1.1 {}\r\n", answer.status()).into_bytes();

@@ -5,6 +5,7 @@
 //! - Told to stop, it accepts nothing more, and everything at work may settle within `server.drain`; told again, it
 //!   ends at once. `run` is told by signals, and nothing else here listens to them.
 
+mod admission;
 mod connection;
 mod http1;
 mod http2;
@@ -29,8 +30,9 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::config::{Config, Listen};
-use crate::gateway::{Counts, Turns};
+use crate::gateway::{Counts, Shared, Turns};
 use crate::table::Table;
+use admission::{Admission, Admitted};
 use listener::Listener;
 use worker::{Accepted, Parts};
 
@@ -92,7 +94,7 @@ struct Workers {
 /// A worker, as the acceptor sees it.
 #[derive(Clone)]
 struct Worker {
-    connections: mpsc::Sender<Accepted>,
+    connections: mpsc::Sender<(Accepted, Admitted)>,
     load: Arc<AtomicUsize>,
 }
 
@@ -135,11 +137,12 @@ impl Server {
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join(", ");
+        let admission = Admission::new(&self.config.server.limits);
         let mut accepting = JoinSet::new();
         for (address, listener) in self.addresses.iter().zip(self.listeners) {
             info!(%address, workers = workers.len(), upstream, "listening");
-            let workers = workers.clone();
-            accepting.spawn(async move { accept_for(listener, &workers).await });
+            let (workers, admission) = (workers.clone(), admission.clone());
+            accepting.spawn(async move { accept_for(listener, &admission, &workers).await });
         }
         let mut ended = JoinSet::new();
         for end in ends {
@@ -165,7 +168,7 @@ impl Server {
 
 impl Workers {
     fn start(config: &Arc<Config>) -> Result<Self, ServerError> {
-        let table = Table::new(config.server.max_holds);
+        let shared = Shared::new(Arc::clone(config));
         let count = config.server.workers.get();
         let (wishes, turns): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(WISHES)).unzip();
         let (mut workers, mut ended) = (Vec::new(), Vec::new());
@@ -174,8 +177,7 @@ impl Workers {
             let (has_ended, end) = oneshot::channel();
             let load = Arc::new(AtomicUsize::new(0));
             let parts = Parts {
-                config: Arc::clone(config),
-                table: Arc::clone(&table),
+                shared: shared.clone(),
                 connections: accepted,
                 turns: Turns::new(number, wishes.clone()),
                 wishes: turn_requests,
@@ -187,17 +189,22 @@ impl Workers {
             ended.push(end);
         }
         Ok(Self {
-            table,
+            table: shared.table,
             workers,
             ended,
         })
     }
 }
 
-async fn accept_for(listener: Listener, workers: &[Worker]) {
+async fn accept_for(listener: Listener, admission: &Admission, workers: &[Worker]) {
     loop {
+        let room = admission.room().await;
         match listener.accept().await {
-            Ok(accepted) => hand_over(accepted, workers).await,
+            Ok(accepted) => {
+                if let Some(admitted) = admission.admit(room, accepted.address()) {
+                    hand_over((accepted, admitted), workers).await;
+                }
+            }
             Err(error) => {
                 warn!(%error, "cannot accept a connection");
                 sleep(ACCEPT_PAUSE).await;
@@ -207,7 +214,7 @@ async fn accept_for(listener: Listener, workers: &[Worker]) {
 }
 
 /// To the worker with the fewest connections; one whose queue is full is waited for.
-async fn hand_over(accepted: Accepted, workers: &[Worker]) {
+async fn hand_over(accepted: (Accepted, Admitted), workers: &[Worker]) {
     let least = workers
         .iter()
         .min_by_key(|worker| worker.load.load(Ordering::Relaxed));
@@ -221,20 +228,29 @@ async fn hand_over(accepted: Accepted, workers: &[Worker]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Override, Overrides};
     use std::os::unix::net::UnixStream;
 
     use worker::Load;
 
-    fn worker() -> (Worker, mpsc::Receiver<Accepted>) {
+    fn worker() -> (Worker, mpsc::Receiver<(Accepted, Admitted)>) {
         let (connections, accepted) = mpsc::channel(8);
         let load = Arc::new(AtomicUsize::new(0));
         (Worker { connections, load }, accepted)
     }
 
     async fn hand_over_several(count: usize, workers: &[Worker]) {
+        let overrides = Overrides {
+            upstream: Some(Override::flag("--upstream", "http://127.0.0.1:3000")),
+            ..Overrides::default()
+        };
+        let config = Config::parse("test", "", &overrides).expect("a configuration");
+        let admission = Admission::new(&config.server.limits);
         for _ in 0..count {
             let (accepted, _) = UnixStream::pair().expect("a connection");
-            hand_over(Accepted::Unix(accepted), workers).await;
+            let admitted = admission.admit(admission.room().await, None);
+            let admitted = admitted.expect("there is room");
+            hand_over((Accepted::Unix(accepted), admitted), workers).await;
         }
     }
 

@@ -23,7 +23,7 @@ mod stream;
 pub use client::{Client, Connection};
 pub use inbound::Inbound;
 pub use multiplexed::{Multiplexed, Rest};
-pub use opening::{Protocol, open};
+pub use opening::{Opening, Protocol, open};
 pub use outbound::{Outbound, Traffic};
 pub use stream::Stream;
 
@@ -67,6 +67,10 @@ fn give(kept: &RefCell<BytesMut>, buf: &mut ReadBuf<'_>) -> bool {
     let mut kept = kept.borrow_mut();
     let given = kept.len().min(buf.remaining());
     buf.put_slice(&kept.split_to(given));
+    if given > 0 && kept.is_empty() {
+        // Its memory goes with it.
+        *kept = BytesMut::new();
+    }
     given > 0
 }
 

@@ -48,17 +48,29 @@ fn curl_that_uploads_a_gibibyte_to_a_held_key_sees_the_409_a_hundred_times_of_a_
 
 #[test]
 fn a_gibibyte_passes_each_way_in_flat_memory() {
+    passes_each_way("--http1.1", "1.1");
+}
+
+#[test]
+fn a_gibibyte_passes_each_way_over_http_2_in_flat_memory() {
+    passes_each_way("--http2-prior-knowledge", "2");
+}
+
+fn passes_each_way(spoken: &str, version: &str) {
     let scratch = Scratch::new("bulk");
     let (_origin, upstream) = bulk(&scratch);
     let body = gibibyte(&scratch);
     let gateway = Gateway::with_defaults(upstream);
     let mut upload = curl(gateway.addr, "/up");
-    let uploaded = said(upload.arg("-T").arg(&body), "%{http_code} %{size_upload}");
-    assert_eq!(uploaded, format!("200 {GIBIBYTE}"));
+    upload.arg(spoken).arg("-T").arg(&body);
+    let uploaded = said(&mut upload, "%{http_version} %{http_code} %{size_upload}");
+    assert_eq!(uploaded, format!("{version} 200 {GIBIBYTE}"));
     let mut download = curl(gateway.addr, &format!("/down?octets={GIBIBYTE}"));
-    let downloaded = said(&mut download, "%{http_code} %{size_download}");
-    assert_eq!(downloaded, format!("200 {GIBIBYTE}"));
+    let format = "%{http_version} %{http_code} %{size_download}";
+    let downloaded = said(download.arg(spoken), format);
+    assert_eq!(downloaded, format!("{version} 200 {GIBIBYTE}"));
     let most = gateway.most_memory();
+    println!("at most {most} bytes");
     assert!(most < FLAT, "{most} bytes of memory were used");
     gateway.ends_well();
 }

@@ -3,11 +3,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use writegate::policy::head::{FIELD_LIMIT, Framing, check, check_beginning};
+use writegate::policy::head::{Framing, Limits, check, check_beginning};
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = check_beginning(bytes);
-    let Ok(framing) = check(bytes) else {
+    let limits = Limits::default();
+    let _ = check_beginning(bytes, limits);
+    let Ok(framing) = check(bytes, limits) else {
         return;
     };
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
@@ -21,13 +22,13 @@ fuzz_target!(|bytes: &[u8]| {
         .sum::<usize>();
     let beginning = &head[..cut % (head.len() + 1)];
     assert_eq!(
-        check_beginning(beginning),
+        check_beginning(beginning, limits),
         Ok(()),
         "{:?}",
         beginning.escape_ascii()
     );
 
-    let mut fields = [httparse::EMPTY_HEADER; FIELD_LIMIT];
+    let mut fields = vec![httparse::EMPTY_HEADER; limits.fields];
     let mut request = httparse::Request::new(&mut fields);
     let parsed = request.parse(head);
     assert_eq!(

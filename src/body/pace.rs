@@ -13,6 +13,8 @@ pub struct Pace {
     most: Duration,
     /// Octets a second.
     rate: u64,
+    /// What is left of the waiting in all, where it has a bound.
+    in_all: Option<Duration>,
 }
 
 impl Pace {
@@ -23,12 +25,20 @@ impl Pace {
             left: most,
             most,
             rate,
+            in_all: None,
         }
     }
 
+    /// The same, but of a peer that is waited for at most so long in all.
+    #[must_use]
+    pub const fn within(self, in_all: Option<Duration>) -> Self {
+        Self { in_all, ..self }
+    }
+
     /// How much longer to wait now.
-    pub const fn left(&self) -> Duration {
-        self.left
+    pub fn left(&self) -> Duration {
+        self.in_all
+            .map_or(self.left, |in_all| in_all.min(self.left))
     }
 
     /// The peer was waited for, and then moved so many octets.
@@ -42,6 +52,7 @@ impl Pace {
             .saturating_sub(waited)
             .saturating_add(earned)
             .min(self.most);
+        self.in_all = self.in_all.map(|in_all| in_all.saturating_sub(waited));
     }
 }
 
@@ -60,6 +71,17 @@ mod tests {
         }
         assert!(dribbling.left() < Duration::from_millis(20));
         assert_eq!(steady.left(), 10 * second);
+    }
+
+    #[test]
+    fn what_is_waited_for_in_all_is_never_earned_back() {
+        let second = Duration::from_secs(1);
+        let mut pace = Pace::new(10 * second, 0).within(Some(3 * second));
+        assert_eq!(pace.left(), 3 * second);
+        pace.moved(2 * second, u64::MAX);
+        assert_eq!(pace.left(), second);
+        pace.moved(2 * second, 1);
+        assert_eq!(pace.left(), Duration::ZERO);
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub enum UploadFault {
     /// It is larger than a body may be.
     #[error("the request body is too large")]
     TooLarge,
+    /// Nothing is wrong with it so far, and the client is waited for.
+    #[error("the rest of the request body had not come yet")]
+    Awaited,
 }
 
 /// What has come of a request body.
@@ -242,12 +245,16 @@ impl Rest {
                 }
             }
             Some(Err(_)) => Some(self.fail(UploadFault::Broken)),
-            None => None,
+            None => {
+                self.fault.set(None);
+                None
+            }
         })
     }
 
     /// Ready when the client was waited for too long.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.fault.set(Some(UploadFault::Awaited));
         let Some(pace) = self.pace else {
             return Poll::Pending;
         };
@@ -258,6 +265,7 @@ impl Rest {
     }
 
     fn moved(&mut self, octets: u64) {
+        self.fault.set(None);
         let waited = self
             .waiting
             .take()

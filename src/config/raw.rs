@@ -33,6 +33,14 @@ pub(super) struct RawServer {
     pub(super) receive_timeout: Option<Positive>,
     pub(super) min_body_rate: Option<Size>,
     pub(super) max_streams: Option<Count>,
+    pub(super) max_head: Option<Spanned<Size>>,
+    pub(super) max_fields: Option<Count>,
+    pub(super) max_target: Option<Spanned<Size>>,
+    pub(super) head_timeout: Option<Positive>,
+    pub(super) body_timeout: Option<Positive>,
+    pub(super) max_connections: Option<Spanned<Count>>,
+    pub(super) max_connections_per_client: Option<Spanned<Count>>,
+    pub(super) max_requests: Option<Count>,
     pub(super) access_log: Option<bool>,
 }
 
@@ -44,6 +52,7 @@ pub(super) struct RawUpstream {
     pub(super) protocol: Option<Named<Protocol>>,
     pub(super) connect_timeout: Option<Positive>,
     pub(super) response_timeout: Option<Spanned<Positive>>,
+    pub(super) exchange_timeout: Option<Spanned<Positive>>,
     pub(super) idle_timeout: Option<Span>,
     pub(super) keep_case: Option<bool>,
     pub(super) via: Option<bool>,

@@ -48,7 +48,7 @@ impl<C: Connect> Gateway<C> {
     fn ask(&self, plan: &Plan, guard: &Guard, trip: &Trip<'_>) -> Claimed {
         let count = self.next_hold.get();
         self.next_hold.set(count + 1);
-        self.table.claim(&Claim {
+        self.shared.table.claim(&Claim {
             id: HoldId::new(self.turns.worker(), count),
             keys: &guard.keys,
             mode: guard.mode,
@@ -73,7 +73,7 @@ impl<C: Connect> Gateway<C> {
         Rejection::Conflict(Box::new(Conflict {
             key: met.key.shown().to_owned(),
             holder_method: writer.method.clone(),
-            holder_route: self.config.policy.route(writer.route).label.to_string(),
+            holder_route: self.config().policy.route(writer.route).label.to_string(),
             holder_since: humantime::format_rfc3339_millis(SystemTime::now() - age).to_string(),
             holder_age: age,
             unknown_for,
@@ -93,9 +93,9 @@ impl<C: Connect> Gateway<C> {
             target: "overlap",
             key = met.key.shown(),
             method = %plan.method,
-            route = &*self.config.policy.route(plan.route).label,
+            route = &*self.config().policy.route(plan.route).label,
             other_method = %met.writer.method,
-            other_route = &*self.config.policy.route(met.writer.route).label,
+            other_route = &*self.config().policy.route(met.writer.route).label,
             would_refuse = self.remedies([
                 (plan.route, guard.remedy.as_ref()),
                 (met.writer.route, met.writer.remedy.as_ref()),
@@ -112,7 +112,7 @@ impl<C: Connect> Gateway<C> {
             Some(match remedy? {
                 Remedy::Route(path) => format!("[[route]] path = {path:?}"),
                 Remedy::Reject => {
-                    let label = &self.config.policy.route(route).label;
+                    let label = &self.config().policy.route(route).label;
                     format!("on_conflict = \"reject\" for {label:?}")
                 }
             })

@@ -9,12 +9,12 @@ use h2::ext::Protocol;
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version, request};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 use super::read::{broken_upload, expects_continue};
 use super::{Gateway, Trip};
-use crate::body::{Body, Gate, Pace, Received, Upload};
+use crate::body::{Body, Gate, Received, Upload, UploadFault};
 use crate::policy::Plan;
 use crate::policy::forward::{self, Hop};
 use crate::policy::rejection::Rejection;
@@ -42,24 +42,32 @@ impl<C: Connect> Gateway<C> {
             asks_upgrade: forward::upgrade(&head.headers).is_some(),
             asks_tunnel: head.extensions.get::<Protocol>().is_some(),
             takes_interims: head.version >= Version::HTTP_11,
-            at_work: trip.peer.work(),
+            at_work: trip.counted_with(trip.peer.work()),
             gate: gate.clone(),
             route: plan.route,
             is_write: plan.is_write,
         });
-        let server = &self.config.server;
         let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
-        let pace = is_guarded.then(|| Pace::new(server.receive_timeout, server.min_body_rate));
-        let (upload, fault) = Upload::new(received, pace, gate, server.max_body);
+        let pace = self.pace(is_guarded, received.rest.as_ref());
+        let (upload, fault) = Upload::new(received, pace, gate, self.config().server.max_body);
         let request = self.outgoing(head, upload, terms.gate.is_some(), trip);
         let since = Instant::now();
-        let sent = self.upstream.send(request, grant, terms).await;
+        let sending = self.upstream.send(request, grant, terms);
+        let sent = match trip.until {
+            None => Ok(sending.await),
+            Some(until) => timeout_at(until, sending).await,
+        };
         trip.exchanged(since);
+        let sent = sent.map_err(|_elapsed| Rejection::ExchangeTimeout {
+            is_write: plan.is_write,
+        })?;
         sent.map_err(|broken| {
             debug!(request_id = trip.request_id.to_str().unwrap_or_default(), fault = %broken.chain(), "no response");
-            match fault.and_then(|fault| fault.get()) {
-                Some(fault) => broken_upload(fault),
-                None => rejection(&broken, plan.is_write),
+            match (fault.and_then(|fault| fault.get()), &broken) {
+                // Nobody can answer what has not come.
+                (Some(UploadFault::Awaited), Fault::ResponseTimeout) => Rejection::BodyTooSlow,
+                (Some(UploadFault::Awaited) | None, _) => rejection(&broken, plan.is_write),
+                (Some(fault), _) => broken_upload(fault),
             }
         })
     }
@@ -73,7 +81,7 @@ impl<C: Connect> Gateway<C> {
         trip: &Trip<'_>,
     ) -> Request<Upload> {
         let mut request = Request::new(upload);
-        if self.config.upstream.keep_case {
+        if self.config().upstream.keep_case {
             // Among them is how the names were written.
             *request.extensions_mut() = head.extensions;
         }
@@ -96,8 +104,8 @@ impl<C: Connect> Gateway<C> {
             client: trip.peer.address,
             host: host.as_ref(),
             version: head.version,
-            forwarding: self.config.upstream.forwarded,
-            via: self.config.upstream.via,
+            forwarding: self.config().upstream.forwarded,
+            via: self.config().upstream.via,
         };
         forward::prepare_request(&mut fields, &hop, keeps_expect);
         fields.insert(forward::X_REQUEST_ID, trip.request_id.clone());

@@ -5,6 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use tokio::time::Instant;
+
 use crate::upstream::Tunnel;
 use crate::wire::Client;
 
@@ -20,6 +22,8 @@ pub struct Peer {
     begun: Cell<u64>,
     /// Every request that is not answered to the end has a share of this.
     in_flight: Rc<()>,
+    /// When the response that is being sent has to have ended.
+    until: Cell<Option<Instant>>,
 }
 
 impl Peer {
@@ -41,12 +45,14 @@ impl Peer {
             at_work,
             begun: Cell::new(0),
             in_flight: Rc::new(()),
+            until: Cell::new(None),
         }
     }
 
     /// A request has come. It is in flight for as long as what this returns is kept.
     pub fn begin(&self) -> Rc<()> {
         self.begun.set(self.begun.get() + 1);
+        self.until.set(None);
         Rc::clone(&self.in_flight)
     }
 
@@ -63,6 +69,21 @@ impl Peer {
     /// Whether none of the requests is in flight.
     pub fn is_answered(&self) -> bool {
         Rc::strong_count(&self.in_flight) == 1
+    }
+
+    /// A response is about to be sent, and has to have ended by then.
+    pub(super) fn answer_until(&self, until: Option<Instant>) {
+        self.until.set(until);
+    }
+
+    /// When the response that is being sent has to have ended.
+    pub fn until(&self) -> Option<Instant> {
+        self.until.get()
+    }
+
+    /// Whether a response is still being sent that was to have ended by `now`.
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        !self.is_answered() && self.until.get().is_some_and(|until| until <= now)
     }
 
     /// The connection is to be joined to this one once the 101 is written.

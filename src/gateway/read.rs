@@ -14,7 +14,7 @@ use http_body::Body as _;
 use tokio::task::yield_now;
 
 use super::{Gateway, Trip};
-use crate::body::{Account, Incoming, Pace, Received, UploadFault, read_up_to};
+use crate::body::{Account, Counted, Incoming, Pace, Received, UploadFault, read_up_to};
 use crate::policy::rejection::Rejection;
 use crate::policy::{Guard, Head, Mode, Plan};
 use crate::upstream::Connect;
@@ -28,7 +28,7 @@ impl<C: Connect> Gateway<C> {
         trip: &mut Trip<'_>,
     ) -> Result<Plan, Rejection> {
         let seen = Head { form, ..seen(head) };
-        let plan = self.config.policy.plan(&seen).map_err(Rejection::NoKey)?;
+        let plan = self.config().policy.plan(&seen).map_err(Rejection::NoKey)?;
         trip.planned(&plan);
         Ok(plan)
     }
@@ -41,7 +41,7 @@ impl<C: Connect> Gateway<C> {
         plan: Plan,
         trip: &mut Trip<'_>,
     ) -> Result<Plan, Rejection> {
-        if received.rest.is_some() || !self.config.policy.wants_form_method(&seen(head), &plan) {
+        if received.rest.is_some() || !self.config().policy.wants_form_method(&seen(head), &plan) {
             return Ok(plan);
         }
         self.plan(head, Some(&received.content), trip)
@@ -59,7 +59,7 @@ impl<C: Connect> Gateway<C> {
             return Ok(Received::default());
         }
         let body = trip.counted(body);
-        let server = &self.config.server;
+        let server = &self.config().server;
         let guard = exclusive(plan);
         let expects = expects_continue(head);
         let declared = body.size_hint().exact();
@@ -72,7 +72,7 @@ impl<C: Connect> Gateway<C> {
         let fits = declared.is_none_or(|octets| octets <= server.request_buffer as u64);
         let is_wanted = match guard {
             Some(_) => fits || !expects,
-            None => fits && self.config.policy.wants_form_method(&seen(head), plan),
+            None => fits && self.config().policy.wants_form_method(&seen(head), plan),
         };
         if expects {
             self.refuse_standing_conflict(guard).await?;
@@ -83,7 +83,8 @@ impl<C: Connect> Gateway<C> {
                 ..Received::default()
             });
         }
-        let pace = Pace::new(server.receive_timeout, server.min_body_rate);
+        // A form is read for its method, which may be one that is guarded.
+        let pace = self.strict_pace();
         let account = Account::new(Arc::clone(&self.upstream.limits().budget));
         let mut reading = pin!(read_up_to(server.request_buffer, body, pace, account));
         let received = match first_look(reading.as_mut()).await {
@@ -109,14 +110,36 @@ impl<C: Connect> Gateway<C> {
         Ok(received)
     }
 
+    /// How long the client may be waited for while it sends the rest of a body. Where nothing is held, one that has said
+    /// how long its body is may be silent for longer, and one that has not may be a stream, whose sender speaks when it
+    /// has something to say.
+    pub(super) fn pace(&self, is_guarded: bool, rest: Option<&Counted>) -> Option<Pace> {
+        let server = &self.config().server;
+        let in_all = server.limits.body_timeout;
+        let rest = rest?;
+        if is_guarded {
+            return Some(self.strict_pace());
+        }
+        let pace = match rest.size_hint().exact() {
+            Some(_) => Pace::new(server.idle_timeout, server.min_body_rate),
+            None => Pace::new(in_all?, 0),
+        };
+        Some(pace.within(in_all))
+    }
+
+    fn strict_pace(&self) -> Pace {
+        let server = &self.config().server;
+        Pace::new(server.receive_timeout, server.min_body_rate).within(server.limits.body_timeout)
+    }
+
     /// A conflict that stands already is told before the body is read, or even asked for.
     async fn refuse_standing_conflict(&self, guard: Option<&Guard>) -> Result<(), Rejection> {
         let Some(guard) = guard else { return Ok(()) };
-        let Some(met) = self.table.standing_conflict(&guard.keys, guard.mode) else {
+        let Some(met) = self.shared.table.standing_conflict(&guard.keys, guard.mode) else {
             return Ok(());
         };
         self.turns.catch_up(met.id.worker()).await;
-        match self.table.standing_conflict(&guard.keys, guard.mode) {
+        match self.shared.table.standing_conflict(&guard.keys, guard.mode) {
             Some(met) => Err(self.conflict(&met, guard)),
             None => Ok(()),
         }
@@ -153,7 +176,7 @@ pub(super) fn expects_continue(head: &request::Parts) -> bool {
 pub(super) const fn broken_upload(fault: UploadFault) -> Rejection {
     match fault {
         UploadFault::Broken => Rejection::BodyBroken,
-        UploadFault::TooSlow => Rejection::BodyTooSlow,
+        UploadFault::TooSlow | UploadFault::Awaited => Rejection::BodyTooSlow,
         UploadFault::TooLarge => Rejection::BodyTooLarge,
     }
 }

@@ -3,6 +3,7 @@
 //! Invariants:
 //! - One access line a request, written when its response has ended, however it has.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 
 use super::Peer;
 use super::log::Line;
+use super::slots::Slot;
 use crate::body::{Body, BodyEnd, Counted, Incoming};
 use crate::config::Config;
 use crate::policy::forward::X_REQUEST_ID;
@@ -62,6 +64,10 @@ pub(super) struct Trip<'a> {
     pub(super) outcome: Outcome,
     /// Who reads an answer of our own.
     pub(super) audience: Audience,
+    /// Its part of the requests in flight, where they are counted.
+    pub(super) slot: Option<Rc<Slot>>,
+    /// When all of it has to be over.
+    pub(super) until: Option<Instant>,
     route: RouteId,
     line: Option<Box<Line>>,
 }
@@ -75,6 +81,11 @@ impl<'a> Trip<'a> {
             request_id: request_id(request.headers().get(X_REQUEST_ID)),
             is_unread: !http_body::Body::is_end_stream(request.body()),
             outcome: Outcome::Undecided,
+            slot: None,
+            until: config
+                .upstream
+                .exchange_timeout
+                .map(|most| Instant::now() + most),
             route: RouteId::GUARD,
             audience: Audience::of(request.headers()),
             line: has_line.then(|| Box::new(Line::begin(config, request, peer.address))),

@@ -48,6 +48,20 @@ pub struct Followed {
     pub passed: usize,
     /// Why the rest may not.
     pub breach: Option<Breach>,
+    /// What of them is half here.
+    pub half: Half,
+}
+
+/// What has begun to come and not ended. Data may come as slowly as its sender has it; what is about the connection, or a
+/// head, which may come in several frames, is never slow but on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// Nothing, or only data.
+    Nothing,
+    /// What was half here before, and nothing else has ended since.
+    Same,
+    /// Something that has begun just now.
+    New,
 }
 
 /// The frames of one connection, as far as they have come.
@@ -58,6 +72,10 @@ pub struct Frames {
     part: [u8; HEADER],
     part_len: usize,
     last_stream: u32,
+    /// Whether the payload is data.
+    is_data: bool,
+    /// Whether a head goes on in the next frame.
+    is_in_head: bool,
     credit: f64,
     credited: Duration,
 }
@@ -89,6 +107,8 @@ impl Default for Frames {
             part: [0; HEADER],
             part_len: 0,
             last_stream: 0,
+            is_data: false,
+            is_in_head: false,
             credit: IDLE_FRAMES,
             credited: Duration::ZERO,
         }
@@ -114,6 +134,11 @@ impl Frames {
         let mut rest = bytes;
         // Where the frame begins that is being read: what came of it before cannot be taken back.
         let mut sound = 0;
+        let mut half = if self.is_half() {
+            Half::Same
+        } else {
+            Half::New
+        };
         while !rest.is_empty() {
             match self.step(rest) {
                 Ok(count) => rest = &rest[count..],
@@ -121,17 +146,31 @@ impl Frames {
                     return Followed {
                         passed: sound,
                         breach: Some(breach),
+                        half,
                     };
                 }
             }
             if self.at == At::Header && self.part_len == 0 {
                 sound = bytes.len() - rest.len();
             }
+            if !self.is_half() {
+                half = Half::New;
+            }
         }
         Followed {
             passed: bytes.len(),
             breach: None,
+            half: if self.is_half() { half } else { Half::Nothing },
         }
+    }
+
+    fn is_half(&self) -> bool {
+        let is_between = match self.at {
+            At::Header => self.part_len == 0,
+            At::Payload(_) => self.is_data,
+            At::Preface(_) | At::Settings(_) => false,
+        };
+        self.is_in_head || !is_between
     }
 
     /// Takes the next of `bytes`, and says how many.
@@ -184,6 +223,12 @@ impl Frames {
             flags,
             stream,
         } = header;
+        const HEAD: [u8; 2] = [0x1, 0x9];
+        const END_HEADERS: u8 = 0x4;
+        self.is_data = kind == 0x0;
+        if HEAD.contains(&kind) {
+            self.is_in_head = flags & END_HEADERS == 0;
+        }
         let has = |size: usize| (length == size).then_some(()).ok_or(Breach::FrameSize);
         let mut at: fn(usize) -> At = At::Payload;
         match kind {
@@ -302,6 +347,35 @@ mod tests {
             }
             assert_eq!((frames.at, frames.last_stream()), (At::Header, 3));
         }
+    }
+
+    #[test]
+    fn a_frame_that_is_half_here_is_seen_and_data_is_not() {
+        let mut frames = begun();
+        let mut half = |bytes: &[u8]| frames.follow(bytes, Duration::ZERO).half;
+        let ping = frame(6, 0, 0, &[0; 8]);
+        assert_eq!(half(&ping[..3]), Half::New);
+        assert_eq!(half(&ping[3..12]), Half::Same);
+        assert_eq!(half(&ping[12..]), Half::Nothing);
+        let data = frame(0, 0, 1, &[0; 100]);
+        assert_eq!(half(&data[..50]), Half::Nothing);
+        assert_eq!(half(&[&data[50..], &ping[..1]].concat()), Half::New);
+        assert_eq!(half(&ping[1..]), Half::Nothing);
+        assert_eq!(half(&frame(4, 0, 0, &[])), Half::Nothing);
+    }
+
+    #[test]
+    fn a_head_in_several_frames_is_half_here_until_the_last() {
+        let mut frames = begun();
+        let mut half = |bytes: &[u8]| frames.follow(bytes, Duration::ZERO).half;
+        assert_eq!(half(&frame(1, 0, 1, &[0; 5])), Half::New);
+        assert_eq!(half(&frame(9, 0, 1, &[0; 5])), Half::Same);
+        let last = frame(9, 4, 1, &[0; 5]);
+        assert_eq!(half(&last[..4]), Half::Same);
+        assert_eq!(half(&last[4..]), Half::Nothing);
+        let two = [frame(1, 4, 3, &[0; 5]), frame(1, 0, 5, &[0; 5])].concat();
+        assert_eq!(half(&two[..6]), Half::New);
+        assert_eq!(half(&two[6..]), Half::New, "the first has ended");
     }
 
     #[test]

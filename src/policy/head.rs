@@ -38,23 +38,42 @@ pub enum Framing {
     Chunked,
 }
 
-/// The most bytes of a head.
+/// The most bytes of a response's head.
 pub const HEAD_LIMIT: usize = 64 * 1024;
 
-/// The most field lines of a request head.
-pub const FIELD_LIMIT: usize = 100;
+/// How large a request head may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes of all of it.
+    pub head: usize,
+    /// The most field lines.
+    pub fields: usize,
+    /// The most bytes of the request target.
+    pub target: usize,
+}
 
-/// The most bytes of a request target.
-pub const TARGET_LIMIT: usize = 32 * 1024;
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: 64 * 1024,
+            fields: 100,
+            target: 32 * 1024,
+        }
+    }
+}
 
 /// What a TLS record begins with that opens a connection (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
 /// Checks one head, from the first byte of its request line to the empty line that ends it.
-pub fn check(head: &[u8]) -> Result<Framing, Malformed> {
+pub fn check(head: &[u8], limits: Limits) -> Result<Framing, Malformed> {
     check_first_byte(head)?;
+    if head.len() > limits.head {
+        return Err(Malformed::TooLarge(limits));
+    }
     let mut lines = Lines { rest: head };
-    let request_line = RequestLine::parse(lines.next().ok_or(Malformed::RequestLine)??)?;
+    let first = lines.next().ok_or(Malformed::RequestLine)??;
+    let request_line = RequestLine::parse(first, limits)?;
     let mut fields = Fields::default();
     for line in lines {
         let line = line?;
@@ -63,8 +82,8 @@ pub fn check(head: &[u8]) -> Result<Framing, Malformed> {
         }
         fields.see(line)?;
         fields.count += 1;
-        if fields.count > FIELD_LIMIT {
-            return Err(Malformed::TooLarge);
+        if fields.count > limits.fields {
+            return Err(Malformed::TooLarge(limits));
         }
     }
     fields.verdict(&request_line)
@@ -72,10 +91,10 @@ pub fn check(head: &[u8]) -> Result<Framing, Malformed> {
 
 /// Checks what can be known of a head of which only the beginning has come, so that nobody waits for the rest of
 /// something that is no HTTP.
-pub fn check_beginning(head: &[u8]) -> Result<(), Malformed> {
+pub fn check_beginning(head: &[u8], limits: Limits) -> Result<(), Malformed> {
     check_first_byte(head)?;
     match (Lines { rest: head }).next() {
-        Some(line) => RequestLine::parse(line?).map(|_| ()),
+        Some(line) => RequestLine::parse(line?, limits).map(|_| ()),
         None => {
             let end = memchr(b' ', head).unwrap_or(head.len());
             (head.is_empty() || is_method(&head[..end]))

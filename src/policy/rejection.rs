@@ -95,6 +95,8 @@ pub enum Rejection {
     HoldsExhausted,
     /// As much of request bodies is in memory as may be.
     BuffersExhausted,
+    /// As many requests are in flight as may be.
+    RequestsExhausted,
     /// No connection to the upstream could be made.
     Unreachable {
         /// Whether it said so itself.
@@ -116,6 +118,11 @@ pub enum Rejection {
     },
     /// The upstream did not answer in time.
     ResponseTimeout {
+        /// Whether the request was a write, whose outcome is now unknown.
+        is_write: bool,
+    },
+    /// All of it took longer than it may.
+    ExchangeTimeout {
         /// Whether the request was a write, whose outcome is now unknown.
         is_write: bool,
     },
@@ -261,7 +268,9 @@ impl Rejection {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Conflict(conflict) => Some(conflict.retry_after),
-            Self::HoldsExhausted | Self::BuffersExhausted => Some(Duration::from_secs(1)),
+            Self::HoldsExhausted | Self::BuffersExhausted | Self::RequestsExhausted => {
+                Some(Duration::from_secs(1))
+            }
             Self::Malformed(_)
             | Self::NoKey(_)
             | Self::BodyBroken
@@ -273,7 +282,8 @@ impl Rejection {
             | Self::NotSent
             | Self::UpstreamBroken { .. }
             | Self::UpstreamInvalid { .. }
-            | Self::ResponseTimeout { .. } => None,
+            | Self::ResponseTimeout { .. }
+            | Self::ExchangeTimeout { .. } => None,
         }
     }
 
@@ -301,6 +311,11 @@ impl Rejection {
             Self::BuffersExhausted => {
                 format!("This {method} was not forwarded: there is no room in memory for its body.")
             }
+            Self::RequestsExhausted => {
+                format!(
+                    "This {method} was not forwarded: as many requests are in flight as may be."
+                )
+            }
             Self::Unreachable { .. } => {
                 format!("This {method} was not sent: no connection could be made.")
             }
@@ -322,6 +337,12 @@ impl Rejection {
             ),
             Self::ResponseTimeout { is_write: false } => {
                 format!("This {method} was sent, and no response came. It may be sent again.")
+            }
+            Self::ExchangeTimeout { is_write: true } => format!(
+                "This {method} took too long. It was perhaps sent, and the backend may still be working on it. Read the resource before you send it again."
+            ),
+            Self::ExchangeTimeout { is_write: false } => {
+                format!("This {method} took too long. It may be sent again.")
             }
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{http1, http2};
 use crate::gateway::Gateway;
 use crate::upstream::Connect;
-use crate::wire::{Inbound, Protocol, Socket, open};
+use crate::wire::{Inbound, Multiplexed, Opening, Protocol, Socket, open};
 
 /// Resolves when the next answer on each connection is to be the last.
 pub(super) type Draining = watch::Receiver<bool>;
@@ -25,9 +25,10 @@ pub async fn serve<C: Connect, S: Socket>(
     address: Option<IpAddr>,
     mut draining: Draining,
 ) {
-    let idle_timeout = gateway.config().server.idle_timeout;
+    let server = &gateway.config().server;
+    let (idle_timeout, limits) = (server.idle_timeout, server.limits);
     let opened = {
-        let mut opened = pin!(open(&mut socket));
+        let mut opened = pin!(open(&mut socket, limits.head_timeout));
         tokio::select! {
             biased;
             opened = &mut opened => Some(opened),
@@ -43,20 +44,25 @@ pub async fn serve<C: Connect, S: Socket>(
             () = sleep(idle_timeout) => None,
         }
     };
+    let inbound = |socket, early| Inbound::new(socket, early, idle_timeout, limits.head);
     match opened {
-        Some(Ok((Protocol::Http1, early))) => {
-            let inbound = Inbound::new(socket, early, idle_timeout);
-            http1::serve(&gateway, inbound, address, &mut draining).await;
-        }
-        Some(Ok((Protocol::Http2, early))) => {
-            http2::serve(&gateway, (socket, early), address, &mut draining).await;
-        }
+        Some(Ok(Opening {
+            protocol,
+            early,
+            since,
+        })) => match protocol {
+            Protocol::Http1 => {
+                let begun = (inbound(socket, early), since);
+                http1::serve(&gateway, begun, address, &mut draining).await;
+            }
+            Protocol::Http2 => {
+                let begun = (Multiplexed::new(socket, early, idle_timeout), since);
+                // Boxed, so that one that speaks HTTP/1.1 does not keep the room for it.
+                Box::pin(http2::serve(&gateway, begun, address, &mut draining)).await;
+            }
+        },
         // Closed politely, in case something is on its way.
-        None => {
-            Inbound::new(socket, BytesMut::new(), idle_timeout)
-                .close(&[])
-                .await;
-        }
+        None => inbound(socket, BytesMut::new()).close(&[]).await,
         Some(Err(_)) => {}
     }
 }

@@ -1,11 +1,14 @@
 //! One client connection that speaks HTTP/1.1, from its first byte to its close.
 
+mod watch;
+
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,31 +23,32 @@ use tracing::debug;
 
 use super::connection::Draining;
 use crate::body::Incoming;
+use crate::config::Config;
 use crate::gateway::{Gateway, Peer};
-use crate::policy::head::{FIELD_LIMIT, HEAD_LIMIT};
 use crate::upstream::{Connect, Tunnel};
-use crate::wire::{Client, Connection, Hangup, Inbound, Socket};
+use crate::wire::{Client, Connection, Inbound, Socket};
+use watch::{LOOK, Seen, Watch};
 
-/// The largest part of a message that is kept in memory for one connection; a whole head must fit.
-const BUFFER: usize = 2 * HEAD_LIMIT;
-
-/// How often a connection is looked at: one that was idle since the last time gives back its buffers, some
-/// 20 KiB of hyper's, and one that waits for the rest of a head waits with a bound.
-const LOOK: Duration = Duration::from_secs(1);
+/// The largest part of a message that is kept in memory for one connection, unless a head may be larger.
+const BUFFER: usize = 128 * 1024;
 
 /// Answers the requests that come over `socket`, until the client has had enough, or `draining`
 /// says that the next answer is the last. A connection on which nothing happens is parked: it keeps
 /// its socket and little else.
 pub(super) async fn serve<C: Connect, S: Socket>(
     gateway: &Rc<Gateway<C>>,
-    mut inbound: Inbound<S>,
+    (mut inbound, since): (Inbound<S>, Instant),
     address: Option<IpAddr>,
     draining: &mut Draining,
 ) {
     let idle_timeout = gateway.config().server.idle_timeout;
     let connection = inbound.connection();
     let peer = Rc::new(Peer::new(Rc::clone(&connection) as Rc<dyn Client>, address));
-    let line = Line { connection, peer };
+    let line = Line {
+        connection,
+        peer,
+        opened: Cell::new(Some(since)),
+    };
     while is_stirred(&*line.connection, draining, idle_timeout).await {
         // Boxed, so that a parked connection does not keep the room for it.
         inbound = match Box::pin(speak(gateway, inbound, &line, draining)).await {
@@ -68,6 +72,8 @@ pub(super) async fn serve<C: Connect, S: Socket>(
 struct Line {
     connection: Rc<dyn Connection>,
     peer: Rc<Peer>,
+    /// When the first head began to come, until that is taken up.
+    opened: Cell<Option<Instant>>,
 }
 
 /// Waits until something comes over a parked connection. False if it is to be closed instead.
@@ -105,27 +111,19 @@ async fn speak<C: Connect, S: Socket>(
     line: &Line,
     draining: &mut Draining,
 ) -> End<S> {
-    let Line {
-        connection: client,
-        peer,
-    } = line;
+    let peer = &line.peer;
     let service = service_fn(|request: Request<hyper::body::Incoming>| {
         let (gateway, peer) = (Rc::clone(gateway), Rc::clone(peer));
         let request = request.map(Incoming::Http1);
         async move { Ok::<_, Infallible>(gateway.handle(request, &peer).await) }
     });
-    let mut http = Builder::new();
-    // The raw head was checked by then, so that hyper's own limits are never met.
-    http.half_close(true)
-        .preserve_header_case(gateway.config().upstream.keep_case)
-        .max_buf_size(BUFFER)
-        .max_headers(FIELD_LIMIT);
+    let http = builder(gateway.config());
     let mut connection = http.serve_connection(TokioIo::new(inbound), service);
     let mut draining = pin!(draining.wait_for(|is_draining| *is_draining));
     let mut is_draining = false;
     let mut look = pin!(sleep(LOOK));
-    let (mut begun, mut waited) = (peer.begun(), Duration::ZERO);
-    let receive_timeout = gateway.config().server.receive_timeout;
+    let mut watch = Watch::new(line, gateway.config().server.limits.head_timeout);
+    let mut seen = None;
     let ended = poll_fn(|cx| {
         if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
             return Poll::Ready(Some(ended));
@@ -138,27 +136,8 @@ async fn speak<C: Connect, S: Socket>(
                 return Poll::Ready(Some(ended));
             }
         }
-        while look.as_mut().poll(cx).is_ready() {
-            // Nothing is read from it and perhaps nothing written for long: nobody else would notice.
-            if client.hangup() == Some(Hangup::Closed) {
-                return Poll::Ready(Some(Ok(())));
-            }
-            if peer.begun() == begun && peer.is_answered() && client.is_at_rest() {
-                return Poll::Ready(None);
-            }
-            begun = peer.begun();
-            waited = if peer.is_answered() && client.is_in_head() {
-                waited + LOOK
-            } else {
-                Duration::ZERO
-            };
-            if waited >= receive_timeout {
-                client.refuse_slow_head();
-                return Poll::Ready(Some(Ok(())));
-            }
-            look.as_mut().reset(Instant::now() + LOOK);
-        }
-        Poll::Pending
+        seen = Some(ready!(watch.poll(look.as_mut(), cx)));
+        Poll::Ready(None)
     })
     .await;
     if let Some(Err(error)) = &ended {
@@ -166,13 +145,26 @@ async fn speak<C: Connect, S: Socket>(
     }
     let Parts { io, read_buf, .. } = connection.into_parts();
     let inbound = io.into_inner();
-    match ended {
-        None => End::Idle(inbound),
+    match (seen, ended) {
+        (Some(Seen::AtRest), _) => End::Idle(inbound),
+        (Some(Seen::Overdue), _) => End::Cut(inbound),
         // The one thing that can fail in a service that never does is the body of its answer. And a client
         // that has not taken all of one must not take it for whole.
-        Some(Err(error)) if error.is_user() || inbound.is_given_up() => End::Cut(inbound),
-        Some(_) => End::Over(inbound, read_buf),
+        (_, Some(Err(error))) if error.is_user() || inbound.is_given_up() => End::Cut(inbound),
+        (Some(Seen::Gone | Seen::LateHead) | None, _) => End::Over(inbound, read_buf),
     }
+}
+
+/// The raw head was checked by the time that it is read, so that hyper's own limits are never met.
+fn builder(config: &Config) -> Builder {
+    let limits = config.server.limits.head;
+    let mut builder = Builder::new();
+    builder
+        .half_close(true)
+        .preserve_header_case(config.upstream.keep_case)
+        .max_buf_size(BUFFER.max(limits.head.saturating_mul(2)))
+        .max_headers(limits.fields);
+    builder
 }
 
 /// Passes bytes both ways until both ends are done.

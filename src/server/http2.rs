@@ -10,23 +10,23 @@ mod tunnel;
 
 use std::future::poll_fn;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::Request;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 use tracing::debug;
 
 use super::connection::Draining;
+use crate::config::Server;
 use crate::gateway::Gateway;
-use crate::policy::head::HEAD_LIMIT;
 use crate::upstream::Connect;
-use crate::wire::{Multiplexed, Socket};
+use crate::wire::{Multiplexed, Rest, Socket};
 
 /// What a client may send on one stream, and on all of a connection, that nobody has read yet.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -38,20 +38,21 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// Answers the requests that come over a connection of which the beginning was read already.
 pub(super) async fn serve<C: Connect, S: Socket>(
     gateway: &Rc<Gateway<C>>,
-    (socket, early): (S, BytesMut),
+    (multiplexed, since): (Multiplexed<S>, Instant),
     address: Option<IpAddr>,
     draining: &mut Draining,
 ) {
     let server = &gateway.config().server;
-    let multiplexed = Multiplexed::new(socket, early, server.idle_timeout);
     let rest = multiplexed.rest();
-    let shaking = builder(server.max_streams).handshake(multiplexed);
+    let shaking = builder(server).handshake(multiplexed);
+    let by = since + server.limits.head_timeout;
     // Boxed: a connection is large, and a task is moved when it starts.
-    let ended = match timeout(server.receive_timeout, Box::pin(shaking)).await {
+    let ended = match timeout_at(by, Box::pin(shaking)).await {
         Ok(Ok(connection)) => {
             let mut session = Session {
                 gateway: Rc::clone(gateway),
                 connection,
+                rest: &rest,
                 address,
                 streams: JoinSet::new(),
                 at_work: Rc::new(()),
@@ -67,23 +68,31 @@ pub(super) async fn serve<C: Connect, S: Socket>(
     rest.close().await;
 }
 
-fn builder(max_streams: u32) -> Builder {
+fn builder(server: &Server) -> Builder {
+    let head = server.limits.head;
+    // Beyond it the library answers by itself, so that ours, which says more, comes first.
+    let most = head.head.saturating_mul(2);
+    let most = most.saturating_add(head.fields.saturating_mul(FIELD_EXTRA));
     let mut builder = Builder::new();
     builder
         .enable_connect_protocol()
-        .max_concurrent_streams(max_streams)
+        .max_concurrent_streams(server.max_streams)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER)
-        // Beyond it the library answers by itself, so that ours, which says more, comes first.
-        .max_header_list_size(2 * HEAD_LIMIT as u32);
+        .max_header_list_size(u32::try_from(most).unwrap_or(u32::MAX));
     builder
 }
 
+/// What a field counts beside its name and its value (RFC 9113 §6.5.2).
+const FIELD_EXTRA: usize = 32;
+
 /// A connection, and what is at work on it.
-struct Session<C: Connect, S: Socket> {
+struct Session<'a, C: Connect, S: Socket> {
     gateway: Rc<Gateway<C>>,
     connection: Connection<Multiplexed<S>, Bytes>,
+    /// The same connection below the library.
+    rest: &'a Rest<S>,
     address: Option<IpAddr>,
     /// The requests that are not answered to the end. With the session they are dropped.
     streams: JoinSet<()>,
@@ -91,18 +100,26 @@ struct Session<C: Connect, S: Socket> {
     at_work: Rc<()>,
 }
 
-impl<C: Connect, S: Socket> Session<C, S> {
-    /// Takes requests until the client has no more, is silent for too long, or is told that these were the last.
+impl<C: Connect, S: Socket> Session<'_, C, S> {
+    /// Takes requests until the client has no more, is silent for too long, does not come to the end of a head, or is
+    /// told that these were the last.
     async fn run(&mut self, draining: &mut Draining) -> Result<(), h2::Error> {
         let idle_timeout = self.gateway.config().server.idle_timeout;
         let mut draining = pin!(draining.wait_for(|is_draining| *is_draining));
         let mut is_ending = false;
         let mut idle = pin!(sleep(idle_timeout));
+        let mut late = pin!(sleep(idle_timeout));
+        let mut is_late = false;
         poll_fn(|cx| {
             loop {
                 let had = self.streams.len();
                 if let Poll::Ready(ended) = self.poll_accept(cx) {
                     return Poll::Ready(ended);
+                }
+                if !is_late && self.poll_late(late.as_mut(), cx).is_ready() {
+                    is_late = true;
+                    self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                    continue;
                 }
                 while let Poll::Ready(Some(_)) = self.streams.poll_join_next(cx) {}
                 if had != self.streams.len() || !self.streams.is_empty() {
@@ -124,6 +141,18 @@ impl<C: Connect, S: Socket> Session<C, S> {
             }
         })
         .await
+    }
+
+    /// Ready when what is half here has been so for too long. Of everything else the library waits for more.
+    fn poll_late(&self, mut late: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(since) = self.rest.half_since() else {
+            return Poll::Pending;
+        };
+        let until = since + self.gateway.config().server.limits.head_timeout;
+        if late.deadline() != until {
+            late.as_mut().reset(until);
+        }
+        late.poll(cx)
     }
 
     /// Begins to answer every request that has come. Ready when no more will.

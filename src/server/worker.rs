@@ -17,10 +17,10 @@ use tokio::task::{spawn_local, yield_now};
 use tokio::time::{interval, timeout};
 use tracing::{info, warn};
 
+use super::admission::Admitted;
 use super::connection::serve;
 use crate::config::Config;
-use crate::gateway::{Counts, Gateway, TurnRequest, Turns};
-use crate::table::Table;
+use crate::gateway::{Counts, Gateway, Shared, TurnRequest, Turns};
 use crate::upstream::{Connect, Dialer, HoldTimes, Limits, Tasks};
 use crate::wire::Stream;
 
@@ -35,9 +35,8 @@ pub(super) enum Accepted {
 
 /// What a worker is made of, beside its number.
 pub(super) struct Parts {
-    pub(super) config: Arc<Config>,
-    pub(super) table: Arc<Table>,
-    pub(super) connections: mpsc::Receiver<Accepted>,
+    pub(super) shared: Shared,
+    pub(super) connections: mpsc::Receiver<(Accepted, Admitted)>,
     pub(super) turns: Turns,
     pub(super) wishes: mpsc::Receiver<TurnRequest>,
     /// How many connections it has.
@@ -80,11 +79,11 @@ impl Parts {
 
     /// Serves connections until no more are handed over, and then as long as a drain may take.
     async fn work(mut self) -> (oneshot::Sender<Arc<Counts>>, Rc<Gateway<Dialer>>) {
-        let gateway = gateway_at_work(self.config, self.table, Dialer, self.turns, self.wishes);
+        let gateway = gateway_at_work(self.shared, Dialer, self.turns, self.wishes);
         let tasks = Rc::clone(&gateway.limits().tasks);
         let (drain, draining) = watch::channel(false);
-        while let Some(accepted) = self.connections.recv().await {
-            let load = Load(Arc::clone(&self.load));
+        while let Some((accepted, admitted)) = self.connections.recv().await {
+            let load = (Load(Arc::clone(&self.load)), admitted);
             let (gateway, draining) = (Rc::clone(&gateway), draining.clone());
             tasks.adopt(async move {
                 let _load = load;
@@ -113,8 +112,7 @@ impl Parts {
 /// A gateway with all that goes on beside its requests: what it detaches runs on, others get their turns,
 /// and what is of no more use is given back. To be called on a runtime that takes local tasks.
 pub fn gateway_at_work<C: Connect>(
-    config: Arc<Config>,
-    table: Arc<Table>,
+    shared: Shared,
     connector: C,
     turns: Turns,
     wishes: mpsc::Receiver<TurnRequest>,
@@ -123,8 +121,8 @@ pub fn gateway_at_work<C: Connect>(
     let adopting = Rc::clone(&tasks);
     spawn_local(async move { adopting.run().await });
     spawn_local(Turns::serve(wishes));
-    let limits = limits(&config, &tasks);
-    let gateway = Rc::new(Gateway::new(config, table, connector, limits, turns));
+    let limits = limits(&shared.config, &tasks);
+    let gateway = Rc::new(Gateway::new(shared, connector, limits, turns));
     let sweeping = Rc::clone(&gateway);
     spawn_local(async move {
         let mut ticks = interval(SWEEP);
@@ -137,6 +135,14 @@ pub fn gateway_at_work<C: Connect>(
 }
 
 impl Accepted {
+    /// Where the client connects from; none over a Unix socket.
+    pub(super) const fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
     fn into_stream(self) -> io::Result<(Stream, Option<IpAddr>)> {
         match self {
             Self::Tcp(stream, address) => {
@@ -158,6 +164,7 @@ fn limits(config: &Config, tasks: &Rc<Tasks>) -> Limits {
         idle_timeout: upstream.idle_timeout,
         response_buffer: server.response_buffer,
         send_timeout: server.send_timeout,
+        idle_client: server.idle_timeout,
         min_body_rate: server.min_body_rate,
         budget: Arc::new(Semaphore::new(half)),
         response_budget: Arc::new(Semaphore::new(half)),

@@ -158,10 +158,13 @@ impl<S: Socket> Exchange<S> {
     /// end even if the client has left or was cut; anything else ends with the client.
     async fn pump(mut self, mut incoming: Incoming, writer: PipeWriter) {
         let mut writer = Some(writer);
-        let mut pace = Pace::new(
-            self.terms.limits.send_timeout,
-            self.terms.limits.min_body_rate,
-        );
+        let limits = &self.terms.limits;
+        let patience = if self.is_guarded {
+            limits.send_timeout
+        } else {
+            limits.idle_client
+        };
+        let mut pace = Pace::new(patience, limits.min_body_rate);
         let last = loop {
             if let Some(open) = &writer
                 && !self.wait_for_room(open, &mut pace).await
@@ -205,19 +208,14 @@ impl<S: Socket> Exchange<S> {
         }
     }
 
-    /// Waits until the client has made room. False if it is gone, or was waited for for too long
-    /// while a hold waited with it.
+    /// Waits until the client has made room. False if it is gone, or was waited for for too long.
     async fn wait_for_room(&mut self, writer: &PipeWriter, pace: &mut Pace) -> bool {
         let (since, taken) = (Instant::now(), writer.taken());
-        let is_guarded = self.is_guarded;
         let mut patience = None;
         let has_room = poll_fn(|cx| {
             self.link.drive(cx);
             if writer.poll_room(cx).is_ready() {
                 return Poll::Ready(!writer.is_reader_gone());
-            }
-            if !is_guarded {
-                return Poll::Pending;
             }
             let patience =
                 patience.get_or_insert_with(|| Box::pin(sleep_until(since + pace.left())));

@@ -32,7 +32,9 @@ pub struct Limits {
     pub response_buffer: usize,
     /// How long a client may take nothing of a response while keys are held.
     pub send_timeout: Duration,
-    /// The octets a second that a client has to take then.
+    /// The same while none are.
+    pub idle_client: Duration,
+    /// The octets a second that a client has to take while it is waited for.
     pub min_body_rate: u64,
     /// What request bodies in memory are charged to, in octets.
     pub budget: Arc<Semaphore>,

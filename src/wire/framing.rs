@@ -5,12 +5,12 @@
 //!
 //! Invariants:
 //! - No byte of a head is let through before all of it has come and passed its check.
-//! - What is kept of a head that came in pieces is bounded by [`HEAD_LIMIT`].
+//! - What is kept of a head that came in pieces is bounded by the limits of a head.
 
 use memchr::memchr;
 
 use super::chunks::Chunks;
-use crate::policy::head::{self, Framing, HEAD_LIMIT, Malformed};
+use crate::policy::head::{self, Framing, Limits, Malformed};
 
 /// The most empty lines before a request line. One after a body is an old mistake of clients.
 const EMPTY_LINE_LIMIT: u8 = 8;
@@ -53,11 +53,15 @@ pub(super) struct Followed {
 #[derive(Debug)]
 pub(super) struct Follower {
     at: At,
+    limits: Limits,
 }
 
 impl Follower {
-    pub(super) const fn new() -> Self {
-        Self { at: BETWEEN }
+    pub(super) const fn new(limits: Limits) -> Self {
+        Self {
+            at: BETWEEN,
+            limits,
+        }
     }
 
     /// Follows the next bytes of the connection.
@@ -138,10 +142,10 @@ impl Follower {
 
     fn begin_head(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
         let Some(end) = head_end(bytes, 0) else {
-            if bytes.len() > HEAD_LIMIT {
-                return Err(Malformed::TooLarge);
+            if bytes.len() > self.limits.head {
+                return Err(Malformed::TooLarge(self.limits));
             }
-            head::check_beginning(bytes)?;
+            head::check_beginning(bytes, self.limits)?;
             self.at = At::Head(bytes.to_vec());
             return Ok(bytes.len());
         };
@@ -150,11 +154,12 @@ impl Follower {
     }
 
     fn go_on_with_head(&mut self, bytes: &[u8], kept: &mut Vec<u8>) -> Result<usize, Malformed> {
+        let limits = self.limits;
         let At::Head(seen) = &mut self.at else {
             return Ok(0);
         };
         let before = seen.len();
-        seen.extend_from_slice(&bytes[..bytes.len().min(HEAD_LIMIT + 1 - before)]);
+        seen.extend_from_slice(&bytes[..bytes.len().min(limits.head + 1 - before)]);
         let mut head = std::mem::take(seen);
         // The end may straddle the two parts by up to three bytes.
         match head_end(&head, before.saturating_sub(3)) {
@@ -164,10 +169,10 @@ impl Follower {
                 *kept = head;
                 Ok(end - before)
             }
-            None if head.len() > HEAD_LIMIT => Err(Malformed::TooLarge),
+            None if head.len() > limits.head => Err(Malformed::TooLarge(limits)),
             None => {
                 if memchr(b'\n', &head[..before]).is_none() {
-                    head::check_beginning(&head)?;
+                    head::check_beginning(&head, limits)?;
                 }
                 self.at = At::Head(head);
                 Ok(bytes.len())
@@ -176,10 +181,7 @@ impl Follower {
     }
 
     fn end_head(&mut self, head: &[u8]) -> Result<(), Malformed> {
-        if head.len() > HEAD_LIMIT {
-            return Err(Malformed::TooLarge);
-        }
-        self.at = match head::check(head)? {
+        self.at = match head::check(head, self.limits)? {
             Framing::Length(0) => BETWEEN,
             Framing::Length(left) => At::Body(left),
             Framing::Chunked => At::Chunks(Chunks::new()),
@@ -216,25 +218,32 @@ mod tests {
     #[test]
     fn a_bad_head_is_refused_after_the_good_requests_before_it() {
         let bytes = format!("{PUT}{CHUNKED}\r\n{TWO_FRAMINGS}");
-        let followed = Follower::new().follow(bytes.as_bytes());
+        let followed = Follower::new(Limits::default()).follow(bytes.as_bytes());
         assert_eq!(followed.refused, Some(Malformed::TwoFramings));
         assert_eq!(followed.passed, PUT.len() + CHUNKED.len() + 2);
     }
 
     #[test]
     fn a_head_without_end_is_refused_at_its_limit() {
-        let mut follower = Follower::new();
+        let mut follower = Follower::new(Limits::default());
         let begun = follower.follow(b"GET / HTTP/1.1\r\nHost: h\r\nA: ");
         assert_eq!(begun, Followed::default(), "nothing passes yet");
-        let flood = vec![b'a'; HEAD_LIMIT + 1];
-        for follower in [&mut follower, &mut Follower::new()] {
+        let flood = vec![b'a'; Limits::default().head + 1];
+        for follower in [&mut follower, &mut Follower::new(Limits::default())] {
             let followed = follower.follow(&flood);
-            assert_eq!(followed.refused, Some(Malformed::TooLarge));
+            assert_eq!(
+                followed.refused,
+                Some(Malformed::TooLarge(Limits::default()))
+            );
             assert_eq!(followed.passed, 0);
         }
         let whole = [b"GET / HTTP/1.1\r\nHost: h\r\nA: ", &flood[..], b"\r\n\r\n"].concat();
-        let followed = Follower::new().follow(&whole);
-        assert_eq!(followed.refused, Some(Malformed::TooLarge), "in one piece");
+        let followed = Follower::new(Limits::default()).follow(&whole);
+        assert_eq!(
+            followed.refused,
+            Some(Malformed::TooLarge(Limits::default())),
+            "in one piece"
+        );
     }
 
     #[test]
@@ -274,13 +283,15 @@ mod tests {
 
     fn in_chunks(body: &str) -> Option<Malformed> {
         let head = "PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let followed = Follower::new().follow(format!("{head}{body}").as_bytes());
+        let followed = Follower::new(Limits::default()).follow(format!("{head}{body}").as_bytes());
         followed.refused
     }
 
     #[test]
     fn only_so_many_empty_lines_are_skipped_and_only_whole_ones() {
-        let after = |lines: &str| Follower::new().follow(format!("{lines}{PUT}").as_bytes());
+        let after = |lines: &str| {
+            Follower::new(Limits::default()).follow(format!("{lines}{PUT}").as_bytes())
+        };
         let skipped = after(&"\r\n".repeat(8));
         assert_eq!((skipped.passed, skipped.refused), (16 + PUT.len(), None));
         for lines in ["\n", "\r", "\r\r\n", "\r\n\n", &"\r\n".repeat(9)] {
@@ -292,7 +303,7 @@ mod tests {
         #[test]
         fn how_the_bytes_are_cut_changes_nothing(cuts in proptest::collection::vec(1..20usize, 0..60)) {
             let bytes = format!("{PUT}{CHUNKED}{PUT}{TWO_FRAMINGS}");
-            let (mut follower, mut rest) = (Follower::new(), bytes.as_bytes());
+            let (mut follower, mut rest) = (Follower::new(Limits::default()), bytes.as_bytes());
             let (mut passed, mut refused) = (Vec::new(), None);
             for cut in cuts.into_iter().chain(std::iter::repeat(7)) {
                 let (now, later) = rest.split_at(cut.min(rest.len()));
@@ -312,10 +323,10 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic_or_hang(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = Follower::new().follow(&bytes);
+            let _ = Follower::new(Limits::default()).follow(&bytes);
             let mut chunked = b"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
             chunked.extend(bytes);
-            let _ = Follower::new().follow(&chunked);
+            let _ = Follower::new(Limits::default()).follow(&chunked);
         }
     }
 }

@@ -22,7 +22,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use super::framing::{Followed, Follower};
 use super::linger::{LINGER, linger};
 use super::{Client, Connection, Hangup, Socket, give};
-use crate::policy::head::Malformed;
+use crate::policy::head::{Limits, Malformed};
 
 /// The most bytes of informational responses that wait to be written.
 const INTERIM_LIMIT: usize = 16 * 1024;
@@ -57,11 +57,11 @@ struct Line<S> {
 impl<S: Socket> Inbound<S> {
     /// Wraps a connection of which `early` was read already, and whose client may take nothing for as long as
     /// `patience`, until a response says otherwise.
-    pub fn new(socket: S, early: BytesMut, patience: Duration) -> Self {
+    pub fn new(socket: S, early: BytesMut, patience: Duration, limits: Limits) -> Self {
         let line = Line {
             socket: RefCell::new(socket),
             early: RefCell::new(early),
-            follower: RefCell::new(Follower::new()),
+            follower: RefCell::new(Follower::new(limits)),
             checked: RefCell::default(),
             refused: Cell::new(None),
             is_ended: Cell::new(false),

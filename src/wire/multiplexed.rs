@@ -20,7 +20,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::linger::linger;
 use super::{Socket, give};
-use crate::policy::frames::{Breach, Frames};
+use crate::policy::frames::{Breach, Frames, Half};
 
 /// The stream that the library reads from and writes to.
 pub struct Multiplexed<S> {
@@ -40,6 +40,8 @@ struct Line<S> {
     begun: Instant,
     frames: RefCell<Frames>,
     breach: Cell<Option<Breach>>,
+    /// Since when something is half here that is no data.
+    half_since: Cell<Option<Instant>>,
     /// Whether what was written last ended with a frame.
     is_between_frames: Cell<bool>,
 }
@@ -58,6 +60,7 @@ impl<S: Socket> Multiplexed<S> {
             begun: Instant::now(),
             frames: RefCell::default(),
             breach: Cell::new(None),
+            half_since: Cell::new(None),
             is_between_frames: Cell::new(true),
         };
         Self {
@@ -91,6 +94,11 @@ impl<S: Socket> Multiplexed<S> {
 }
 
 impl<S: Socket> Rest<S> {
+    /// Since when a head, or another frame that is no data, has begun to come and not ended.
+    pub fn half_since(&self) -> Option<Instant> {
+        self.0.half_since.get()
+    }
+
     /// Ends the connection in stages: says that no more comes, and discards for a bounded time what the client still
     /// sends, so that no reset destroys what is on its way.
     pub async fn close(self) {
@@ -142,6 +150,11 @@ impl<S: Socket> AsyncRead for Multiplexed<S> {
         line.is_ended.set(read.is_empty());
         let followed = line.frames.borrow_mut().follow(read, line.begun.elapsed());
         line.breach.set(followed.breach);
+        line.half_since.set(match followed.half {
+            Half::Nothing => None,
+            Half::Same => line.half_since.get().or_else(|| Some(Instant::now())),
+            Half::New => Some(Instant::now()),
+        });
         buf.set_filled(before + followed.passed);
         Poll::Ready(Ok(()))
     }

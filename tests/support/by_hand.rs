@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use writegate::config::{Address, Config, Override, Overrides};
-use writegate::gateway::{Gateway, Turns};
+use writegate::gateway::{Gateway, Shared, Turns};
 use writegate::server::{gateway_at_work, serve};
 use writegate::table::Table;
 use writegate::upstream::{Connect, Tasks};
@@ -221,7 +221,6 @@ impl ByHand {
             format!("[server]\nworkers = 1\n{config}")
         };
         let config = Config::parse("test", &text, &overrides).expect("a configuration");
-        let table = Table::new(config.server.max_holds);
         let changed = Rc::new(Notify::new());
         let origin = Rc::new(Origin {
             dialing: Cell::new(Dialing::Taken),
@@ -231,11 +230,11 @@ impl ByHand {
             changed: Rc::clone(&changed),
         });
         let (wishes, turns): (Vec<_>, Vec<_>) = (0..WORKERS).map(|_| mpsc::channel(16)).unzip();
-        let config = Arc::new(config);
+        let shared = Shared::new(Arc::new(config));
+        let table = Arc::clone(&shared.table);
         let worker = |(number, turns)| {
             gateway_at_work(
-                Arc::clone(&config),
-                Arc::clone(&table),
+                shared.clone(),
                 Dialer(Rc::clone(&origin)),
                 Turns::new(number, wishes.clone()),
                 turns,

@@ -9,24 +9,49 @@ use http::{HeaderMap, Method, request};
 use super::framing::number;
 use super::line::has_control;
 use super::names::{is_alias, is_connection_only};
-use super::request_line::{check_characters, is_host};
-use super::{FIELD_LIMIT, Malformed};
+use super::request_line::{check_target, is_host};
+use super::{Limits, Malformed};
+
+/// What a field line has over HTTP/1.1 beside its name and its value: a colon, a space, CR LF.
+const FIELD_EXTRA: usize = 4;
 
 /// Checks the head of a request that came over HTTP/2.
 ///
 /// A `CONNECT` has a scheme and a path where it is an extended one (RFC 8441 §4), and neither where it asks for a
 /// forward proxy.
-pub fn check_http2(head: &request::Parts) -> Result<(), Malformed> {
+pub fn check_http2(head: &request::Parts, limits: Limits) -> Result<(), Malformed> {
     let is_extended = head.uri.scheme().is_some();
     if head.method == Method::CONNECT && !is_extended {
         return Err(Malformed::Connect);
     }
-    check_path(head)?;
+    check_path(head, limits)?;
+    check_size(head, limits)?;
     check_host(head)?;
     check_fields(&head.headers)
 }
 
-fn check_path(head: &request::Parts) -> Result<(), Malformed> {
+/// By what it would be over HTTP/1.1, where a cookie is one field. It may come in pieces (RFC 9113 §8.2.3), and browsers
+/// send it so.
+fn check_size(head: &request::Parts, limits: Limits) -> Result<(), Malformed> {
+    let fields = &head.headers;
+    let pieces = fields.get_all(COOKIE).iter().count().saturating_sub(1);
+    let octets = fields
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + FIELD_EXTRA)
+        .chain([head.method.as_str().len()])
+        .chain(
+            head.uri
+                .path_and_query()
+                .map(|target| target.as_str().len()),
+        )
+        .chain(head.uri.authority().map(|host| host.as_str().len()));
+    if octets.sum::<usize>() > limits.head || fields.len() - pieces > limits.fields {
+        return Err(Malformed::TooLarge(limits));
+    }
+    Ok(())
+}
+
+fn check_path(head: &request::Parts, limits: Limits) -> Result<(), Malformed> {
     let is_known = |scheme: &str| scheme == "http" || scheme == "https";
     if !head.uri.scheme_str().is_none_or(is_known) {
         return Err(Malformed::Target);
@@ -37,7 +62,7 @@ fn check_path(head: &request::Parts) -> Result<(), Malformed> {
     if !target.starts_with('/') && !is_asterisk {
         return Err(Malformed::Target);
     }
-    check_characters(target.as_bytes())
+    check_target(target.as_bytes(), limits)
 }
 
 /// `Host` may stand beside `:authority`, or in its place; it says the same (RFC 9113 §8.3.1).
@@ -54,11 +79,6 @@ fn check_host(head: &request::Parts) -> Result<(), Malformed> {
 }
 
 fn check_fields(fields: &HeaderMap) -> Result<(), Malformed> {
-    // A cookie may come in pieces (RFC 9113 §8.2.3), and browsers send it so.
-    let cookies = fields.get_all(COOKIE).iter().count().saturating_sub(1);
-    if fields.len() - cookies > FIELD_LIMIT {
-        return Err(Malformed::TooLarge);
-    }
     let mut lengths = fields.get_all(CONTENT_LENGTH).iter();
     if let Some(length) = lengths.next() {
         number(length.as_bytes())?;
@@ -91,6 +111,10 @@ mod tests {
     use super::*;
     use http::{HeaderName, HeaderValue, Request};
 
+    fn check_by_default(head: &request::Parts) -> Result<(), Malformed> {
+        check_http2(head, Limits::default())
+    }
+
     fn request(method: &str, uri: &str, fields: &[(&str, &str)]) -> request::Parts {
         let request = Request::builder().method(method).uri(uri).body(());
         let (mut head, ()) = request.expect("a request").into_parts();
@@ -103,7 +127,7 @@ mod tests {
     }
 
     fn get(fields: &[(&str, &str)]) -> Result<(), Malformed> {
-        check_http2(&request("GET", "http://a.example/x?y", fields))
+        check_by_default(&request("GET", "http://a.example/x?y", fields))
     }
 
     #[test]
@@ -113,11 +137,11 @@ mod tests {
         assert_eq!(get(&[("content-length", "5"), ("trailer", "x")]), Ok(()));
         assert_eq!(get(&[("x_tenant", "a  b"), ("empty", "")]), Ok(()));
         let only_host = request("GET", "/x", &[("host", "a.example")]);
-        assert_eq!(check_http2(&only_host), Ok(()));
+        assert_eq!(check_by_default(&only_host), Ok(()));
         let socket = request("CONNECT", "https://a.example/chat", &[]);
-        assert_eq!(check_http2(&socket), Ok(()));
+        assert_eq!(check_by_default(&socket), Ok(()));
         let all = request("OPTIONS", "*", &[("host", "a.example")]);
-        assert_eq!(check_http2(&all), Ok(()));
+        assert_eq!(check_by_default(&all), Ok(()));
         let crumbs = [("cookie", "a=1"); 300];
         assert_eq!(get(&crumbs), Ok(()));
     }
@@ -147,13 +171,13 @@ mod tests {
         assert_eq!(get(&twice), Err(Malformed::Host));
         let twice = [("content-length", "5"); 2];
         assert_eq!(get(&twice), Err(Malformed::ContentLength));
-        let many = [("a", "b"); FIELD_LIMIT + 1];
-        assert_eq!(get(&many), Err(Malformed::TooLarge));
+        let many = vec![("a", "b"); Limits::default().fields + 1];
+        assert_eq!(get(&many), Err(Malformed::TooLarge(Limits::default())));
     }
 
     #[test]
     fn a_target_that_http_1_1_could_not_carry_is_refused() {
-        let long = format!("http://a/{}", "x".repeat(super::super::TARGET_LIMIT));
+        let long = format!("http://a/{}", "x".repeat(Limits::default().target));
         for (method, uri, why) in [
             ("CONNECT", "a.example:80", Malformed::Connect),
             ("GET", "http://u@a.example/", Malformed::Host),
@@ -162,13 +186,13 @@ mod tests {
             ("GET", "*", Malformed::Target),
             ("GET", "ftp://a.example/", Malformed::Target),
             ("GET", "http://a/x?\"", Malformed::Target),
-            ("GET", &*long, Malformed::TargetTooLong),
+            ("GET", &*long, Malformed::TargetTooLong(Limits::default())),
         ] {
             let Ok(request) = Request::builder().method(method).uri(uri).body(()) else {
                 continue;
             };
             let (head, ()) = request.into_parts();
-            assert_eq!(check_http2(&head), Err(why), "{method} {uri}");
+            assert_eq!(check_by_default(&head), Err(why), "{method} {uri}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{FIELD_LIMIT, HEAD_LIMIT, TARGET_LIMIT};
+use super::Limits;
 
 /// Why a request cannot be understood in one way only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -64,14 +64,14 @@ pub enum Malformed {
     #[error("the trailer section is too long, or has a field that cannot come after the body")]
     Trailer,
     /// RFC 6585 §5.
-    #[error("the head is larger than {HEAD_LIMIT} bytes, or has more than {FIELD_LIMIT} fields")]
-    TooLarge,
+    #[error("the head is larger than {} bytes, or has more than {} fields", .0.head, .0.fields)]
+    TooLarge(Limits),
     /// RFC 9110 §15.5.9.
     #[error("the rest of its head did not come in time")]
     HeadTooSlow,
     /// RFC 9110 §15.5.15.
-    #[error("the request target is longer than {TARGET_LIMIT} bytes")]
-    TargetTooLong,
+    #[error("the request target is longer than {} bytes", .0.target)]
+    TargetTooLong(Limits),
 }
 
 impl Malformed {
@@ -79,7 +79,7 @@ impl Malformed {
     pub const fn is_excess(self) -> bool {
         matches!(
             self,
-            Self::TooLarge | Self::TargetTooLong | Self::HeadTooSlow
+            Self::TooLarge(_) | Self::TargetTooLong(_) | Self::HeadTooSlow
         )
     }
 }

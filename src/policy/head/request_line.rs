@@ -3,7 +3,7 @@
 use http::uri::Authority;
 use memchr::memrchr;
 
-use super::{Malformed, TARGET_LIMIT, is_token};
+use super::{Limits, Malformed, is_token};
 
 /// The longest method; of those that are registered, none is longer than 17 characters.
 const METHOD_LIMIT: usize = 128;
@@ -14,7 +14,7 @@ pub(super) struct RequestLine<'a> {
 }
 
 impl<'a> RequestLine<'a> {
-    pub(super) fn parse(line: &'a [u8]) -> Result<Self, Malformed> {
+    pub(super) fn parse(line: &'a [u8], limits: Limits) -> Result<Self, Malformed> {
         let mut parts = line.splitn(3, |&byte| byte == b' ');
         let (Some(method), Some(target), Some(version)) =
             (parts.next(), parts.next(), parts.next())
@@ -37,7 +37,7 @@ impl<'a> RequestLine<'a> {
         if method == b"CONNECT" {
             return Err(Malformed::Connect);
         }
-        check_characters(target)?;
+        check_target(target, limits)?;
         let is_asterisk = target == b"*" && method == b"OPTIONS";
         let has_form = target[0] == b'/' || is_asterisk || authority(target).is_some_and(is_host);
         has_form
@@ -52,9 +52,9 @@ pub(super) fn is_method(text: &[u8]) -> bool {
 }
 
 /// Whether a target is short enough, and has only characters that a target can have.
-pub(super) fn check_characters(target: &[u8]) -> Result<(), Malformed> {
-    if target.len() > TARGET_LIMIT {
-        return Err(Malformed::TargetTooLong);
+pub(super) fn check_target(target: &[u8], limits: Limits) -> Result<(), Malformed> {
+    if target.len() > limits.target {
+        return Err(Malformed::TargetTooLong(limits));
     }
     let query = target
         .iter()

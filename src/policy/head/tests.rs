@@ -4,30 +4,37 @@ use super::*;
 use http::uri::Authority;
 use proptest::prelude::*;
 
+fn check_by_default(head: &[u8]) -> Result<Framing, Malformed> {
+    check(head, Limits::default())
+}
+
 fn head(fields: &str) -> Vec<u8> {
     format!("PUT /orders/7 HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n").into_bytes()
 }
 
 #[test]
 fn an_ordinary_head_has_one_reading() {
-    assert_eq!(check(&head("")), Ok(Framing::Length(0)));
+    assert_eq!(check_by_default(&head("")), Ok(Framing::Length(0)));
     assert_eq!(
-        check(&head("content-length: 12\r\n")),
+        check_by_default(&head("content-length: 12\r\n")),
         Ok(Framing::Length(12))
     );
     assert_eq!(
-        check(&head("Transfer-Encoding:\tChunked \r\n")),
+        check_by_default(&head("Transfer-Encoding:\tChunked \r\n")),
         Ok(Framing::Chunked)
     );
     assert_eq!(
-        check(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),
+        check_by_default(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),
         Ok(Framing::Length(0))
     );
     assert_eq!(
-        check(b"GET http://A.example/x HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+        check_by_default(b"GET http://A.example/x HTTP/1.1\r\nHost: a.example\r\n\r\n"),
         Ok(Framing::Length(0))
     );
-    assert_eq!(check(b"GET / HTTP/1.0\r\n\r\n"), Ok(Framing::Length(0)));
+    assert_eq!(
+        check_by_default(b"GET / HTTP/1.0\r\n\r\n"),
+        Ok(Framing::Length(0))
+    );
     for host in [
         "a:80",
         "a:",
@@ -37,7 +44,11 @@ fn an_ordinary_head_has_one_reading() {
         "127.0.0.1:1",
     ] {
         let raw = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        assert_eq!(check(raw.as_bytes()), Ok(Framing::Length(0)), "{host}");
+        assert_eq!(
+            check_by_default(raw.as_bytes()),
+            Ok(Framing::Length(0)),
+            "{host}"
+        );
     }
 }
 
@@ -83,7 +94,7 @@ fn a_head_with_two_readings_is_refused() {
         ("Connection: close, Cookie\r\n", Malformed::Nominated),
         ("Content_Length: 5\r\n", Malformed::Alias),
     ] {
-        assert_eq!(check(&head(fields)), Err(why), "{fields:?}");
+        assert_eq!(check_by_default(&head(fields)), Err(why), "{fields:?}");
     }
 }
 
@@ -116,24 +127,31 @@ fn a_request_line_with_two_readings_is_refused() {
             Malformed::TransferEncoding,
         ),
     ] {
-        assert_eq!(check(raw.as_bytes()), Err(why), "{raw:?}");
+        assert_eq!(check_by_default(raw.as_bytes()), Err(why), "{raw:?}");
     }
 }
 
 #[test]
 fn what_cannot_become_a_request_line_is_not_waited_for() {
     for good in ["", "G", "PUT", "PUT /", "PUT /a HTTP/1.1\r\nHost"] {
-        assert_eq!(check_beginning(good.as_bytes()), Ok(()), "{good}");
+        assert_eq!(
+            check_beginning(good.as_bytes(), Limits::default()),
+            Ok(()),
+            "{good}"
+        );
     }
     for bad in [" ", "G(", "\u{16}\u{3}", &"G".repeat(129), "PUT /\r\n"] {
-        assert!(check_beginning(bad.as_bytes()).is_err(), "{bad}");
+        assert!(
+            check_beginning(bad.as_bytes(), Limits::default()).is_err(),
+            "{bad}"
+        );
     }
 }
 
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(raw in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = check(&raw);
+        let _ = check_by_default(&raw);
     }
 
     /// What passes the check must be parsed by hyper's own parts in the same way.
@@ -144,7 +162,7 @@ proptest! {
     ) {
         let target = format!("{form}/{rest}");
         let raw = format!("GET {target} HTTP/1.0\r\n\r\n").into_bytes();
-        if check(&raw).is_ok() {
+        if check_by_default(&raw).is_ok() {
             prop_assert!(target.parse::<http::Uri>().is_ok());
         }
     }
@@ -152,7 +170,7 @@ proptest! {
     #[test]
     fn a_host_that_passes_is_an_authority_to_the_parser_too(host in "[a0-9.:%@\\[\\]z]{1,8}") {
         let raw = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        if check(raw.as_bytes()).is_ok() {
+        if check_by_default(raw.as_bytes()).is_ok() {
             prop_assert!(host.parse::<Authority>().is_ok());
         }
     }

@@ -89,6 +89,14 @@ const BUFFERS_EXHAUSTED: Kind = kind(
     GrpcCode::Unavailable,
     Sent::No,
 );
+const REQUESTS_EXHAUSTED: Kind = kind(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "requests-exhausted",
+    "Too many requests are in flight",
+    "connection_limit_reached",
+    GrpcCode::Unavailable,
+    Sent::No,
+);
 const UPSTREAM_UNREACHABLE: Kind = kind(
     StatusCode::BAD_GATEWAY,
     "upstream-unreachable",
@@ -128,6 +136,14 @@ const RESPONSE_TIMEOUT: Kind = kind(
     "http_response_timeout",
     GrpcCode::DeadlineExceeded,
     Sent::Yes,
+);
+const EXCHANGE_TIMEOUT: Kind = kind(
+    StatusCode::GATEWAY_TIMEOUT,
+    "exchange-timeout",
+    "The request took longer than it may",
+    "http_response_timeout",
+    GrpcCode::DeadlineExceeded,
+    Sent::Perhaps,
 );
 const UPSTREAM_INVALID: Kind = kind(
     StatusCode::BAD_GATEWAY,
@@ -230,6 +246,7 @@ impl Rejection {
             Self::Conflict(met) => conflict(met),
             Self::HoldsExhausted => HOLDS_EXHAUSTED,
             Self::BuffersExhausted => BUFFERS_EXHAUSTED,
+            Self::RequestsExhausted => REQUESTS_EXHAUSTED,
             Self::Unreachable { is_refused: true } => UPSTREAM_UNREACHABLE,
             Self::Unreachable { is_refused: false } => Kind {
                 error: "destination_unavailable",
@@ -240,6 +257,7 @@ impl Rejection {
             Self::UpstreamBroken { .. } => UPSTREAM_BROKEN,
             Self::UpstreamInvalid { .. } => UPSTREAM_INVALID,
             Self::ResponseTimeout { .. } => RESPONSE_TIMEOUT,
+            Self::ExchangeTimeout { .. } => EXCHANGE_TIMEOUT,
         }
     }
 }
@@ -284,9 +302,9 @@ const fn malformed(why: Malformed) -> Kind {
     match why {
         Malformed::Version => VERSION_NOT_SUPPORTED,
         Malformed::Connect => CONNECT_NOT_SUPPORTED,
-        Malformed::TooLarge => HEAD_TOO_LARGE,
+        Malformed::TooLarge(_) => HEAD_TOO_LARGE,
         Malformed::HeadTooSlow => HEAD_TOO_SLOW,
-        Malformed::TargetTooLong => TARGET_TOO_LONG,
+        Malformed::TargetTooLong(_) => TARGET_TOO_LONG,
         Malformed::RequestLine
         | Malformed::Tls
         | Malformed::Target

@@ -25,12 +25,14 @@ pub(super) fn all() -> Vec<Rejection> {
         Rejection::ClientLeft,
         Rejection::HoldsExhausted,
         Rejection::BuffersExhausted,
+        Rejection::RequestsExhausted,
         Rejection::Unreachable { is_refused: true },
         Rejection::ConnectTimeout,
         Rejection::NotSent,
         Rejection::UpstreamBroken { is_write },
         Rejection::UpstreamInvalid { is_write },
         Rejection::ResponseTimeout { is_write },
+        Rejection::ExchangeTimeout { is_write },
     ]
 }
 

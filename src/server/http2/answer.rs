@@ -14,12 +14,12 @@ use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
 use http::{HeaderMap, Request, Response, request};
 use http_body::{Body as _, Frame};
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use super::stream::StreamClient;
 use super::tunnel;
-use crate::body::{Body, CutShort, Incoming, Streamed};
+use crate::body::{Body, CutShort, Incoming, Pace, Streamed};
 use crate::gateway::{Gateway, Peer};
 use crate::policy::head::check_http2;
 use crate::upstream::Connect;
@@ -48,11 +48,12 @@ pub(super) async fn answer<C: Connect>(
     ));
     let peer = Peer::of_stream(Rc::clone(&client) as Rc<dyn Client>, address, at_work);
     let (head, stream) = request.into_parts();
-    if let Err(why) = check_http2(&head) {
+    let server = &gateway.config().server;
+    if let Err(why) = check_http2(&head, server.limits.head) {
         let request = Request::from_parts(head, Incoming::Empty);
         let response = gateway.turn_away(&request, why, &peer);
         if why.is_excess() {
-            return send(response, &client).await;
+            return send(response, &client, server.min_body_rate).await;
         }
         return turn_away(response, &client).await;
     }
@@ -69,7 +70,17 @@ pub(super) async fn answer<C: Connect>(
     };
     match (response, tunnel.zip(peer.take_tunnel())) {
         (None, _) => {}
-        (Some(response), None) => send(response, &client).await,
+        (Some(response), None) => {
+            let sending = send(response, &client, server.min_body_rate);
+            match peer.until() {
+                None => sending.await,
+                Some(until) => {
+                    if timeout_at(until, sending).await.is_err() {
+                        client.reset(Reason::CANCEL);
+                    }
+                }
+            }
+        }
         (Some(response), Some((receive, tunnel))) => {
             match client.respond(tunnel::begun(response), false) {
                 Ok(send) => tunnel::join(receive, send, tunnel).await,
@@ -134,7 +145,7 @@ fn join_cookies(fields: &mut HeaderMap) {
     }
 }
 
-async fn send(response: Response<Body>, client: &StreamClient) {
+async fn send(response: Response<Body>, client: &StreamClient, min_rate: u64) {
     let (mut head, mut body) = response.into_parts();
     // It has no meaning here, and the library takes no head that has it.
     head.headers.remove(CONNECTION);
@@ -149,7 +160,8 @@ async fn send(response: Response<Body>, client: &StreamClient) {
     if is_empty {
         return;
     }
-    match send_body(&mut stream, &mut body, client).await {
+    let pace = Pace::new(client.patience(), min_rate);
+    match send_body(&mut stream, &mut body, pace).await {
         Ok(()) | Err(Unsent::Cancelled) => {}
         Err(Unsent::Stalled) => stream.send_reset(Reason::CANCEL),
         Err(Unsent::Cut) => stream.send_reset(Reason::INTERNAL_ERROR),
@@ -159,13 +171,13 @@ async fn send(response: Response<Body>, client: &StreamClient) {
 async fn send_body(
     stream: &mut SendStream<Bytes>,
     body: &mut Body,
-    client: &StreamClient,
+    mut pace: Pace,
 ) -> Result<(), Unsent> {
     while let Some(frame) = next_frame(stream, body).await? {
         match frame.into_data() {
             Ok(data) => {
                 let is_last = body.is_end_stream();
-                send_data(stream, data, is_last, client).await?;
+                send_data(stream, data, is_last, &mut pace).await?;
                 if is_last {
                     return Ok(());
                 }
@@ -198,17 +210,19 @@ async fn send_data(
     stream: &mut SendStream<Bytes>,
     mut data: Bytes,
     is_last: bool,
-    client: &StreamClient,
+    pace: &mut Pace,
 ) -> Result<(), Unsent> {
     while !data.is_empty() {
         stream.reserve_capacity(data.len());
+        let asked = Instant::now();
         let room = poll_fn(|cx| stream.poll_capacity(cx));
-        let room = match timeout(client.patience(), room).await {
+        let room = match timeout(pace.left(), room).await {
             Ok(Some(Ok(room))) => room,
             Ok(Some(Err(_)) | None) => return Err(Unsent::Cancelled),
             Err(_) => return Err(Unsent::Stalled),
         };
         let part = data.split_to(room.min(data.len()));
+        pace.moved(asked.elapsed(), part.len() as u64);
         let is_end = is_last && data.is_empty();
         stream.send_data(part, is_end).map_err(cancelled)?;
     }
