@@ -21,8 +21,10 @@ pub(crate) mod tally;
 pub(crate) mod text;
 
 mod clock;
+mod crowd;
 mod format;
 mod gate;
+pub(crate) mod name;
 mod reader;
 pub(crate) mod span;
 mod timeline;
