@@ -55,6 +55,7 @@ fn plan(config: &Config, method: &Method, path: &str) -> String {
             query,
             host,
             headers: &headers,
+            client_subject: None,
             form,
         })
         .unwrap();

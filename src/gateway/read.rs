@@ -139,6 +139,7 @@ fn seen(head: &request::Parts) -> Head<'_> {
         query: head.uri.query(),
         host: named.or_else(field).unwrap_or_default(),
         headers: &head.headers,
+        client_subject: None,
         form: None,
     }
 }
