@@ -196,7 +196,7 @@ impl Config {
         let asks_clients =
             |server: &Server| server.tls.as_ref().is_some_and(|tls| tls.asks_clients);
         let asks_clients = server.as_ref().is_some_and(asks_clients);
-        doubts.extend(doubt::doubts(&policy, &places, timeout, asks_clients));
+        doubts.append(doubt::doubts(&policy, &places, timeout, asks_clients));
         let config = Self {
             server: server?,
             upstream,

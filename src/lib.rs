@@ -34,8 +34,8 @@
 //! # Modules
 //!
 //! `main -> server -> gateway -> upstream -> table -> policy`, and never back. [`wire`] stands below
-//! [`server`] and [`upstream`], [`body`] below [`gateway`] and [`upstream`]; [`config`] gives types to
-//! all. `tests/tidy.rs` holds it.
+//! [`server`] and [`upstream`], [`body`] below [`gateway`] and [`upstream`]; [`tls`] below those and
+//! [`config`], which gives types to all. `tests/tidy.rs` holds it.
 //!
 //! - [`policy`] decides, and does nothing else: routes, methods, paths, keys, the state of a key, and every
 //!   answer that the gateway makes itself. No clock, lock, log or I/O.

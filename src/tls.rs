@@ -12,7 +12,7 @@ mod outward;
 mod served;
 mod subject;
 
-pub use identity::{Doubt, Pair};
+pub use identity::{Doubt, Identity, Pair};
 pub use keep::{Current, Kept, Material};
 pub use material::{MaterialError, authorities};
 pub use outward::{Outward, Spoken};

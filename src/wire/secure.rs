@@ -17,6 +17,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::CommonState;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use crate::tls::{ClientConfig, H2, ServerConfig, ServerName, subject};
@@ -25,11 +26,18 @@ use crate::tls::{ClientConfig, H2, ServerConfig, ServerName, subject};
 #[derive(Clone, Debug)]
 pub struct Security {
     alpn: Option<Box<[u8]>>,
-    /// The subject of the peer's certificate as RFC 4514 writes it, where it has shown one, and it was verified.
+    /// The subject of a client's certificate as RFC 4514 writes it, where it has shown one, and it was verified.
     pub subject: Option<Rc<str>>,
 }
 
 impl Security {
+    fn new(session: &CommonState, subject: Option<String>) -> Self {
+        Self {
+            alpn: session.alpn_protocol().map(Box::from),
+            subject: subject.map(Rc::from),
+        }
+    }
+
     /// The protocol that was agreed on, as ALPN names it.
     pub fn alpn(&self) -> Option<&[u8]> {
         self.alpn.as_deref()
@@ -49,11 +57,23 @@ pub struct Secure {
 }
 
 impl Secure {
-    /// Shakes hands with a client.
-    pub async fn accept(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<Self> {
-        let acceptor = TlsAcceptor::from(config);
-        let stream = acceptor.accept(Metered::new(stream)).await?;
-        Self::new(stream.into())
+    /// Shakes hands with a client. Where that fails, the connection is given back to be closed.
+    pub async fn accept(
+        stream: TcpStream,
+        config: Arc<ServerConfig>,
+    ) -> Result<Self, (io::Error, TcpStream)> {
+        let accepting = TlsAcceptor::from(config).accept(Metered::new(stream));
+        let accepted = accepting.into_fallible().await;
+        let stream = accepted.map_err(|(error, metered)| (error, metered.tcp))?;
+        let (_, session) = stream.get_ref();
+        let shown = session.peer_certificates().and_then(<[_]>::first);
+        match shown.map(subject).transpose() {
+            Ok(subject) => Ok(Self {
+                security: Security::new(session, subject.flatten()),
+                stream: stream.into(),
+            }),
+            Err(error) => Err((io::Error::other(error), stream.into_inner().0.tcp)),
+        }
     }
 
     /// Shakes hands with the upstream, which must be called `name`.
@@ -64,22 +84,10 @@ impl Secure {
     ) -> io::Result<Self> {
         let connector = TlsConnector::from(config);
         let stream = connector.connect(name, Metered::new(stream)).await?;
-        Self::new(stream.into())
-    }
-
-    fn new(stream: TlsStream<Metered>) -> io::Result<Self> {
-        let (_, session) = stream.get_ref();
-        let shown = match &stream {
-            TlsStream::Server(_) => session.peer_certificates().and_then(<[_]>::first),
-            TlsStream::Client(_) => None,
-        };
-        let subject = shown.map(subject).transpose();
-        let subject = subject.map_err(io::Error::other)?.flatten();
-        let security = Security {
-            alpn: session.alpn_protocol().map(Box::from),
-            subject: subject.map(Rc::from),
-        };
-        Ok(Self { stream, security })
+        Ok(Self {
+            security: Security::new(stream.get_ref().1, None),
+            stream: stream.into(),
+        })
     }
 
     /// What has been agreed on.
