@@ -33,6 +33,11 @@ pub(super) fn unknown_setting(table: &'static str, name: &str, span: Range<usize
     let (_, written, known) = tables[tables.iter().position(|(of, ..)| *of == table).unwrap_or(0)];
     let fault = Fault::new(Some(span), format!("{written} has no setting `{name}`"));
     let elsewhere = with_setting(name);
+    let is_one_off =
+        |near: &&str| name.len() != near.len() && strsim::damerau_levenshtein(name, near) == 1;
+    if let Some(near) = nearest(name, known).filter(is_one_off) {
+        return fault.help(format!("did you mean `{near}`?"));
+    }
     if !elsewhere.is_empty() {
         return fault.help(format!("`{name}` belongs in {}", elsewhere.join(" or ")));
     }

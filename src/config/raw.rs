@@ -42,18 +42,18 @@ pub(super) struct RawServer {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawServerTls {
-    pub(super) certificates: Option<Spanned<Vec<RawPair>>>,
+    pub(super) certificates: Option<Vec<Spanned<RawPair>>>,
     pub(super) min_version: Option<Named<Oldest>>,
     pub(super) client_ca: Option<Spanned<String>>,
     pub(super) client_certificate: Option<Spanned<Named<Demand>>>,
     pub(super) subject_header: Option<Spanned<String>>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct RawPair {
-    pub(super) certificate: Spanned<String>,
-    pub(super) key: Spanned<String>,
+    pub(super) certificate: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]

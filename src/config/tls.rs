@@ -10,7 +10,7 @@ use http::HeaderName;
 use toml::Spanned;
 
 use super::fault::{Fault, Faults};
-use super::raw::{RawServerTls, RawUpstreamTls};
+use super::raw::{RawPair, RawServerTls, RawUpstreamTls};
 use super::table::Read;
 use super::value::Given;
 use super::{Address, Listen, Protocol};
@@ -66,12 +66,9 @@ pub(super) fn served(
         notes.faults.push(fault.help(help));
         return None;
     }
-    let is_wrong = read.is_wrong("certificates");
+    let is_wrong = read.is_wrong("certificates") || read.is_wrong("certificate");
     let raw = read.raw;
-    let given = raw
-        .certificates
-        .map(Spanned::into_inner)
-        .unwrap_or_default();
+    let given = raw.certificates.unwrap_or_default();
     if given.is_empty() && !is_wrong {
         let fault = Fault::new(
             Some(span.clone()),
@@ -81,9 +78,7 @@ pub(super) fn served(
         notes.faults.push(fault.help(help));
     }
     let before = notes.faults.count();
-    let certificates = given
-        .into_iter()
-        .map(|raw| notes.pair(&raw.certificate, &raw.key));
+    let certificates = given.iter().filter_map(|raw| notes.shown(raw));
     let served = Served {
         certificates: certificates.collect(),
         clients: None,
@@ -221,6 +216,18 @@ fn danger_doubt(span: Range<usize>) -> Fault {
 impl Notes<'_> {
     fn path(&self, given: &Spanned<String>) -> PathBuf {
         self.beside.join(given.as_ref())
+    }
+
+    fn shown(&mut self, given: &Spanned<RawPair>) -> Option<Pair> {
+        let RawPair { certificate, key } = given.as_ref();
+        if let (Some(certificate), Some(key)) = (certificate, key) {
+            return Some(self.pair(certificate, key));
+        }
+        let fault = Fault::new(Some(given.span()), "a certificate is shown with its key");
+        let help =
+            "write `{ certificate = \"chain.pem\", key = \"key.pem\" }`; one file can hold both";
+        self.faults.push(fault.help(help));
+        None
     }
 
     /// A certificate and its key, each right by itself and with the other, or note is taken.
