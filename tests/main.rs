@@ -18,6 +18,7 @@ mod readers;
 mod recipes;
 mod reference;
 mod resets;
+mod secure;
 mod settle;
 mod storms;
 mod suites;

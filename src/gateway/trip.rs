@@ -88,7 +88,7 @@ impl<'a> Trip<'a> {
                 .map(|most| Instant::now() + most),
             route: RouteId::GUARD,
             audience: Audience::of(request.headers()),
-            line: has_line.then(|| Box::new(Line::begin(config, request, peer.address))),
+            line: has_line.then(|| Box::new(Line::begin(config, request, peer.caller.address))),
         }
     }
 

@@ -127,6 +127,7 @@ fn in_a_mode_that_observes_all_what_is_proposed_refuses_all() {
         host: "",
         headers: &http::HeaderMap::new(),
         form: None,
+        client_subject: None,
     };
     let guard = config.policy.plan(&head).unwrap().guard.unwrap();
     assert_eq!(guard.mode, crate::policy::Mode::Exclusive);

@@ -10,7 +10,7 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::{http1, http2};
-use crate::gateway::Gateway;
+use crate::gateway::{Caller, Gateway};
 use crate::upstream::Connect;
 use crate::wire::{Inbound, Multiplexed, Opening, Protocol, Socket, open};
 
@@ -27,6 +27,12 @@ pub async fn serve<C: Connect, S: Socket>(
 ) {
     let server = &gateway.config().server;
     let (idle_timeout, limits) = (server.idle_timeout, server.limits);
+    let security = socket.security();
+    let caller = Caller {
+        address,
+        is_secure: security.is_some(),
+        subject: security.and_then(|security| security.subject.clone()),
+    };
     let opened = {
         let mut opened = pin!(open(&mut socket, limits.head_timeout));
         tokio::select! {
@@ -53,12 +59,12 @@ pub async fn serve<C: Connect, S: Socket>(
         })) => match protocol {
             Protocol::Http1 => {
                 let begun = (inbound(socket, early), since);
-                http1::serve(&gateway, begun, address, &mut draining).await;
+                http1::serve(&gateway, begun, caller, &mut draining).await;
             }
             Protocol::Http2 => {
                 let begun = (Multiplexed::new(socket, early, idle_timeout), since);
                 // Boxed, so that one that speaks HTTP/1.1 does not keep the room for it.
-                Box::pin(http2::serve(&gateway, begun, address, &mut draining)).await;
+                Box::pin(http2::serve(&gateway, begun, caller, &mut draining)).await;
             }
         },
         // Closed politely, in case something is on its way.

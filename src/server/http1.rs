@@ -5,7 +5,6 @@ mod watch;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Poll, ready};
@@ -24,7 +23,7 @@ use tracing::debug;
 use super::connection::Draining;
 use crate::body::Incoming;
 use crate::config::Config;
-use crate::gateway::{Gateway, Peer};
+use crate::gateway::{Caller, Gateway, Peer};
 use crate::upstream::{Connect, Tunnel};
 use crate::wire::{Client, Connection, Inbound, Socket};
 use watch::{LOOK, Seen, Watch};
@@ -38,17 +37,18 @@ const BUFFER: usize = 128 * 1024;
 pub(super) async fn serve<C: Connect, S: Socket>(
     gateway: &Rc<Gateway<C>>,
     (mut inbound, since): (Inbound<S>, Instant),
-    address: Option<IpAddr>,
+    caller: Caller,
     draining: &mut Draining,
 ) {
     let idle_timeout = gateway.config().server.idle_timeout;
     let connection = inbound.connection();
-    let peer = Rc::new(Peer::new(Rc::clone(&connection) as Rc<dyn Client>, address));
+    let peer = Rc::new(Peer::new(Rc::clone(&connection) as Rc<dyn Client>, caller));
     let line = Line {
         connection,
         peer,
         opened: Cell::new(Some(since)),
     };
+    let address = line.peer.caller.address;
     while is_stirred(&*line.connection, draining, idle_timeout).await {
         // Boxed, so that a parked connection does not keep the room for it.
         inbound = match Box::pin(speak(gateway, inbound, &line, draining)).await {
@@ -141,7 +141,7 @@ async fn speak<C: Connect, S: Socket>(
     })
     .await;
     if let Some(Err(error)) = &ended {
-        debug!(%error, client = peer.address.map(tracing::field::display), "a connection ended early");
+        debug!(%error, client = peer.caller.address.map(tracing::field::display), "a connection ended early");
     }
     let Parts { io, read_buf, .. } = connection.into_parts();
     let inbound = io.into_inner();

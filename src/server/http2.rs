@@ -9,7 +9,6 @@ mod stream;
 mod tunnel;
 
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -24,7 +23,7 @@ use tracing::debug;
 
 use super::connection::Draining;
 use crate::config::Server;
-use crate::gateway::Gateway;
+use crate::gateway::{Caller, Gateway};
 use crate::upstream::Connect;
 use crate::wire::{Multiplexed, Rest, Socket};
 
@@ -39,10 +38,11 @@ const SEND_BUFFER: usize = 64 * 1024;
 pub(super) async fn serve<C: Connect, S: Socket>(
     gateway: &Rc<Gateway<C>>,
     (multiplexed, since): (Multiplexed<S>, Instant),
-    address: Option<IpAddr>,
+    caller: Caller,
     draining: &mut Draining,
 ) {
     let server = &gateway.config().server;
+    let address = caller.address;
     let rest = multiplexed.rest();
     let shaking = builder(server).handshake(multiplexed);
     let by = since + server.limits.head_timeout;
@@ -53,7 +53,7 @@ pub(super) async fn serve<C: Connect, S: Socket>(
                 gateway: Rc::clone(gateway),
                 connection,
                 rest: &rest,
-                address,
+                caller,
                 streams: JoinSet::new(),
                 at_work: Rc::new(()),
             };
@@ -93,7 +93,7 @@ struct Session<'a, C: Connect, S: Socket> {
     connection: Connection<Multiplexed<S>, Bytes>,
     /// The same connection below the library.
     rest: &'a Rest<S>,
-    address: Option<IpAddr>,
+    caller: Caller,
     /// The requests that are not answered to the end. With the session they are dropped.
     streams: JoinSet<()>,
     /// Every request and every exchange that has not ended has a share of this, whether its stream is still there or not.
@@ -175,12 +175,8 @@ impl<C: Connect, S: Socket> Session<'_, C, S> {
             return;
         }
         let gateway = Rc::clone(&self.gateway);
-        let (address, at_work) = (self.address, Rc::new(Rc::clone(&self.at_work)));
-        self.streams.spawn_local(answer::answer(
-            gateway,
-            request,
-            respond,
-            (address, at_work),
-        ));
+        let (caller, at_work) = (self.caller.clone(), Rc::new(Rc::clone(&self.at_work)));
+        self.streams
+            .spawn_local(answer::answer(gateway, request, respond, (caller, at_work)));
     }
 }

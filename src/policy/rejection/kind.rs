@@ -307,6 +307,7 @@ const fn malformed(why: Malformed) -> Kind {
         Malformed::TargetTooLong(_) => TARGET_TOO_LONG,
         Malformed::RequestLine
         | Malformed::Tls
+        | Malformed::NotTls
         | Malformed::Target
         | Malformed::LineEnd
         | Malformed::FieldLine
