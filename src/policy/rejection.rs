@@ -11,6 +11,7 @@ mod grpc;
 mod kind;
 mod page;
 mod samples;
+mod sent;
 mod status;
 mod template;
 

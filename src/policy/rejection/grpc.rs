@@ -9,7 +9,8 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::conflict::millis;
-use super::kind::{Kind, Sent};
+use super::kind::Kind;
+use super::sent::Sent;
 
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");

@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use super::grpc::GrpcCode;
+use super::sent::Sent;
 use super::{Conflict, Rejection};
 use crate::policy::head::Malformed;
 use crate::policy::key::KeyError;
@@ -19,26 +20,6 @@ pub(super) struct Kind {
     pub(super) code: GrpcCode,
     /// Whether the backend has got anything of the request.
     pub(super) sent: Sent,
-}
-
-/// Whether the backend has got anything of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sent {
-    No,
-    /// A part of a body that was too large to be read whole first.
-    Perhaps,
-    Yes,
-}
-
-impl Sent {
-    /// How a page's template sees it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::No => "no",
-            Self::Perhaps => "perhaps",
-            Self::Yes => "yes",
-        }
-    }
 }
 
 const BODY_BROKEN: Kind = kind(

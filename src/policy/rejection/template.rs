@@ -14,7 +14,7 @@ use minijinja::{
 use serde::de::IgnoredAny;
 
 use super::conflict::HolderView;
-use super::kind::Sent;
+use super::sent::Sent;
 use super::{Answers, Audience, Form, Telling, Templates, samples};
 
 /// Far more than an answer takes, and little enough to be over at once.
