@@ -48,7 +48,7 @@ pub enum Command {
     /// Read the configuration and say what is wrong with it, or what it would do
     Check(Check),
     /// Say what would happen to one request: route, effective method, canonical path, keys, policy
-    Explain(Explain),
+    Explain(Box<Explain>),
     /// Count the writes that overlapped, from access logs of NGINX, Apache, HAProxy, Envoy or Caddy
     Audit(Audit),
     /// Sum up the overlaps in logs of writegate itself, and say what would refuse them
@@ -233,9 +233,8 @@ fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap
     let matches = without_empty_variables(Cli::command()).try_get_matches_from(arguments)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     let source = match &mut cli.command {
-        Command::Run(Run { source })
-        | Command::Check(Check { source })
-        | Command::Explain(Explain { source, .. }) => Some(source),
+        Command::Run(Run { source }) | Command::Check(Check { source }) => Some(source),
+        Command::Explain(explain) => Some(&mut explain.source),
         Command::Audit(_) | Command::Report(_) | Command::Demo(_) => None,
     };
     if let (Some(source), Some((_, matches))) = (source, matches.subcommand()) {

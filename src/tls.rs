@@ -32,8 +32,11 @@ pub const H2: &[u8] = b"h2";
 /// HTTP/1.1 within TLS.
 pub const HTTP_11: &[u8] = b"http/1.1";
 
+/// HTTP/1.0 within TLS, of which some who speak it say so.
+const HTTP_10: &[u8] = b"http/1.0";
+
 /// What clients are offered, the best first.
-const OFFERED: [&[u8]; 2] = [H2, HTTP_11];
+const OFFERED: [&[u8]; 3] = [H2, HTTP_11, HTTP_10];
 
 /// The algorithms.
 fn provider() -> Arc<CryptoProvider> {

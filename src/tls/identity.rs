@@ -41,6 +41,10 @@ pub enum Doubt {
 
 impl Pair {
     /// Reads both.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library may add to its errors"
+    )]
     pub fn load(&self) -> Result<Identity, MaterialError> {
         let chain = certificates(&self.certificate)?;
         let bad = |source| MaterialError::BadCertificate {

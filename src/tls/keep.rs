@@ -146,3 +146,96 @@ impl Seen {
         Self(material.files().into_iter().map(digest).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use std::sync::Mutex;
+
+    use tokio::time::sleep;
+
+    /// Takes the text of its files for what is made of them, but "bad" for what is of no use.
+    struct Texts {
+        files: Vec<PathBuf>,
+        attempts: Mutex<Vec<String>>,
+    }
+
+    impl Material for Texts {
+        type Made = String;
+
+        fn files(&self) -> Vec<&Path> {
+            self.files.iter().map(PathBuf::as_path).collect()
+        }
+
+        fn make(&self) -> Result<String, MaterialError> {
+            let texts = self.files.iter().map(std::fs::read_to_string);
+            let text: String = texts.collect::<Result<_, _>>().unwrap_or_default();
+            self.attempts.lock().unwrap().push(text.clone());
+            if text.contains("bad") {
+                let path = self.files[0].clone();
+                return Err(MaterialError::NoCertificate { path });
+            }
+            Ok(text)
+        }
+    }
+
+    /// A directory that goes with it.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new() -> Self {
+            let name = format!("writegate-{}-{:x}", std::process::id(), fastrand::u64(..));
+            let directory = std::env::temp_dir().join(name);
+            std::fs::create_dir(&directory).unwrap();
+            Self(directory)
+        }
+
+        fn put(&self, name: &str, text: &str) {
+            std::fs::write(self.0.join(name), text).unwrap();
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_changes_is_made_again_once_it_stays_as_it_is_and_what_is_of_no_use_changes_nothing()
+     {
+        let place = Place::new();
+        place.put("a", "a1");
+        place.put("b", "b1");
+        let files = ["a", "b"].map(|name| place.0.join(name)).to_vec();
+        let attempts = Mutex::default();
+        let kept = Arc::new(Kept::load(Texts { files, attempts }).unwrap());
+        let (current, following) = kept.follow();
+        tokio::spawn(following);
+        let (a_look, some_looks) = (LOOK, LOOK * 5);
+        let mut expected = vec!["a1b1"];
+        sleep(some_looks).await;
+        assert_eq!(*current.now(), "a1b1");
+        // One after the other, at consecutive looks: never the one without the other.
+        place.put("a", "a2");
+        sleep(a_look).await;
+        place.put("b", "b2");
+        sleep(some_looks).await;
+        expected.push("a2b2");
+        assert_eq!(*current.now(), "a2b2");
+        // Of no use: tried once.
+        place.put("a", "bad");
+        sleep(some_looks).await;
+        expected.push("badb2");
+        assert_eq!(*current.now(), "a2b2");
+        // Gone, as between two writes.
+        std::fs::remove_file(place.0.join("a")).unwrap();
+        sleep(a_look).await;
+        place.put("a", "a3");
+        sleep(some_looks).await;
+        expected.push("a3b2");
+        assert_eq!(*current.now(), "a3b2");
+        assert_eq!(*kept.material.attempts.lock().unwrap(), expected);
+    }
+}

@@ -157,6 +157,10 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 /// The first private key of a file.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library may add to its errors"
+)]
 pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, MaterialError> {
     let text = read(path)?;
     let path = path.to_owned();

@@ -332,3 +332,74 @@ fn raw_head(status: StatusCode, fields: &HeaderMap) -> Vec<u8> {
     head.extend_from_slice(b"\r\n");
     head
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use tokio::task::yield_now;
+
+    /// A stream that takes all that is written, and keeps it back.
+    struct Holding;
+
+    impl Socket for Holding {
+        fn hangup(&self) -> Option<Hangup> {
+            None
+        }
+
+        fn poll_stirred(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Pending
+        }
+
+        fn reset_on_drop(&self) {}
+    }
+
+    impl AsyncRead for Holding {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Holding {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(buf.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_keeps_something_back_is_not_at_rest_and_has_its_bound() {
+        let patience = Duration::from_secs(10);
+        let mut inbound = Inbound::new(Holding, BytesMut::new(), patience, Limits::default());
+        let connection = inbound.connection();
+        assert!(connection.is_at_rest());
+        inbound
+            .write_all(b"HTTP/1.1 200 OK")
+            .await
+            .expect("it is taken");
+        let flushing = timeout(Duration::from_secs(60), inbound.flush());
+        let watching = async {
+            yield_now().await;
+            assert!(!connection.is_at_rest(), "what is kept back would never go");
+        };
+        let (flushed, ()) = tokio::join!(flushing, watching);
+        let fault = flushed.expect("it is bounded").unwrap_err();
+        assert_eq!(fault.kind(), io::ErrorKind::TimedOut);
+        assert!(inbound.is_given_up());
+    }
+}

@@ -256,3 +256,80 @@ impl<S: Socket> AsyncWrite for Outbound<S> {
 fn invalid(why: InvalidResponse) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    use super::super::Hangup;
+
+    /// A stream that keeps back what is written, and breaks: with so many bytes taken by the kernel until then.
+    struct Breaking {
+        taken: u64,
+        written: u64,
+    }
+
+    impl Socket for Breaking {
+        fn hangup(&self) -> Option<Hangup> {
+            None
+        }
+
+        fn poll_stirred(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Pending
+        }
+
+        fn reset_on_drop(&self) {}
+
+        fn written(&self) -> u64 {
+            self.written
+        }
+    }
+
+    impl AsyncRead for Breaking {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Breaking {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.written += self.taken;
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What becomes of a write, and of a flush after it; and whether anything counts as sent.
+    async fn write(taken: u64) -> (bool, bool, bool) {
+        // What was taken before is of no concern.
+        let mut outbound = Outbound::new(Breaking { taken, written: 7 });
+        let traffic = outbound.traffic();
+        traffic.begin(false);
+        let written = poll_fn(|cx| Pin::new(&mut outbound).poll_write(cx, b"PUT")).await;
+        let flushed = poll_fn(|cx| Pin::new(&mut outbound).poll_flush(cx)).await;
+        assert_eq!(traffic.has_sent(), traffic.is_deaf());
+        (written.is_ok(), flushed.is_ok(), traffic.has_sent())
+    }
+
+    #[tokio::test]
+    async fn a_write_that_fails_after_a_part_of_it_went_out_counts_as_sent() {
+        assert_eq!(write(0).await, (false, false, false));
+        assert_eq!(write(1).await, (true, true, true));
+    }
+}

@@ -51,3 +51,32 @@ impl Stall {
         self.is_over
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    use tokio::time::{Instant, advance};
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn wait(stall: &mut Stall, cx: &mut Context<'_>, taken: u64) -> Poll<io::Result<()>> {
+        stall.bound(cx, Poll::Pending, taken, PATIENCE)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_is_given_up_only_when_it_has_taken_nothing_for_so_long() {
+        let mut stall = Stall::default();
+        let began = Instant::now();
+        // Of the same count twice, the second is still in time.
+        for taken in [1, 2, 2, 3, 3] {
+            let waited = poll_fn(|cx| Poll::Ready(wait(&mut stall, cx, taken))).await;
+            assert!(waited.is_pending(), "after {:?}", began.elapsed());
+            advance(PATIENCE / 2 + Duration::from_millis(1)).await;
+        }
+        let given_up = poll_fn(|cx| wait(&mut stall, cx, 3)).await;
+        assert_eq!(given_up.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(stall.is_over());
+    }
+}
