@@ -220,13 +220,15 @@ impl Policy {
         if keys.is_empty() {
             return Ok(Verdict::forward(id, Because::NoKey));
         }
+        let is_observed_post =
+            id == RouteId::GUARD && *method == Method::POST && self.post == Post::Observe;
         let (mode, because, remedy) = match claim.mode {
+            Mode::Observed if is_observed_post => {
+                let remedy = Remedy::RejectingRoute(facts.path.into());
+                (Mode::Observed, Because::RouteObserves, Some(remedy))
+            }
             Mode::Observed => (Mode::Observed, Because::RouteObserves, Some(Remedy::Reject)),
-            Mode::Exclusive
-                if id == RouteId::GUARD
-                    && *method == Method::POST
-                    && self.post == Post::Observe =>
-            {
+            Mode::Exclusive if is_observed_post => {
                 let remedy = Remedy::Route(facts.path.into());
                 (Mode::Observed, Because::PostIsObserved, Some(remedy))
             }

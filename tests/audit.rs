@@ -330,8 +330,22 @@ fn the_worst_resource_is_drawn() {
 
 #[tokio::test]
 async fn what_the_gateway_logs_is_reported_with_what_would_refuse_it() {
+    reported("", "[[route]]\npath = \"/orders/{id}\"\n").await;
+}
+
+#[tokio::test]
+async fn what_a_gateway_that_only_observes_logs_is_reported_with_what_would_refuse_it() {
+    reported(
+        "[guard]\non_conflict = \"observe\"\n",
+        "[[route]]\npath = \"/orders/{id}\"\non_conflict = \"reject\"\n",
+    )
+    .await;
+}
+
+/// Two pairs of writes overlap; the report has this proposal, and beside `tables` it refuses the next.
+async fn reported(tables: &str, proposal: &str) {
     let origin = Origin::start().await;
-    let mut gateway = Gateway::with_defaults(origin.addr);
+    let mut gateway = Gateway::start(origin.addr, tables);
     for order in [7, 8] {
         let path = format!("/orders/{order}");
         let mut first = client_sends(gateway.addr, write("PUT", &path)).await;
@@ -362,7 +376,7 @@ async fn what_the_gateway_logs_is_reported_with_what_would_refuse_it() {
         "{text}"
     );
     assert!(
-        text.contains("\n# 2 overlaps\n[[route]]\npath = \"/orders/{id}\"\n"),
+        text.contains("\n# 2 overlaps") && text.contains(&format!("\n{proposal}")),
         "{text}"
     );
     let found: Value = serde_json::from_slice(&report(&["--json", &log]).stdout).expect("JSON");
@@ -374,7 +388,7 @@ async fn what_the_gateway_logs_is_reported_with_what_would_refuse_it() {
     );
     // What is proposed refuses it.
     let (_, toml) = text.split_once("you agree with:\n").expect("a proposal");
-    let upstream = format!("[upstream]\nurl = \"http://a\"\n{toml}");
+    let upstream = format!("[upstream]\nurl = \"http://a\"\n{tables}{toml}");
     let config = scratch.file("w.toml", &upstream).display().to_string();
     let mut explain = binary();
     explain.args(["explain", "--config", &config, "POST", "/orders/9"]);

@@ -111,6 +111,9 @@ impl<C: Connect> Gateway<C> {
         let texts = sides.into_iter().filter_map(|(route, remedy)| {
             Some(match remedy? {
                 Remedy::Route(path) => format!("[[route]] path = {path:?}"),
+                Remedy::RejectingRoute(path) => {
+                    format!("[[route]] path = {path:?} on_conflict = \"reject\"")
+                }
                 Remedy::Reject => {
                     let label = &self.config.policy.route(route).label;
                     format!("on_conflict = \"reject\" for {label:?}")

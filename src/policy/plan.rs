@@ -64,6 +64,8 @@ pub struct Guard {
 pub enum Remedy {
     /// A route for this canonical path: it is of a `POST` for which none speaks.
     Route(Arc<str>),
+    /// The same with `on_conflict = "reject"`, as it would observe by `[guard]` otherwise.
+    RejectingRoute(Arc<str>),
     /// `on_conflict = "reject"` in the route that spoke.
     Reject,
 }

@@ -30,7 +30,7 @@ pub(super) struct Summary {
     overlaps: u64,
     sweep: Sweep,
     pairs: HashMap<(Party, Party), u64>,
-    remedies: HashMap<Remedy, u64>,
+    remedies: HashMap<Remedy, Needed>,
     left_out: u64,
     route: String,
 }
@@ -82,6 +82,15 @@ pub(super) struct Pair {
 pub(super) struct Proposal {
     pub(super) toml: String,
     pub(super) overlaps: u64,
+    /// Those of them for which another proposal is needed, too.
+    pub(super) together: u64,
+}
+
+/// How many overlaps need a remedy, and how many of them another, too.
+#[derive(Clone, Copy, Default)]
+struct Needed {
+    overlaps: u64,
+    together: u64,
 }
 
 impl Default for Summary {
@@ -148,12 +157,6 @@ impl Summary {
             right.overlaps.cmp(&left.overlaps).then_with(by_name)
         });
         pairs.truncate(top);
-        let mut remedies: Vec<(Remedy, u64)> = self.remedies.into_iter().collect();
-        remedies.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
-        let proposal = |(remedy, overlaps): (Remedy, u64)| Proposal {
-            toml: remedy.toml(),
-            overlaps,
-        };
         Report {
             lines: self.lines,
             unreadable: self.unreadable,
@@ -163,7 +166,7 @@ impl Summary {
             overlaps: self.overlaps,
             routes,
             pairs,
-            would_refuse: remedies.into_iter().map(proposal).collect(),
+            would_refuse: proposals(self.remedies),
             left_out: self.left_out,
             beyond_window,
         }
@@ -207,10 +210,41 @@ impl Summary {
             return;
         }
         *self.pairs.entry(pair).or_default() += 1;
-        for remedy in Remedy::parse(&event.would_refuse) {
-            *self.remedies.entry(remedy).or_default() += 1;
+        let remedies = Remedy::parse(&event.would_refuse);
+        let is_together = remedies.len() > 1;
+        for remedy in remedies {
+            let needed = self.remedies.entry(remedy).or_default();
+            needed.overlaps += 1;
+            needed.together += u64::from(is_together);
         }
     }
+}
+
+/// Those that refuse the most come first.
+fn proposals(mut remedies: HashMap<Remedy, Needed>) -> Vec<Proposal> {
+    let included: Vec<Remedy> = remedies.keys().cloned().collect();
+    for remedy in included {
+        let including = remedy.including();
+        if let Some(more) = including.filter(|more| remedies.contains_key(more))
+            && let Some(less) = remedies.remove(&remedy)
+        {
+            let needed = remedies.entry(more).or_default();
+            needed.overlaps += less.overlaps;
+            needed.together += less.together;
+        }
+    }
+    let mut remedies: Vec<(Remedy, Needed)> = remedies.into_iter().collect();
+    remedies.sort_by(|(left, many), (right, few)| {
+        few.overlaps
+            .cmp(&many.overlaps)
+            .then_with(|| left.cmp(right))
+    });
+    let proposal = |(remedy, needed): (Remedy, Needed)| Proposal {
+        toml: remedy.toml(),
+        overlaps: needed.overlaps,
+        together: needed.together,
+    };
+    remedies.into_iter().map(proposal).collect()
 }
 
 /// Where no route spoke, the one that a path would be of; as `[guard]`'s keys are paths unless it is told otherwise, the

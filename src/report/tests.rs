@@ -93,3 +93,41 @@ fn a_route_that_only_observes_is_named() {
     assert!(toml[1].contains("path = \"/a/{id}\""), "{toml:?}");
     assert!(toml[1].contains("# on_conflict = \"reject\""), "{toml:?}");
 }
+
+#[test]
+fn in_a_mode_that_observes_all_what_is_proposed_refuses_all() {
+    let remedy =
+        |text: &str| overlap("/x", ("POST", "PUT")).replace(r#"[[route]] path = \"/x\""#, text);
+    let post = r#"[[route]] path = \"/a/7\" on_conflict = \"reject\""#;
+    let put = r#"on_conflict = \"reject\" for \"[guard]\""#;
+    let found = summed_up(&[
+        remedy(post),
+        remedy(&format!("{post}, and {put}")),
+        // Before `[guard]` was told to observe.
+        remedy(r#"[[route]] path = \"/a/8\""#),
+    ]);
+    let shown = text::text(&found);
+    let (_, toml) = shown.split_once("you agree with:\n").unwrap();
+    assert!(
+        toml.contains("# 3 overlaps, 1 of them together with another of these\n[[route]]\n"),
+        "{shown}"
+    );
+    assert!(
+        toml.contains("# 1 overlaps, 1 of them together with another of these\n# In [guard]"),
+        "{shown}"
+    );
+    let text =
+        format!("[upstream]\nurl = \"http://a\"\n[guard]\non_conflict = \"observe\"\n{toml}");
+    let config = Config::parse("w.toml", &text, &Overrides::default()).unwrap();
+    let method = http::Method::POST;
+    let head = crate::policy::Head {
+        method: &method,
+        path: "/a/9",
+        query: None,
+        host: "",
+        headers: &http::HeaderMap::new(),
+        form: None,
+    };
+    let guard = config.policy.plan(&head).unwrap().guard.unwrap();
+    assert_eq!(guard.mode, crate::policy::Mode::Exclusive);
+}

@@ -95,10 +95,22 @@ fn proposals(report: &Report) -> String {
     }
     let mut text =
         "To have them refused, put into the configuration what you agree with:\n".to_owned();
-    for Proposal { toml, overlaps } in &report.would_refuse {
+    for proposal in &report.would_refuse {
+        let Proposal {
+            toml,
+            overlaps,
+            together,
+        } = proposal;
+        let also = match together {
+            0 => String::new(),
+            together => format!(
+                ", {} of them together with another of these",
+                number(*together)
+            ),
+        };
         let _infallible = write!(
             text,
-            "\n# {} overlaps\n{}",
+            "\n# {} overlaps{also}\n{}",
             number(*overlaps),
             toml.lines()
                 .map(|line| shown(line) + "\n")

@@ -104,6 +104,21 @@ fn a_write_that_its_route_observes_is_named_with_its_route() {
 }
 
 #[test]
+fn where_guard_observes_a_post_without_a_route_needs_one_that_rejects() {
+    run(async || {
+        let observing = "[guard]\non_conflict = \"observe\"\n";
+        assert_eq!(
+            overlap(observing, "POST /a", "POST /a").await,
+            [r#""[[route]] path = \"/a\" on_conflict = \"reject\"""#]
+        );
+        assert_eq!(
+            overlap(observing, "PUT /a", "PUT /a").await,
+            [r#""on_conflict = \"reject\" for \"[guard]\"""#]
+        );
+    });
+}
+
+#[test]
 fn of_two_observed_writes_both_are_named() {
     run(async || {
         assert_eq!(
