@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Writes an access log of some length to standard output, as nginx, nginx-msec, apache, haproxy, envoy or caddy would.
 
-    benches/access_log.py FORMAT LINES > FILE
+    benches/access_log.py FORMAT LINES [RATE] > FILE
 
 Three lines in ten are writes: PUT, PATCH, DELETE and POST to 200,000 orders, a few of them far busier than the rest. They come at
 2,000 requests a second, and take from 1 ms to some seconds. The log is in the order in which the requests ended, as servers write
 it, and the same at every run.
+
+With a RATE, every line is a POST to /graphql instead, so many of them a second.
 """
 import heapq, random, sys, time
 
 FORMAT, LINES = sys.argv[1], int(sys.argv[2])
+RATE = int(sys.argv[3]) if len(sys.argv) > 3 else None
 BEGIN = 1_795_478_400_000_000  # microseconds: 24 November 2026
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36"
 METHODS = ["GET"] * 7 + ["PUT", "PATCH", "POST"]
@@ -53,10 +56,12 @@ def main():
     chance, out = random.Random(1), sys.stdout
     at, open_requests, chunk = BEGIN, [], []
     for number in range(LINES):
-        at += int(chance.random() * 1000)
+        at += int(chance.random() * (1000 if RATE is None else 2_000_000 / RATE))
         took = 1000 + int(20_000 / (chance.random() + 0.005))
         order = int(200_000 * chance.random() ** 4)
-        heapq.heappush(open_requests, (at + took, at, METHODS[int(chance.random() * 10)], f"/orders/{order}"))
+        method = METHODS[int(chance.random() * 10)]
+        method, path = ("POST", "/graphql") if RATE else (method, f"/orders/{order}")
+        heapq.heappush(open_requests, (at + took, at, method, path))
         while open_requests and (open_requests[0][0] < at):
             end, start, method, path = heapq.heappop(open_requests)
             chunk.append(line(start, end, method, path))

@@ -21,6 +21,7 @@ pub(crate) mod tally;
 pub(crate) mod text;
 
 mod clock;
+mod crowd;
 mod format;
 mod gate;
 mod reader;

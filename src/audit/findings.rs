@@ -30,8 +30,6 @@ pub struct Findings {
     pub keys_not_in_logs: Vec<String>,
     /// Writes that may have met one that had been forgotten: where it is 0, none was missed for that.
     pub beyond_window: u64,
-    /// Writes that may have met more others than were looked at.
-    pub crowded: u64,
     /// Pairs of writes on one resource.
     pub overlaps: Overlaps,
     /// What a gateway would have done.

@@ -81,13 +81,12 @@ impl<'a> Auditor<'a> {
     }
 
     pub(super) fn finish(self, top: usize) -> Findings {
-        let (tally, beyond_window, crowded) = self.sweep.finish();
+        let (tally, beyond_window) = self.sweep.finish();
         let found = Findings::of(&tally, top);
         let so_far = self.so_far;
         Findings {
             writes: found.writes + so_far.unguarded + so_far.without_key,
             beyond_window,
-            crowded,
             overlaps: found.overlaps,
             gateway: found.gateway,
             routes: found.routes,

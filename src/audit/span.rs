@@ -66,12 +66,13 @@ impl Span {
         (least.max(0), most.max(0))
     }
 
-    fn shortest(&self) -> i64 {
+    /// How long it took at least.
+    pub(super) fn shortest(&self) -> i64 {
         self.end - self.start
     }
 
-    /// Begin and end are cut off to the same resolution; where the end has more slack, it is that of the duration.
-    fn longest(&self) -> i64 {
+    /// How long it took at most: begin and end are cut off to the same resolution; where the end has more slack, it is that of the duration.
+    pub(super) fn longest(&self) -> i64 {
         let slack = i64::from(self.end_slack.saturating_sub(self.start_slack));
         self.end - self.start + slack
     }

@@ -1,24 +1,24 @@
 //! Which writes overlapped on one key, in one pass over the log and in bounded memory.
 //!
-//! The last writes are remembered, so many as the window has room for, and every new one is compared with those on its key
-//! that are still there, backwards until none that is left can reach it. So every pair is seen once, whatever the order of
-//! the lines is. What is forgotten is the write that was logged first. A write that began before the end of one that has
-//! been forgotten may have met more than was seen: it is counted in [`Sweep::beyond`], and where that is 0 nothing was
-//! missed. A write that may have met more than [`CROWD`] others is compared with no more of them, and counted in
-//! [`Sweep::crowded`].
+//! A log has its writes nearly in the order of their ends, and what is counted is counted in that of their begins. So writes
+//! wait, as many as the window has room for; when it is full, the quarter that began first is counted (`crowd`) and judged
+//! (`gate`). Where two began at once, who is over first comes first, and then their names decide, not their lines: what is
+//! found does not depend on the order of lines.
+//!
+//! A write that comes to be counted after one that began later may have met more than was seen: it is counted in
+//! [`Sweep::beyond`], and where that is 0 nothing was missed. So is one that begins before the end of another that had to be
+//! forgotten, since more were at work at once than the window has room for.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::gate::{Gate, VIEWS, Verdict};
-use super::span::{Meeting, Span};
-use super::tally::{Met, Party, Tally};
-
-/// The most writes that one is compared with.
-pub(crate) const CROWD: u32 = 10_000;
+use super::crowd::Crowd;
+use super::gate::{VIEWS, Verdict};
+use super::span::Span;
+use super::tally::{Party, Tally};
 
 /// One write, beside its keys.
 #[derive(Clone, Copy, Debug)]
@@ -29,62 +29,65 @@ pub(crate) struct Write {
     pub(crate) is_observed: bool,
 }
 
-/// Compares writes as they come.
+/// Counts writes as they come.
 pub(crate) struct Sweep {
     window: usize,
-    /// The writes that are remembered: that with the number `n` stands at `n % window`.
-    ring: Vec<Record>,
-    /// The numbers of the oldest that is remembered, and of the next.
-    first: u64,
-    next: u64,
+    waiting: Vec<Record>,
     by_name: HashMap<Rc<str>, u32>,
     keys: Vec<Key>,
     unused: Vec<u32>,
-    /// Those that met another and have not been judged, by their begins.
-    met: BinaryHeap<Reverse<(i64, u64)>>,
     writes: u64,
+    /// Of the write that was counted last among those that came in order.
+    counted: Option<Rank>,
     forgotten_until: i64,
-    /// Writes that may have met one that had been forgotten.
-    pub(crate) beyond: u64,
-    /// Writes that may have met more than were looked at.
-    pub(crate) crowded: u64,
+    /// Writes that may have met one that was not seen.
+    beyond: u64,
     pub(crate) tally: Tally,
 }
 
 /// A write on one of its keys.
+#[derive(Clone, Copy)]
 struct Record {
     write: Write,
-    /// Which write it is of: those of one write follow each other.
-    of: u64,
     key: u32,
-    /// The one before it on its key, if that is remembered still.
-    before: Option<u64>,
-    /// When it, and all before it on its key, were over.
-    reach: i64,
-    met: Meeting,
+    rank: Rank,
 }
+
+/// The order in which writes are counted: begin, and end, in any case; whether they are observed; their names; and the
+/// number of the write, so that what belongs to one stays together.
+type Rank = (i64, i64, i64, bool, u64, u64);
 
 struct Key {
     name: Rc<str>,
-    newest: u64,
-    gate: Option<Box<Gate>>,
+    /// Of the name.
+    order: u64,
+    /// How many records are to be counted.
+    waiting: u32,
+    /// When all that were counted are over.
+    reach: i64,
+    /// The only one that is at work, if there is no crowd.
+    alone: Option<Alone>,
+    crowd: Option<Box<Crowd>>,
+}
+
+/// Most writes meet none: of such a one no more is kept than it takes to make it part of a crowd.
+struct Alone {
+    write: Write,
+    verdicts: [Verdict; VIEWS.len()],
 }
 
 impl Sweep {
     pub(crate) fn new(window: usize, tally: Tally) -> Self {
         Self {
             window,
-            ring: Vec::new(),
-            first: 0,
-            next: 0,
+            waiting: Vec::new(),
             by_name: HashMap::new(),
             keys: Vec::new(),
             unused: Vec::new(),
-            met: BinaryHeap::new(),
             writes: 0,
+            counted: None,
             forgotten_until: i64::MIN,
             beyond: 0,
-            crowded: 0,
             tally,
         }
     }
@@ -92,179 +95,199 @@ impl Sweep {
     /// Takes a write with its keys, no two of them equal.
     pub(crate) fn add<'a>(&mut self, keys: impl Iterator<Item = &'a str>, write: Write) {
         self.writes += 1;
-        let mut is_crowded = false;
+        let keys: SmallVec<[u32; 2]> = keys.map(|name| self.key(name)).collect();
+        let names = keys.iter().map(|key| self.keys[*key as usize].order);
+        let names = names.fold(self.tally.order(write.party), u64::wrapping_add);
+        let span = &write.span;
+        let (begins, ends) = ((span.start, span.over()), span.begun());
+        let rank = (
+            begins.0,
+            begins.1,
+            ends,
+            write.is_observed,
+            names,
+            self.writes,
+        );
         for key in keys {
-            if self.next - self.first == self.window as u64 {
-                self.forget_the_oldest();
+            self.keys[key as usize].waiting += 1;
+            self.waiting.push(Record { write, key, rank });
+        }
+        if self.waiting.len() >= self.window {
+            self.count(self.waiting.len().div_ceil(4));
+        }
+    }
+
+    /// Counts what has not been, and gives what was found, and how many writes may have met more.
+    pub(crate) fn finish(mut self) -> (Tally, u64) {
+        self.count(self.waiting.len());
+        for key in &mut self.keys {
+            if let Some(mut crowd) = key.crowd.take() {
+                crowd.go_on(i64::MAX, &mut self.tally);
+                self.tally.add(&key.name, crowd.found);
             }
-            is_crowded |= self.add_on(key, write);
         }
-        self.crowded += u64::from(is_crowded);
-        self.beyond += u64::from(write.span.start < self.forgotten_until);
+        (self.tally, self.beyond)
     }
 
-    /// Judges what has not been, and gives what was found.
-    pub(crate) fn finish(mut self) -> (Tally, u64, u64) {
-        self.judge(i64::MAX);
-        (self.tally, self.beyond, self.crowded)
+    /// Counts the first, in the order of their ranks.
+    fn count(&mut self, at_least: usize) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.sort_by_key(|record| record.rank);
+        let is_of_one = |left: &Record, right: &Record| left.rank == right.rank;
+        let mut counted = 0;
+        for group in waiting.chunk_by(is_of_one) {
+            if counted >= at_least {
+                break;
+            }
+            self.count_one(group);
+            counted += group.len();
+        }
+        waiting.drain(..counted);
+        self.waiting = waiting;
+        self.leave_out();
     }
 
-    fn add_on(&mut self, name: &str, write: Write) -> bool {
-        let number = self.next;
-        let (key, newest) = self.key(name);
-        let (record, is_crowded) = self.compare(key, newest, write);
-        if record.met > Meeting::None {
-            self.met.push(Reverse((write.span.start, number)));
-        }
-        let at = self.place(number);
-        if at == self.ring.len() {
-            self.ring.push(record);
-        } else {
-            self.ring[at] = record;
-        }
-        self.keys[key as usize].newest = number;
-        self.next += 1;
-        is_crowded
-    }
-
-    /// Looks at the writes on its key that it may have met, from the newest back.
-    fn compare(&mut self, key: u32, newest: Option<u64>, write: Write) -> (Record, bool) {
-        let mut record = Record {
-            write,
-            of: self.writes,
-            key,
-            before: newest,
-            reach: write.span.over(),
-            met: Meeting::None,
+    /// Judges a write on all its keys, as a claim is of all or none, and counts what it meets on each.
+    fn count_one(&mut self, group: &[Record]) {
+        let Some(Record { write, rank, .. }) = group.first().copied() else {
+            return;
         };
-        let newest_place = newest.map(|newest| self.place(newest));
-        if let Some(newest) = newest_place {
-            record.reach = record.reach.max(self.ring[newest].reach);
+        let is_late = self.counted > Some(rank) || write.span.start < self.forgotten_until;
+        self.beyond += u64::from(is_late);
+        self.counted = self.counted.max(Some(rank));
+        for record in group {
+            let key = &mut self.keys[record.key as usize];
+            key.waiting -= 1;
+            key.join(write.span.start, &mut self.tally);
         }
-        let mut found = Met::new(write.party);
-        let (mut at, mut looked_at) = (newest, 0);
-        while let Some(number) = at.filter(|number| *number >= self.first) {
-            let place = self.place(number);
-            let other = &mut self.ring[place];
-            if other.reach <= write.span.start {
-                break;
-            }
-            looked_at += 1;
-            if looked_at > CROWD {
-                break;
-            }
-            let meeting = other.write.span.meets(&write.span);
-            if meeting > Meeting::None && other.of != record.of {
-                let shared = other.write.span.shared(&write.span);
-                found.add(meeting, other.write.party, shared);
-                if other.met == Meeting::None {
-                    self.met.push(Reverse((other.write.span.start, number)));
+        let mut verdicts = [Verdict::default(); VIEWS.len()];
+        for (view, verdict) in verdicts.iter_mut().enumerate() {
+            for record in group {
+                if let Some(crowd) = &self.keys[record.key as usize].crowd {
+                    let asked = crowd.gate.ask(&write.span, write.is_observed, view);
+                    *verdict = verdict.and(asked);
                 }
-                found.newly += self.tally.met(&mut other.met, meeting, other.write.party);
-                found.newly += self.tally.met(&mut record.met, meeting, write.party);
             }
-            at = other.before;
+            self.tally.judged(write.party, view, *verdict);
         }
-        if record.met > Meeting::None {
-            let name = &self.keys[key as usize].name;
-            self.tally.add(name, &found, write.span.start);
-        }
-        (record, looked_at > CROWD)
-    }
-
-    /// Judges the writes that met another and began until then, in the order of their begins.
-    fn judge(&mut self, until: i64) {
-        while self
-            .met
-            .peek()
-            .is_some_and(|Reverse((start, _))| *start <= until)
-        {
-            let group = self.pop_write();
-            let Some(write) = group.first().map(|place| self.ring[*place].write) else {
-                return;
-            };
-            for view in 0..VIEWS.len() {
-                let mut verdict = Verdict::default();
-                for place in &group {
-                    let gate = self.gate(*place);
-                    verdict = verdict.and(gate.ask(&write.span, write.is_observed, view));
-                }
-                for place in &group {
-                    let gate = self.gate(*place);
-                    gate.hold(&write.span, write.is_observed, view, verdict);
-                }
-                self.tally.judged(write.party, view, verdict);
+        for record in group {
+            let key = &mut self.keys[record.key as usize];
+            key.reach = key.reach.max(write.span.over());
+            let alone = Alone { write, verdicts };
+            match &mut key.crowd {
+                Some(crowd) => alone.become_part(crowd, &mut self.tally),
+                None => key.alone = Some(alone),
             }
         }
     }
 
-    /// The places of the next write to be judged, on all keys on which it met another: a claim is all keys or none.
-    fn pop_write(&mut self) -> SmallVec<[usize; 2]> {
-        let mut group = SmallVec::new();
-        let mut of = None;
-        while let Some(Reverse((_, number))) = self.met.peek() {
-            let place = self.place(*number);
-            if of.is_some_and(|of| of != self.ring[place].of) {
-                break;
-            }
-            of = Some(self.ring[place].of);
-            self.met.pop();
-            group.push(place);
+    /// Leaves out what no write can meet any more, and more where there is no room for the rest.
+    fn leave_out(&mut self) {
+        let now = self.counted.map_or(i64::MIN, |(start, ..)| start);
+        let mut at_work = 0;
+        for number in 0..self.keys.len() {
+            at_work += self.keys[number].at_work(now, &mut self.tally);
+            self.drop_if_unused(number, now);
         }
-        group
+        if at_work <= self.window {
+            return;
+        }
+        let mut overs: Vec<i64> = self.keys.iter().flat_map(Key::overs).collect();
+        let half = overs.len() / 2;
+        let (_, until, _) = overs.select_nth_unstable(half);
+        self.forgotten_until = self.forgotten_until.max(*until);
+        for number in 0..self.keys.len() {
+            self.keys[number].at_work(*until, &mut self.tally);
+            self.drop_if_unused(number, *until);
+        }
     }
 
-    fn gate(&mut self, place: usize) -> &mut Gate {
-        let key = self.ring[place].key as usize;
-        self.keys[key].gate.get_or_insert_default()
-    }
-
-    fn forget_the_oldest(&mut self) {
-        let place = self.place(self.first);
-        self.judge(self.ring[place].write.span.start);
-        let oldest = &self.ring[place];
-        self.forgotten_until = self.forgotten_until.max(oldest.write.span.over());
-        let key = &mut self.keys[oldest.key as usize];
-        if key.newest == self.first {
+    fn drop_if_unused(&mut self, number: usize, now: i64) {
+        let key = &mut self.keys[number];
+        if key.waiting == 0 && key.reach <= now && !key.name.is_empty() {
             self.by_name.remove(&key.name);
             key.name = Rc::from("");
-            key.gate = None;
-            self.unused.push(oldest.key);
+            // A number that a `u32` counts, as it was given out as one.
+            self.unused.extend(u32::try_from(number));
         }
-        self.first += 1;
     }
 
-    /// A key by its name, and the newest write on it that is remembered.
-    fn key(&mut self, name: &str) -> (u32, Option<u64>) {
+    /// A key by its name.
+    fn key(&mut self, name: &str) -> u32 {
         if let Some(key) = self.by_name.get(name) {
-            return (*key, Some(self.keys[*key as usize].newest));
+            return *key;
         }
         let name: Rc<str> = name.into();
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
         let fresh = Key {
             name: Rc::clone(&name),
-            newest: self.next,
-            gate: None,
+            order: hasher.finish(),
+            waiting: 0,
+            reach: i64::MIN,
+            alone: None,
+            crowd: None,
         };
         let key = match self.unused.pop() {
             Some(key) => {
                 self.keys[key as usize] = fresh;
                 key
             }
-            // There are no more keys than writes in the window, which a `u32` counts.
+            // There are no more keys than writes that wait or are at work, which a `u32` counts.
             None => {
                 self.keys.push(fresh);
                 u32::try_from(self.keys.len() - 1).unwrap_or(u32::MAX)
             }
         };
         self.by_name.insert(name, key);
-        (key, None)
+        key
+    }
+}
+
+impl Key {
+    /// Makes whoever is at work alone when the next begins part of a crowd.
+    fn join(&mut self, now: i64, tally: &mut Tally) {
+        if let Some(alone) = self.alone.take()
+            && alone.write.span.over() > now
+        {
+            alone.become_part(self.crowd.get_or_insert_default(), tally);
+        }
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "what is below the window fits where the window does"
-    )]
-    fn place(&self, number: u64) -> usize {
-        (number % self.window as u64) as usize
+    /// How many are at work now; what was found is told when there are none.
+    fn at_work(&mut self, now: i64, tally: &mut Tally) -> usize {
+        self.alone.take_if(|alone| alone.write.span.over() <= now);
+        let Some(crowd) = &mut self.crowd else {
+            return usize::from(self.alone.is_some());
+        };
+        crowd.go_on(now, tally);
+        match crowd.len() {
+            0 => {
+                crowd.go_on(i64::MAX, tally);
+                tally.add(&self.name, std::mem::take(&mut crowd.found));
+                self.crowd = None;
+                0
+            }
+            many => many,
+        }
+    }
+
+    fn overs(&self) -> impl Iterator<Item = i64> {
+        let alone = self.alone.iter().map(|alone| alone.write.span.over());
+        alone.chain(self.crowd.iter().flat_map(|crowd| crowd.overs()))
+    }
+}
+
+impl Alone {
+    fn become_part(self, crowd: &mut Crowd, tally: &mut Tally) {
+        let Write {
+            span,
+            party,
+            is_observed,
+        } = self.write;
+        for (view, verdict) in self.verdicts.into_iter().enumerate() {
+            crowd.gate.hold(&span, is_observed, view, verdict);
+        }
+        crowd.add(&span, party, tally);
     }
 }

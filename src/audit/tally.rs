@@ -4,6 +4,7 @@
 //! kept, at least half of [`RESOURCE_LIMIT`]. Writes that met nothing are counted by route alone.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -23,8 +24,14 @@ const METHOD_LIMIT: usize = 40;
 /// What all routes are called that come past the limit.
 const OTHERS: &str = "(other routes)";
 
+/// What all methods are called that come past the limit.
+const OTHER_METHODS: &str = "(others)";
+
+/// The most parties that are told of one resource: their methods are, and the rest of them are among those.
+const PARTY_LIMIT: usize = 64;
+
 /// A method on a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Party(u32);
 
 /// How many certainly, and how many possibly: those among them.
@@ -46,6 +53,8 @@ pub(crate) struct Pairs {
 pub(crate) struct PartyRow {
     pub(crate) route: usize,
     pub(crate) method: usize,
+    /// Of the names of both, whenever they were read first.
+    order: u64,
     pub(crate) writes: u64,
     /// Writes that met another.
     pub(crate) met: Count,
@@ -65,14 +74,6 @@ pub(crate) struct Resource {
     pub(crate) busiest: (u64, i64),
 }
 
-/// What one write met.
-pub(super) struct Met {
-    party: Party,
-    others: SmallVec<[(Party, Pairs); 4]>,
-    /// Writes that had not met any before.
-    pub(super) newly: u64,
-}
-
 /// The sums.
 #[derive(Default)]
 pub(crate) struct Tally {
@@ -88,11 +89,6 @@ pub(crate) struct Tally {
 }
 
 impl Count {
-    fn add(&mut self, meeting: Meeting) {
-        self.certain += u64::from(meeting == Meeting::Certain);
-        self.possible += u64::from(meeting > Meeting::None);
-    }
-
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             certain: self.certain + other.certain,
@@ -102,12 +98,6 @@ impl Count {
 }
 
 impl Pairs {
-    fn add(&mut self, meeting: Meeting, (least, most): (i64, i64)) {
-        self.count.add(meeting);
-        let longest = (least, most);
-        self.longest = (self.longest.0.max(longest.0), self.longest.1.max(longest.1));
-    }
-
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             count: self.count.and(other.count),
@@ -119,45 +109,63 @@ impl Pairs {
     }
 }
 
-impl Met {
-    pub(super) fn new(party: Party) -> Self {
-        Self {
-            party,
-            others: SmallVec::new(),
-            newly: 0,
+impl Resource {
+    /// Notes that a write met another, for the first time.
+    pub(super) fn met(&mut self, party: Party) {
+        self.writes += 1;
+        if self.parties.len() < PARTY_LIMIT && !self.parties.contains(&party) {
+            self.parties.push(party);
         }
     }
 
-    pub(super) fn add(&mut self, meeting: Meeting, other: Party, shared: (i64, i64)) {
-        let known = self.others.iter_mut().find(|(party, _)| *party == other);
-        if let Some((_, pairs)) = known {
-            pairs.add(meeting, shared);
-            return;
+    fn and(&mut self, other: Self) {
+        self.pairs = self.pairs.and(other.pairs);
+        self.writes += other.writes;
+        self.busiest = self.busiest.max(other.busiest);
+        for party in other.parties {
+            if self.parties.len() < PARTY_LIMIT && !self.parties.contains(&party) {
+                self.parties.push(party);
+            }
         }
-        let mut pairs = Pairs::default();
-        pairs.add(meeting, shared);
-        self.others.push((other, pairs));
     }
 }
 
 impl Tally {
     /// The party of a method on a route, which has written once more.
     pub(crate) fn party(&mut self, route: &str, method: &str) -> Party {
+        let party = self.known(route, method);
+        self.parties[party.0 as usize].writes += 1;
+        party
+    }
+
+    /// Who stands for all that are too many to be told apart.
+    pub(super) fn others(&mut self) -> Party {
+        self.known(OTHERS, OTHER_METHODS)
+    }
+
+    fn known(&mut self, route: &str, method: &str) -> Party {
+        let mut hasher = DefaultHasher::new();
         let route = match self.by_route.get(route) {
             Some(route) => *route,
             None => self.new_route(route),
         };
         let method = self.method(method);
-        let party = *self
+        let (routes, methods) = (&self.routes, &self.methods);
+        *self
             .by_route_and_method
             .entry((route, method))
             .or_insert_with(|| {
-                self.parties.push(PartyRow::new(route, method));
+                (&routes[route], &methods[method]).hash(&mut hasher);
+                self.parties
+                    .push(PartyRow::new(route, method, hasher.finish()));
                 // Both factors are bounded, and so is their product.
                 Party(u32::try_from(self.parties.len() - 1).unwrap_or(u32::MAX))
-            });
-        self.parties[party.0 as usize].writes += 1;
-        party
+            })
+    }
+
+    /// The place of a party among others, which is the same whenever it was read first.
+    pub(super) fn order(&self, party: Party) -> u64 {
+        self.row(party).order
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = Party> {
@@ -176,40 +184,33 @@ impl Tally {
         &self.methods[self.row(party).method]
     }
 
-    /// Notes that a write met another, and so how it has met any; 1 if it had met none before.
-    pub(super) fn met(&mut self, so_far: &mut Meeting, meeting: Meeting, party: Party) -> u64 {
-        let before = *so_far;
-        if meeting <= before {
-            return 0;
-        }
-        *so_far = meeting;
+    /// Notes that a write met another so, for the first time.
+    pub(super) fn met(&mut self, party: Party, meeting: Meeting) {
         let met = &mut self.parties[party.0 as usize].met;
-        met.possible += u64::from(before == Meeting::None);
-        met.certain += u64::from(meeting == Meeting::Certain);
-        u64::from(before == Meeting::None)
+        match meeting {
+            Meeting::None => {}
+            Meeting::Possible => met.possible += 1,
+            Meeting::Certain => met.certain += 1,
+        }
     }
 
-    /// Takes what a write that began at `start` met on the resource `name`.
-    pub(super) fn add(&mut self, name: &Rc<str>, met: &Met, start: i64) {
+    /// Notes that writes of one party met those of another.
+    pub(super) fn pair(&mut self, one: Party, other: Party, pairs: Pairs) {
+        let known = self.pairs.entry((one.min(other), one.max(other)));
+        let known = known.or_default();
+        *known = known.and(pairs);
+    }
+
+    /// Takes what was found on the resource `name`.
+    pub(super) fn add(&mut self, name: &Rc<str>, found: Resource) {
+        if found.writes == 0 {
+            return;
+        }
         if self.resources.len() == RESOURCE_LIMIT && !self.resources.contains_key(name) {
             self.forget_the_least();
         }
         let resource = self.resources.entry(Rc::clone(name)).or_default();
-        resource.writes += met.newly;
-        let mut others = 0;
-        for (other, pairs) in &met.others {
-            resource.pairs = resource.pairs.and(*pairs);
-            for party in [met.party, *other] {
-                if !resource.parties.contains(&party) {
-                    resource.parties.push(party);
-                }
-            }
-            others += pairs.count.possible;
-            let both = (met.party.min(*other), met.party.max(*other));
-            let known = self.pairs.entry(both).or_default();
-            *known = known.and(*pairs);
-        }
-        resource.busiest = resource.busiest.max((others, start));
+        resource.and(found);
     }
 
     pub(super) fn judged(&mut self, party: Party, view: usize, verdict: Verdict) {
@@ -252,7 +253,7 @@ impl Tally {
             None => {
                 let is_last = self.methods.len() == METHOD_LIMIT - 1;
                 self.methods
-                    .push(if is_last { "(others)" } else { name }.into());
+                    .push(if is_last { OTHER_METHODS } else { name }.into());
                 self.methods.len() - 1
             }
         }
@@ -274,10 +275,11 @@ impl Tally {
 }
 
 impl PartyRow {
-    fn new(route: usize, method: usize) -> Self {
+    fn new(route: usize, method: usize, order: u64) -> Self {
         Self {
             route,
             method,
+            order,
             writes: 0,
             met: Count::default(),
             refused: Count::default(),

@@ -91,10 +91,6 @@ fn limits(findings: &Findings) -> String {
         findings.beyond_window,
         "writes began before the window: they may have met more than was seen (--window)",
     );
-    say(
-        findings.crowded,
-        "writes may have met more others than were looked at: read \"at least\"",
-    );
     if !findings.keys_not_in_logs.is_empty() {
         let _infallible = writeln!(
             text,

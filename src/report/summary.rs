@@ -126,7 +126,7 @@ impl Summary {
     }
 
     pub(super) fn finish(self, top: usize) -> Report {
-        let (tally, beyond_window, _) = self.sweep.finish();
+        let (tally, beyond_window) = self.sweep.finish();
         let found = Findings::of(&tally, usize::MAX);
         let mut came: HashMap<&str, u64> = HashMap::new();
         for (((_, route), _), count) in &self.pairs {
