@@ -24,6 +24,7 @@ mod clock;
 mod crowd;
 mod format;
 mod gate;
+pub(crate) mod name;
 mod reader;
 pub(crate) mod span;
 mod timeline;

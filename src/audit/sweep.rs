@@ -17,6 +17,7 @@ use smallvec::SmallVec;
 
 use super::crowd::Crowd;
 use super::gate::{VIEWS, Verdict};
+use super::name::bounded;
 use super::span::Span;
 use super::tally::{Party, Tally};
 
@@ -214,10 +215,11 @@ impl Sweep {
 
     /// A key by its name.
     fn key(&mut self, name: &str) -> u32 {
-        if let Some(key) = self.by_name.get(name) {
+        let name = bounded(name);
+        if let Some(key) = self.by_name.get(&*name) {
             return *key;
         }
-        let name: Rc<str> = name.into();
+        let name: Rc<str> = (&*name).into();
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
         let fresh = Key {

@@ -1,7 +1,7 @@
 //! What was found, summed up: by who met whom, by route, and by resource.
 //!
 //! Bounded: routes past [`ROUTE_LIMIT`] are one, and of the resources on which writes met those with the most overlaps are
-//! kept, at least half of [`RESOURCE_LIMIT`]. Writes that met nothing are counted by route alone.
+//! kept, at least half of [`RESOURCE_LIMIT`]. Writes that met nothing are counted by route alone. No name is long (`name`).
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,6 +10,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::gate::{VIEWS, Verdict};
+use super::name::bounded;
 use super::span::Meeting;
 
 /// The most routes that are told apart.
@@ -133,7 +134,7 @@ impl Resource {
 impl Tally {
     /// The party of a method on a route, which has written once more.
     pub(crate) fn party(&mut self, route: &str, method: &str) -> Party {
-        let party = self.known(route, method);
+        let party = self.known(&bounded(route), &bounded(method));
         self.parties[party.0 as usize].writes += 1;
         party
     }

@@ -429,3 +429,23 @@ fn more_at_work_at_once_than_the_window_holds_are_told_of() {
     assert!(found.beyond_window > 0);
     assert!(found.overlaps.pairs.certain < 4950);
 }
+
+#[test]
+fn long_targets_take_little_memory_and_are_told_apart() {
+    let long = "x".repeat(100_000);
+    let line = |number: u64| {
+        let line = Written::Caddy.line(&truth(0, 100, "PUT", 1));
+        format!(
+            "{}\n",
+            line.replace("/r/1", &format!("/r/{long}/{}", number / 2))
+        )
+    };
+    let text: String = (0..10).map(line).collect();
+    let found = audited(&text, ServerLog::Caddy, 1000);
+    assert_eq!(found.overlaps.pairs.certain, 5);
+    assert_eq!(found.resources.len(), 5);
+    let names = found.resources.iter().map(|found| found.key.len());
+    assert!(names.max() <= Some(name::LIMIT));
+    let routes = found.routes.iter().map(|route| route.path.len());
+    assert!(routes.max() <= Some(name::LIMIT));
+}
