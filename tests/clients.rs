@@ -121,36 +121,48 @@ fn all_save_beside_the_others(store: &Store, tls: Option<fn(SocketAddr) -> Tls>)
     );
     let trusted = tls.as_ref().map(|tls| tls.certificate.as_path());
     let scratch = Scratch::new("clients");
-    let running: Vec<(&str, Program, Program)> = CLIENTS
-        .iter()
-        .map(|(page, name)| {
-            let file = scratch.file(name, &program(page));
-            let mut client = command(page, &file, trusted);
-            client.args([&format!("{base}/document.php/{page}"), "mine"]);
-            let saving = begin_to_save(store, gateway.addr, page, &scratch);
-            let log = scratch.path().join(format!("{page}.log"));
-            (*page, saving, Program::spawn(&mut client, log))
-        })
-        .collect();
-    for (page, _, client) in &running {
-        // It waits then, and reads again after that: when this write has long ended.
-        wait_for(client, || {
-            client.said().contains("somebody else is writing")
-        });
-        store.go(page);
-    }
-    for (page, mut saving, mut client) in running {
-        assert!(saving.wait(DEADLINE).is_some_and(|status| status.success()));
-        let status = client.wait(DEADLINE);
-        let said = client.said();
-        assert!(
-            status.is_some_and(|status| status.success()),
-            "{page}: {said}"
-        );
-        assert!(said.contains("saved at attempt"), "{page}: {said}");
-        assert_eq!(document(store.addr, page), "first\nheld\nmine\n", "{page}");
-    }
+    let at = gateway.addr;
+    std::thread::scope(|scope| {
+        for (page, name) in CLIENTS {
+            let (base, scratch) = (&base, &scratch);
+            // Each is watched by itself: one that waits for another to be done would come back meanwhile.
+            scope.spawn(move || {
+                let file = scratch.file(name, &program(page));
+                let mut client = command(page, &file, trusted);
+                client.args([&format!("{base}/document.php/{page}"), "mine"]);
+                saves_beside_another(page, store, at, client, scratch);
+            });
+        }
+    });
     gateway.ends_well();
+}
+
+/// Runs one client while a write is at work, which ends once the client has met it and waits.
+fn saves_beside_another(
+    page: &str,
+    store: &Store,
+    at: SocketAddr,
+    mut client: Command,
+    scratch: &Scratch,
+) {
+    let mut saving = begin_to_save(store, at, page, scratch);
+    let log = scratch.path().join(format!("{page}.log"));
+    let mut client = Program::spawn(&mut client, log);
+    let refusals = || client.said().matches("somebody else is writing").count();
+    let heard = refusals();
+    // It waits from then on, and reads again after that: when this write has ended. Between an older line and now it may have
+    // read already, and would save over what comes of it.
+    wait_for(&client, || refusals() > heard);
+    store.go(page);
+    assert!(saving.wait(DEADLINE).is_some_and(|status| status.success()));
+    let status = client.wait(DEADLINE);
+    let said = client.said();
+    assert!(
+        status.is_some_and(|status| status.success()),
+        "{page}: {said}"
+    );
+    assert!(said.contains("saved at attempt"), "{page}: {said}");
+    assert_eq!(document(store.addr, page), "first\nheld\nmine\n", "{page}");
 }
 
 #[test]
