@@ -38,7 +38,7 @@ use timeline::Timeline;
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// A log cannot be opened.
-    #[error("{path} cannot be opened")]
+    #[error("{} cannot be opened", text::shown(&path.to_string_lossy()))]
     Unopened {
         /// The log.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum AuditError {
         source: std::io::Error,
     },
     /// A log cannot be read to its end.
-    #[error("{path} cannot be read on")]
+    #[error("{} cannot be read on", text::shown(&path.to_string_lossy()))]
     Unread {
         /// The log.
         path: PathBuf,
@@ -55,7 +55,8 @@ pub enum AuditError {
     },
     /// None of the formats is that of a log.
     #[error(
-        "{path}: {hint}; docs/audit.md has what each server has to be told, and --format takes one for granted"
+        "{}: {hint}; docs/audit.md has what each server has to be told, and --format takes one for granted",
+        text::shown(&path.to_string_lossy())
     )]
     UnknownFormat {
         /// The log.
@@ -68,14 +69,15 @@ pub enum AuditError {
     Config(#[from] ConfigError),
     /// A picture is asked for of what can be read only once.
     #[error(
-        "{path} can be read only once, and --svg reads each log twice: write it to a file first"
+        "{} can be read only once, and --svg reads each log twice: write it to a file first",
+        text::shown(&path.to_string_lossy())
     )]
     ReadOnce {
         /// The log.
         path: PathBuf,
     },
     /// The picture cannot be drawn or written.
-    #[error("{path} cannot be written")]
+    #[error("{} cannot be written", text::shown(&path.to_string_lossy()))]
     Undrawn {
         /// Where it should go.
         path: PathBuf,

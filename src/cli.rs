@@ -17,6 +17,7 @@ use crate::config::{Origin, Override, Overrides};
 
 pub mod curl;
 mod logs;
+pub(crate) mod shown;
 
 pub use curl::Asked;
 pub use logs::{Audit, Report, ServerLog};

@@ -151,11 +151,15 @@ impl Config {
         let Some(path) = path else {
             return Self::parse("", "", overrides);
         };
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        let bytes = std::fs::read(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_owned(),
             source,
         })?;
-        Self::parse(&path.display().to_string(), &text, overrides)
+        let file_name = path.display().to_string();
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Self::parse(&file_name, text, overrides),
+            Err(error) => Err(no_utf8(&file_name, &bytes, error.valid_up_to())),
+        }
     }
 
     /// Reads `text`; `file_name` is what errors call it.
@@ -218,6 +222,16 @@ impl Config {
     }
 }
 
+/// What stands before the first byte that is no part of a character stands at the same place in the text that is shown.
+fn no_utf8(file_name: &str, bytes: &[u8], at: usize) -> ConfigError {
+    let mut faults = Faults::default();
+    let message = format!("this byte, {:#04x}, is no part of UTF-8", bytes[at]);
+    let fault = Fault::new(Some(at..at), message);
+    faults.push(fault.help("save the file as UTF-8, as TOML asks"));
+    let text = String::from_utf8_lossy(bytes);
+    ConfigError::Wrong(Report::new(file_name, &text, Kind::Error, faults))
+}
+
 fn server(
     read: Read<RawServer>,
     overrides: &Overrides,
@@ -230,7 +244,8 @@ fn server(
         .buffers
         .as_ref()
         .or(raw.request_buffer.as_ref())
-        .map(toml::Spanned::span);
+        .map(toml::Spanned::span)
+        .or(raw.workers.as_ref().map(toml::Spanned::span));
     let size = |given: Option<toml::Spanned<value::Size>>, default| {
         given.map_or(default, |size| size.into_inner().0)
     };
@@ -240,7 +255,7 @@ fn server(
         tls: None,
         workers: raw
             .workers
-            .map(|count| count.0)
+            .map(|count| count.into_inner().0)
             .or_else(|| std::thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN),
         drain: value::or_default(raw.drain, Duration::from_secs(25)),

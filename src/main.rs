@@ -136,8 +136,7 @@ fn show(once: bool) -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     match demo::run(once, &mut std::io::stdout()) {
-        Ok(verdict) if verdict.is_kept() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(error) => {
             eprintln!("writegate: {}", chain(&error));
             ExitCode::FAILURE

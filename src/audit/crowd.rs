@@ -162,3 +162,82 @@ fn of<'a, K: Kind>(kinds: &'a mut Kinds<K>, party: Party, tally: &mut Tally) -> 
     });
     &mut kinds[at].1
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tally::Count;
+    use super::*;
+
+    fn spans() -> impl Strategy<Value = Vec<(Span, usize)>> {
+        let span = (0..3000_i64, 0..400_i64, 1..90_u32, 0..90_u32, 0..3_usize);
+        let span = span.prop_map(|(start, length, start_slack, more, party)| {
+            let span = Span {
+                start,
+                end: start + length,
+                start_slack,
+                end_slack: start_slack + more,
+            };
+            (span, party)
+        });
+        prop::collection::vec(span, 0..200).prop_map(|mut spans| {
+            spans.sort_by_key(|(span, _)| span.start);
+            spans
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_is_that_of_comparing_each_with_each_whatever_their_logs_cut_off(spans in spans()) {
+            let mut tally = Tally::default();
+            let parties = ["PUT", "POST", "PATCH"].map(|method| tally.party("/", method));
+            let (mut crowd, mut expected) = (Crowd::default(), Pairs::default());
+            let mut met = vec![Meeting::None; spans.len()];
+            for (at, (span, party)) in spans.iter().enumerate() {
+                crowd.add(span, parties[*party], &mut tally);
+                for (before, (other, _)) in spans[..at].iter().enumerate() {
+                    let meeting = span.meets(other);
+                    if meeting == Meeting::None {
+                        continue;
+                    }
+                    expected.count.certain += u64::from(meeting == Meeting::Certain);
+                    expected.count.possible += 1;
+                    let (least, most) = span.shared(other);
+                    expected.longest = (expected.longest.0.max(least), expected.longest.1.max(most));
+                    met[at] = met[at].max(meeting);
+                    met[before] = met[before].max(meeting);
+                }
+            }
+            crowd.go_on(i64::MAX, &mut tally);
+            prop_assert_eq!(crowd.found.pairs, expected);
+            let told = tally.pairs.values().fold(Pairs::default(), |sum, pairs| sum.and(*pairs));
+            prop_assert_eq!(told, expected);
+            let count = |meeting: Meeting| met.iter().filter(|met| **met >= meeting).count() as u64;
+            prop_assert_eq!(crowd.found.writes, count(Meeting::Possible));
+            let counted = tally.parties.iter().fold(Count::default(), |sum, row| sum.and(row.met));
+            prop_assert_eq!(counted, Count { certain: count(Meeting::Certain), possible: count(Meeting::Possible) });
+        }
+    }
+
+    #[test]
+    fn more_parties_than_are_told_apart_are_counted_all_the_same() {
+        let mut tally = Tally::default();
+        let mut crowd = Crowd::default();
+        for number in 0..100 {
+            let party = tally.party(&number.to_string(), "PUT");
+            let span = Span {
+                start: number,
+                end: 1000,
+                start_slack: 1,
+                end_slack: 1,
+            };
+            crowd.add(&span, party, &mut tally);
+        }
+        crowd.go_on(i64::MAX, &mut tally);
+        assert_eq!(crowd.found.pairs.count.possible, 4950);
+        assert_eq!(crowd.found.pairs.count.certain, 4950);
+        let met = tally.parties.iter().map(|row| row.met.certain);
+        assert_eq!(met.sum::<u64>(), 100);
+    }
+}

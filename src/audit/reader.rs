@@ -191,7 +191,6 @@ impl<'a> Target<'a> {
             query,
             host: self.host,
             headers,
-            client_subject: None,
             form: None,
         }
     }

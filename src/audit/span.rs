@@ -51,7 +51,8 @@ impl Span {
         }
     }
 
-    /// For how long both were at work: at least, and at most.
+    /// For how long both were at work: at least, and at most. What `crowd` finds without comparing each with each.
+    #[cfg(test)]
     pub(crate) fn shared(&self, other: &Self) -> (i64, i64) {
         let least = self
             .shortest()

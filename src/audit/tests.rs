@@ -449,3 +449,32 @@ fn long_targets_take_little_memory_and_are_told_apart() {
     let routes = found.routes.iter().map(|route| route.path.len());
     assert!(routes.max() <= Some(name::LIMIT));
 }
+
+#[test]
+fn the_name_of_a_log_is_told_without_what_a_terminal_obeys() {
+    let path = PathBuf::from("/no/\u{1b}[2Jaccess.log");
+    let hint = "it is none";
+    let source = || std::io::Error::other("gone");
+    for error in [
+        AuditError::Unopened {
+            path: path.clone(),
+            source: source(),
+        },
+        AuditError::Unread {
+            path: path.clone(),
+            source: source(),
+        },
+        AuditError::UnknownFormat {
+            path: path.clone(),
+            hint,
+        },
+        AuditError::ReadOnce { path: path.clone() },
+        AuditError::Undrawn {
+            path: path.clone(),
+            source: source().into(),
+        },
+    ] {
+        let told = error.to_string();
+        assert!(told.starts_with("/no/\\u{1b}[2Jaccess.log"), "{told}");
+    }
+}

@@ -9,6 +9,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::findings::{Findings, Found, Overlaps, Range, Route};
+pub(crate) use crate::cli::shown::shown;
 
 /// The widest that a table gets, where the terminal does not say.
 const WIDTH: u16 = 120;
@@ -312,21 +313,6 @@ pub(crate) fn number(number: u64) -> String {
     text
 }
 
-/// Without what a terminal obeys.
-pub(crate) fn shown(text: &str) -> String {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
-    }
-    let shown = |c: char| {
-        if c.is_control() || !c.is_ascii() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().map(shown).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,6 +328,5 @@ mod tests {
             [0.25, 25.0, 2500.0].map(duration),
             ["0.2 ms", "25 ms", "2.5 s"]
         );
-        assert_eq!(shown("a\u{1b}[1mé"), "a\\u{1b}[1m\\u{e9}");
     }
 }

@@ -9,6 +9,8 @@ use http::header::{
 };
 use http::{Method, Uri};
 
+use super::shown::shown;
+
 mod words;
 
 /// A request to be explained.
@@ -30,21 +32,22 @@ pub struct Asked {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CurlError {
     /// A quote without its partner, or what only another shell understands.
-    #[error("{0}")]
+    #[error("{}", shown(.0))]
     Words(String),
     /// Another command.
-    #[error("the line begins with `curl`: copy the request \"as cURL (bash)\"")]
+    #[error("the line must begin with `curl`: copy the request \"as cURL (bash)\"")]
     NotCurl,
     /// An option whose meaning is not known here.
     #[error(
-        "curl's option `{0}` is not understood here: leave it out if it changes nothing of the request"
+        "curl's option `{}` is not understood here: leave it out if it changes nothing of the request",
+        shown(.0)
     )]
     Unknown(String),
     /// An option at the end of the line that needs an argument.
-    #[error("curl's option `{0}` needs an argument")]
+    #[error("curl's option `{}` needs an argument", shown(.0))]
     NoArgument(String),
     /// An argument that cannot be part of a request.
-    #[error("`{value}` is nothing for curl's option `{option}`: {why}")]
+    #[error("`{}` is nothing for curl's option `{option}`: {why}", shown(value))]
     Argument {
         /// The option.
         option: String,
@@ -54,7 +57,7 @@ pub enum CurlError {
         why: &'static str,
     },
     /// No URL, or several.
-    #[error("{0}")]
+    #[error("{}", shown(.0))]
     Url(String),
 }
 
@@ -85,6 +88,10 @@ const SHORT: [(&str, &str); 10] = [
     ("-T", "--upload-file"),
 ];
 
+/// What a shell takes for the end of a command, as between several that were copied at once, and before what becomes of its
+/// output.
+const BEYOND: &str = "; | || & && > >> 2> 2>&1 >/dev/null 2>/dev/null";
+
 /// What the options have said so far.
 #[derive(Default)]
 struct Said {
@@ -108,8 +115,7 @@ pub fn parse(line: &str) -> Result<Asked, CurlError> {
     }
     let mut said = Said::default();
     while let Some(word) = words.next() {
-        if word == ";" {
-            // Between the lines of several that were copied at once.
+        if is_in(BEYOND, &word) {
             break;
         } else if word.starts_with("--") {
             said.option(&word, || words.next())?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, Faults, Within};
 use super::raw::RawAnswers;
 use super::value::{self, OneOrMany};
 use crate::policy::rejection::{
@@ -70,5 +70,24 @@ fn template<T>(
             path.display()
         ))
     })?;
-    parse(&text).map_err(|error| fault(format!("{}:{error}", path.display())))
+    parse(&text).map_err(|error| {
+        let within = Within {
+            file_name: path.display().to_string(),
+            at: place_of(&text, error.line, error.column),
+            text: text.clone(),
+        };
+        Fault {
+            within: Some(Box::new(within)),
+            ..fault(error.message)
+        }
+    })
+}
+
+/// In bytes, of a line and a column from 1.
+fn place_of(text: &str, line: usize, column: usize) -> usize {
+    let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
+    let start: usize = lines.map(str::len).sum();
+    let rest = text.get(start..).unwrap_or_default();
+    let before = rest.chars().take(column.saturating_sub(1));
+    start + before.map(char::len_utf8).sum::<usize>()
 }

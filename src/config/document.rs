@@ -64,7 +64,9 @@ fn one<T: DeserializeOwned + Default>(
     let span = value.span();
     let is_list = value.get_ref().is_array();
     if let DeValue::Table(table) = value.into_inner() {
-        let unknown = |setting: &str, span| name::unknown_setting(name, setting, span);
+        let unknown = |setting: &str, span, value: &DeValue<'_>| {
+            name::unknown_setting(name, setting, span, value)
+        };
         return table::read(table, span, faults, unknown);
     }
     let message = if is_list {
@@ -125,7 +127,9 @@ fn several<T: DeserializeOwned + Default>(
             wrong(span);
         }
     }
-    let unknown = |setting: &str, span| name::unknown_setting(name, setting, span);
+    let unknown = |setting: &str, span, value: &DeValue<'_>| {
+        name::unknown_setting(name, setting, span, value)
+    };
     let tables = tables.into_iter();
     tables
         .map(|(table, span)| table::read(table, span, faults, unknown))

@@ -16,6 +16,17 @@ pub(super) struct Fault {
     pub(super) help: Option<String>,
     /// Another place that has to do with it, and what it is.
     pub(super) beside: Option<(Range<usize>, &'static str)>,
+    /// Where it stands in the file that is named at `span`.
+    pub(super) within: Option<Box<Within>>,
+}
+
+/// A place in a file that a configuration names.
+#[derive(Clone, Debug)]
+pub(super) struct Within {
+    pub(super) file_name: String,
+    pub(super) text: String,
+    /// In bytes of the text.
+    pub(super) at: usize,
 }
 
 impl Fault {
@@ -25,6 +36,7 @@ impl Fault {
             message: message.to_string(),
             help: None,
             beside: None,
+            within: None,
         }
     }
 
@@ -50,7 +62,9 @@ impl Fault {
         let Some(part) = part.filter(|part| part.len() + 2 < of.len()) else {
             return;
         };
-        let mut found = of.match_indices(part);
+        // Names of fields are told in lower case, however they are written.
+        let (of, part) = (of.to_ascii_lowercase(), part.to_ascii_lowercase());
+        let mut found = of.match_indices(&part);
         if let (Some((at, _)), None) = (found.next(), found.next()) {
             let start = span.start + at;
             *span = start..start + part.len();

@@ -187,7 +187,10 @@ pub(super) fn templates(
     faults: &mut Faults,
 ) -> Option<Box<[Template]>> {
     let mut templates = Vec::new();
-    for key in keys {
+    for (at, key) in keys.iter().enumerate() {
+        if keys[..at].iter().any(|before| before.text() == key.text()) {
+            faults.push(key.fault("this key is given twice").help("leave one out"));
+        }
         match Template::parse(key.text(), pattern) {
             Ok(template) => templates.push(template),
             Err(error) => {

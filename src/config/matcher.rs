@@ -70,6 +70,11 @@ pub(super) fn distinguish(given: Spanned<OneOrMany>, faults: &mut Faults) -> Dis
 pub(super) fn host(given: Spanned<String>) -> Result<Box<str>, Fault> {
     let is_host = |c: char| c.is_ascii_alphanumeric() || "-._~:[]".contains(c);
     let host = canonical_host(given.as_ref());
+    if let Some(port) = port_that_is_none(&host) {
+        let message = format!("`{port}` is no port: it is at most {}", u16::MAX);
+        return Err(Fault::new(Some(given.span()), message)
+            .help("write a name or an address, perhaps with a port"));
+    }
     if host.is_empty() || !host.chars().all(is_host) {
         let text = given.as_ref();
         let fault = Fault::new(Some(given.span()), format!("`{text}` is no host"));
@@ -82,4 +87,12 @@ pub(super) fn host(given: Spanned<String>) -> Result<Box<str>, Fault> {
         }));
     }
     Ok(host.into())
+}
+
+/// The digits after the only colon, or the one after an address in brackets, of which no request can have made a port.
+fn port_that_is_none(host: &str) -> Option<&str> {
+    let (name, port) = host.rsplit_once(':')?;
+    let is_after_name = !name.contains(':') || name.ends_with(']');
+    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    (is_after_name && is_number && port.parse::<u16>().is_err()).then_some(port)
 }

@@ -28,10 +28,23 @@ fn tables() -> [(&'static str, &'static str, &'static [&'static str]); 7] {
 }
 
 /// A setting that this table does not have.
-pub(super) fn unknown_setting(table: &'static str, name: &str, span: Range<usize>) -> Fault {
+pub(super) fn unknown_setting(
+    table: &'static str,
+    name: &str,
+    span: Range<usize>,
+    value: &DeValue<'_>,
+) -> Fault {
     let tables = tables();
     let (_, written, known) = tables[tables.iter().position(|(of, ..)| *of == table).unwrap_or(0)];
     let fault = Fault::new(Some(span), format!("{written} has no setting `{name}`"));
+    if value.is_table()
+        && let Some((_, meant, _)) = tables.iter().find(|(of, ..)| *of == name)
+    {
+        return fault.help(format!(
+            "{} is a table of its own: write its heading, and its settings below that",
+            meant.trim_start_matches("a ")
+        ));
+    }
     let elsewhere = with_setting(name);
     let is_one_off =
         |near: &&str| name.len() != near.len() && strsim::damerau_levenshtein(name, near) == 1;

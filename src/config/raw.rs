@@ -24,7 +24,7 @@ pub(super) struct RawConfig {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawServer {
     pub(super) listen: Option<Spanned<OneOrMany>>,
-    pub(super) workers: Option<Count>,
+    pub(super) workers: Option<Spanned<Count>>,
     pub(super) drain: Option<Span>,
     pub(super) max_holds: Option<Count>,
     pub(super) buffers: Option<Spanned<Size>>,

@@ -72,9 +72,13 @@ impl Report {
         self.findings.iter().map(|finding| {
             let help = finding.help.as_ref();
             let help = help.map(|help| format!("; {help}")).unwrap_or_default();
-            let place = finding.span.as_ref().map(|span| self.place(span.start));
-            let place = place.map(|(line, column)| format!("{}:{line}:{column}: ", self.file_name));
-            format!("{}{}{help}", place.unwrap_or_default(), finding.message)
+            let told = |file_name: &str, (line, column)| format!("{file_name}:{line}:{column}: ");
+            let place = finding.span.as_ref();
+            let place = place.map(|span| told(&self.file_name, place_in(&self.text, span.start)));
+            let within = finding.within.as_ref();
+            let within = within.map(|file| told(&file.file_name, place_in(&file.text, file.at)));
+            let places: String = place.into_iter().chain(within).collect();
+            format!("{places}{}{help}", finding.message)
         })
     }
 
@@ -89,37 +93,30 @@ impl Report {
             // A title alone is a group, too.
             return Group::with_title(title).elements(help);
         };
-        let mark = AnnotationKind::Primary.span(self.on_one_line(span));
+        let mark = AnnotationKind::Primary;
+        let mark = mark.span(on_one_line(&self.text, span));
         let beside = finding.beside.iter().map(|(span, label)| {
-            let span = self.on_one_line(span);
+            let span = on_one_line(&self.text, span);
             AnnotationKind::Context.span(span).label(*label)
         });
-        let snippet = Snippet::source(&self.text)
-            .path(&self.file_name)
-            .annotation(mark)
-            .annotations(beside);
-        title.element(snippet).elements(help)
-    }
-
-    /// What of `span` stands on its first line: at least one character, but at the end of a line.
-    fn on_one_line(&self, span: &Range<usize>) -> Range<usize> {
-        let start = floor(&self.text, span.start);
-        let rest = &self.text[start..];
-        let line_end = start + rest.find(['\n', '\r']).unwrap_or(rest.len());
-        let one = rest.chars().next().map_or(0, char::len_utf8);
-        let end = floor(&self.text, span.end).max(start + one);
-        start..end.min(line_end)
-    }
-
-    /// Line and column, from 1, the column in characters.
-    fn place(&self, at: usize) -> (usize, usize) {
-        let before = &self.text[..floor(&self.text, at)];
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        (before.matches('\n').count() + 1, line.chars().count() + 1)
+        let own = Snippet::source(&self.text).path(&self.file_name);
+        let own = own.annotation(mark).annotations(beside);
+        let within = finding.within.iter().map(|file| {
+            let span = on_one_line(&file.text, &(file.at..file.at));
+            let mark = AnnotationKind::Primary.span(span);
+            Snippet::source(&file.text)
+                .path(&file.file_name)
+                .annotation(mark)
+        });
+        title.elements(within).element(own).elements(help)
     }
 
     fn longest_line(&self) -> usize {
-        let lengths = self.text.lines().map(|line| line.chars().count());
+        let within = self.findings.iter().flat_map(|finding| &finding.within);
+        let texts = within.map(|file| &file.text).chain([&self.text]);
+        let lengths = texts
+            .flat_map(|text| text.lines())
+            .map(|line| line.chars().count());
         lengths.max().unwrap_or(0) * 4 + 40
     }
 
@@ -142,6 +139,23 @@ impl fmt::Display for Report {
         let lines: Vec<String> = self.lines().collect();
         f.write_str(&lines.join("\n"))
     }
+}
+
+/// What of `span` stands on its first line: at least one character, but at the end of a line.
+fn on_one_line(text: &str, span: &Range<usize>) -> Range<usize> {
+    let start = floor(text, span.start);
+    let rest = &text[start..];
+    let line_end = start + rest.find(['\n', '\r']).unwrap_or(rest.len());
+    let one = rest.chars().next().map_or(0, char::len_utf8);
+    let end = floor(text, span.end).max(start + one);
+    start..end.min(line_end)
+}
+
+/// Line and column, from 1, the column in characters.
+fn place_in(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..floor(text, at)];
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
 }
 
 /// The greatest place of a character that is not past `at`.

@@ -49,7 +49,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(
     table: DeTable<'_>,
     span: Range<usize>,
     faults: &mut Vec<Fault>,
-    unknown: impl Fn(&str, Range<usize>) -> Fault,
+    unknown: impl Fn(&str, Range<usize>, &DeValue<'_>) -> Fault,
 ) -> Read<T> {
     let known = settings::<T>();
     let mut right = DeTable::new();
@@ -58,7 +58,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(
         let found = if known.contains(&&**name.get_ref()) {
             faults_of::<T>(&name, &value)
         } else {
-            vec![unknown(name.get_ref(), name.span())]
+            vec![unknown(name.get_ref(), name.span(), value.get_ref())]
         };
         if found.is_empty() {
             right.insert(name, value);
@@ -106,7 +106,38 @@ fn faults_of<T: DeserializeOwned>(name: &Key<'_>, value: &Value<'_>) -> Vec<Faul
 fn deserialize<T: DeserializeOwned>(table: DeTable<'_>, span: Range<usize>) -> Result<T, Fault> {
     let table = Spanned::new(span.clone(), DeValue::Table(table));
     T::deserialize(ValueDeserializer::from(table))
-        .map_err(|error| Fault::new(Some(error.span().unwrap_or(span)), error.message()))
+        .map_err(|error| Fault::new(Some(error.span().unwrap_or(span)), plain(error.message())))
+}
+
+/// What serde says of a value of another kind, as it would be said of what is written in the file.
+fn plain(message: &str) -> String {
+    let of = |kind: &str| message.strip_prefix(kind)?.rsplit_once(", expected ");
+    let (found, expected, is_kind) = match (of("invalid type: "), of("invalid value: ")) {
+        (Some((found, expected)), _) => (found, expected, true),
+        (None, Some((found, expected))) => (found, expected, false),
+        (None, None) => return message.to_owned(),
+    };
+    let expected = match expected {
+        "a boolean" => "`true` or `false`, without quotes",
+        "a string" => "a text in quotes",
+        other => other,
+    };
+    let number = found
+        .strip_prefix("integer ")
+        .or(found.strip_prefix("floating point "));
+    let text = found.strip_prefix("string ");
+    let choice = found.strip_prefix("boolean ");
+    let found = match (number, text, choice, found) {
+        (Some(number), ..) if is_kind => format!("{number} is a number"),
+        (Some(number), ..) => format!("{number} does not do"),
+        (None, Some(text), ..) if is_kind => format!("`{text}` is a text"),
+        (None, Some(text), ..) => format!("`{text}` does not do"),
+        (None, None, Some(choice), _) => format!("{choice} is neither a text nor a number"),
+        (None, None, None, "sequence") => "this is a list".to_owned(),
+        (None, None, None, "map") => "this is a table".to_owned(),
+        (None, None, None, other) => format!("this is {other}"),
+    };
+    format!("{found}: write {expected}")
 }
 
 /// The names of the fields of a struct.

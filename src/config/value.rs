@@ -150,13 +150,26 @@ impl<'de> Deserialize<'de> for Span {
         const EXPECTED: &str = "a duration such as \"250ms\", \"2s\" or \"1m\"";
         deserializer.deserialize_any(TextVisitor(EXPECTED, |text: &str| {
             let duration = humantime::parse_duration(text);
-            let duration =
-                duration.map_err(|error| format!("`{text}` is not {EXPECTED}: {error}"))?;
+            let duration = duration.map_err(|error| no_duration(text, EXPECTED, &error))?;
             if duration > LONGEST {
                 return Err(format!("`{text}` is more than a year"));
             }
             Ok(Self(duration))
         }))
+    }
+}
+
+/// Where in the text it stops being one is said by the mark below it well enough.
+fn no_duration(text: &str, expected: &str, error: &humantime::DurationError) -> String {
+    use humantime::DurationError::{
+        Empty, InvalidCharacter, NumberExpected, NumberOverflow, UnknownUnit,
+    };
+    match error {
+        NumberExpected(_) if text.trim_start().starts_with('-') => {
+            format!("`{text}` is less than nothing: write {expected}")
+        }
+        NumberExpected(_) | InvalidCharacter(_) | Empty => format!("`{text}` is not {expected}"),
+        UnknownUnit { .. } | NumberOverflow => format!("`{text}` is not {expected}: {error}"),
     }
 }
 
@@ -228,6 +241,26 @@ impl Visitor<'_> for CountVisitor {
             .map(Count)
             .ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
     }
+
+    /// As TOML has a number that its own kind has no room for.
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Count, E> {
+        Err(too_great(number))
+    }
+
+    fn visit_i128<E: Error>(self, number: i128) -> Result<Count, E> {
+        Err(too_great(number))
+    }
+
+    fn visit_u128<E: Error>(self, number: u128) -> Result<Count, E> {
+        Err(too_great(number))
+    }
+}
+
+fn too_great<E: Error>(number: impl fmt::Display) -> E {
+    E::custom(format!(
+        "`{number}` is more than can be counted: at most {}",
+        i64::MAX
+    ))
 }
 
 impl<'de> Deserialize<'de> for Size {

@@ -30,6 +30,11 @@ impl Verdict {
     pub fn is_kept(self) -> bool {
         self == Self::Kept
     }
+
+    /// What the process that shows it ends with.
+    pub fn exit_code(self) -> u8 {
+        u8::from(!self.is_kept())
+    }
 }
 
 impl Figures {
@@ -159,6 +164,7 @@ mod tests {
             };
             assert_eq!(report.verdict(), verdict, "{answered} {counted}");
             assert_eq!(report.verdict().is_kept(), counted == 200);
+            assert_eq!(report.verdict().exit_code(), u8::from(counted != 200));
         }
     }
 

@@ -36,6 +36,9 @@ pub enum PatternError {
     /// It has a query or a fragment.
     #[error("a route matches the path alone: `{0}` does not belong here (a literal one is written `%{code:02X}`)", code = u32::from(*.0))]
     NotInPath(char),
+    /// It has a character that has no place in a log, nor in the path of a request.
+    #[error("the path of a route cannot hold control characters: write it percent-encoded, as in `%{code:02X}`", code = u32::from(*.0))]
+    Control(char),
     /// Braces around less than a whole segment.
     #[error(
         "`{0}` has braces around less than a whole segment: write `{{name}}` instead (a literal brace is `%7B` or `%7D`)"
@@ -72,6 +75,9 @@ pub enum PatternError {
 impl Pattern {
     /// Reads a path as configured. Literals match whatever their case and spelling, and a trailing slash means nothing.
     pub fn parse(text: &str, distinguish: Distinguish) -> Result<Self, PatternError> {
+        if let Some(control) = text.chars().find(|c| c.is_control()) {
+            return Err(PatternError::Control(control));
+        }
         let relative = text.strip_prefix('/').ok_or(PatternError::NotAbsolute)?;
         if let Some(stray) = text.chars().find(|c| matches!(c, '?' | '#')) {
             return Err(PatternError::NotInPath(stray));

@@ -82,12 +82,29 @@ fn what_changes_nothing_is_skipped_with_its_argument() {
 }
 
 #[test]
+fn what_a_shell_does_with_the_answer_is_no_part_of_the_request() {
+    for rest in [
+        "| jq .",
+        "> /tmp/answer",
+        "&& echo done",
+        "2>&1 | less",
+        "; curl http://b",
+    ] {
+        let asked = asked(&format!("curl http://a/b -X PUT {rest}"));
+        assert_eq!(
+            (asked.method.as_str(), &*asked.target),
+            ("PUT", "/b"),
+            "{rest}"
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_understood_is_told() {
     for (line, told) in [
-        ("wget http://a", "begins with `curl`"),
+        ("wget http://a", "must begin with `curl`"),
         ("curl", "no URL"),
         ("curl http://a http://b", "`http://a` and `http://b`"),
-        ("curl http://a | jq", "two URLs"),
         ("curl http://a --next", "`--next` is not understood"),
         ("curl http://a -sW", "`-W` is not understood"),
         ("curl http://a -H", "`--header` needs an argument"),
@@ -96,6 +113,10 @@ fn what_cannot_be_understood_is_told() {
         ("curl http://a -d @file", "write the body"),
         ("curl http://a -b jar", "write the cookies"),
         ("curl ftp://a", "no URL of a web server"),
+        ("curl ftp://a\x1b[2J", "`ftp://a\\u{1b}[2J` is no URL"),
+        ("curl http://a \x1b[2J", "and `\\u{1b}[2J`"),
+        ("curl http://a --\x1b", "`--\\u{1b}` is not understood"),
+        ("curl http://a -X '\x1b'", "`\\u{1b}` is nothing for"),
         ("curl 'http://a", "quote is not closed"),
         ("curl $'http://a", "quote is not closed"),
         ("curl $'\\xff' a", "no UTF-8"),

@@ -94,6 +94,7 @@ fn a_template_that_cannot_serve_is_refused_at_the_start_with_its_place() {
             "1:4: ",
             "no variable `holder.name`",
         ),
+        ("<p>\n{{ debug() }}", "2:4: ", "no variable `debug`"),
         ("<p>\n{{ key }}", "2:4: ", "undefined"),
         ("a\n{{ holder.method }}", "2:4: ", "undefined"),
         (
@@ -225,17 +226,17 @@ fn a_status_or_an_origin_that_cannot_be_is_told_with_what_can() {
         (
             "[guard]\nstatus = 404",
             "2:10: ",
-            "`404`, expected 409, 423, 429 or 503",
+            "`404` does not do: write 409, 423, 429 or 503",
         ),
         (
             "[guard]\nstatus = \"409\"",
             "2:10: ",
-            "expected 409, 423, 429 or 503",
+            "write 409, 423, 429 or 503",
         ),
         (
             "[[route]]\npath = \"/a\"\nstatus = -1",
             "3:10: ",
-            "expected 409, 423, 429 or 503",
+            "write 409, 423, 429 or 503",
         ),
         (
             "[[route]]\npath = \"/a\"\nguard = false\nstatus = 423",

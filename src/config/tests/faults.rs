@@ -215,7 +215,7 @@ const FAULTY_SETTINGS: [Faulty; 25] = [
     ),
     (
         "[server]\nworkers = 0",
-        ("2:11: ", "`0`, expected a number, at least 1"),
+        ("2:11: ", "`0` does not do: write a number, at least 1"),
     ),
     (
         "[server]\nmax_holds = \"1\"",
@@ -290,7 +290,7 @@ fn a_word_of_the_upstream_is_told_with_all_that_it_can_be() {
     let error = error.unwrap_err().to_string();
     assert!(error.starts_with("w.toml:3:13: "), "{error}");
     assert!(
-        error.contains("expected \"append\", \"replace\" or \"off\""),
+        error.contains("write \"append\", \"replace\" or \"off\""),
         "{error}"
     );
 }

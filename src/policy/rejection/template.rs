@@ -125,6 +125,8 @@ impl Template {
         for filter in ["safe", "escape", "e"] {
             environment.remove_filter(filter);
         }
+        // What it prints of the engine is of no use to a client.
+        environment.remove_global("debug");
         environment.add_template_owned(NAME, text)?;
         Ok(Self { environment })
     }
