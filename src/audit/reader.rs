@@ -192,6 +192,7 @@ impl<'a> Target<'a> {
             host: self.host,
             headers,
             form: None,
+            client_subject: None,
         }
     }
 }
