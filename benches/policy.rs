@@ -93,6 +93,7 @@ fn bench_plan(bencher: Bencher<'_, '_>, policy: &Policy, method: &Method, path: 
         query: None,
         host: "shop.example",
         headers: &headers,
+        client_subject: None,
         form: None,
     };
     bencher.bench_local(|| policy.plan(black_box(&head)));

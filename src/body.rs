@@ -13,7 +13,7 @@ mod pipe;
 mod upload;
 
 pub use charge::{Account, charged, charged_with};
-pub use counted::{Count, Counted};
+pub use counted::{Count, Counted, Edit};
 pub use gate::Gate;
 pub use incoming::{HttpError, Incoming, Streamed};
 pub use pace::Pace;

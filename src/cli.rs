@@ -130,6 +130,9 @@ pub struct Explain {
     /// The body; without a Content-Type it counts as urlencoded
     #[arg(long = "data", short = 'd', value_name = "BODY")]
     body: Option<String>,
+    /// The subject of the certificate that the client shows, as RFC 4514 writes it: 'CN=desk,O=Shop'
+    #[arg(long, value_name = "SUBJECT")]
+    client_subject: Option<String>,
     /// The request as a line that begins with curl, as the developer tools of browsers copy it ("as cURL (bash)"); - reads
     /// it from standard input
     #[arg(
@@ -147,14 +150,19 @@ pub struct Explain {
 impl Explain {
     /// The request that is asked about.
     pub fn asked(&self) -> Asked {
-        match &self.curl {
+        let asked = match &self.curl {
             Some(asked) => asked.clone(),
             None => Asked {
                 method: self.method.clone().unwrap_or_default(),
                 target: self.target.clone().unwrap_or_default(),
                 headers: self.headers.clone(),
                 body: self.body.clone(),
+                client_subject: None,
             },
+        };
+        Asked {
+            client_subject: self.client_subject.clone(),
+            ..asked
         }
     }
 }

@@ -30,20 +30,24 @@ mod raw;
 pub mod report;
 mod route;
 mod table;
+mod tls;
 mod value;
 
 pub use address::{Address, Listen};
 pub use error::ConfigError;
 pub use overrides::{Origin, Override, Overrides};
 pub use report::Report;
+pub use tls::{ServerTls, UpstreamTls};
 
 pub use crate::policy::forward::Forwarding;
 pub use crate::policy::rejection::{Answers, Disclose};
 
 use fault::{Fault, Faults};
-use raw::{RawConfig, RawServer, RawUpstream};
+use raw::{RawConfig, RawServer, RawUpstream, RawUpstreamTls};
 use report::Kind;
 use table::Read;
+use tls::Notes;
+use value::Given;
 
 /// All that the gateway is told.
 #[derive(Debug)]
@@ -65,6 +69,8 @@ pub struct Config {
 pub struct Server {
     /// Where it listens; at least one.
     pub listen: Vec<Listen>,
+    /// `[server.tls]`, if one of these is for TLS.
+    pub tls: Option<ServerTls>,
     /// The number of worker threads.
     pub workers: NonZeroUsize,
     /// How long exchanges may go on once it is told to stop.
@@ -102,6 +108,9 @@ pub enum Protocol {
     #[default]
     #[serde(rename = "http/1.1")]
     Http1,
+    /// HTTP/2 within TLS.
+    #[serde(rename = "h2")]
+    H2,
     /// HTTP/2 in clear text, by a client that knows beforehand.
     #[serde(rename = "h2c")]
     H2c,
@@ -114,6 +123,8 @@ pub struct Upstream {
     pub servers: Vec<Address>,
     /// What is spoken with them.
     pub protocol: Protocol,
+    /// `[upstream.tls]`, if one of them speaks TLS.
+    pub tls: Option<UpstreamTls>,
     /// How long a connection may take to stand.
     pub connect_timeout: Duration,
     /// How long a response may take to begin.
@@ -167,13 +178,27 @@ impl Config {
     ) -> Option<(Self, Faults)> {
         let response_timeout = raw.upstream.raw.response_timeout.as_ref();
         let response_timeout = response_timeout.map(toml::Spanned::span);
-        let server = server(raw.server, overrides, faults);
-        let upstream = upstream(raw.upstream, overrides, faults);
+        let mut doubts = Faults::default();
+        let mut notes = Notes {
+            beside,
+            faults,
+            doubts: &mut doubts,
+        };
+        let has_tls = raw.server_tls.span.is_some();
+        let server = server(raw.server, overrides, has_tls, notes.faults);
+        let server = server.map(|server| Server {
+            tls: tls::served(raw.server_tls, &server.listen, &mut notes),
+            ..server
+        });
+        let upstream = upstream((raw.upstream, raw.upstream_tls), overrides, &mut notes);
         let answers = answers::answers(raw.answers.raw, beside, faults);
         let policy = guard::policy(raw.guard, raw.route, &overrides.guard, faults);
         let (upstream, (policy, places)) = (upstream?, policy?);
         let timeout = (upstream.response_timeout, response_timeout);
-        let doubts = doubt::doubts(&policy, &places, timeout);
+        let asks_clients =
+            |server: &Server| server.tls.as_ref().is_some_and(|tls| tls.asks_clients);
+        let asks_clients = server.as_ref().is_some_and(asks_clients);
+        doubts.append(doubt::doubts(&policy, &places, timeout, asks_clients));
         let config = Self {
             server: server?,
             upstream,
@@ -185,7 +210,12 @@ impl Config {
     }
 }
 
-fn server(read: Read<RawServer>, overrides: &Overrides, faults: &mut Faults) -> Option<Server> {
+fn server(
+    read: Read<RawServer>,
+    overrides: &Overrides,
+    has_tls: bool,
+    faults: &mut Faults,
+) -> Option<Server> {
     let is_sound = !read.has_wrong_settings();
     let raw = read.raw;
     let buffers_span = raw
@@ -197,7 +227,8 @@ fn server(read: Read<RawServer>, overrides: &Overrides, faults: &mut Faults) -> 
         given.map_or(default, |size| size.into_inner().0)
     };
     let server = Server {
-        listen: listen(raw.listen, overrides.listen.as_ref(), faults)?,
+        listen: listen(raw.listen, overrides.listen.as_ref(), has_tls, faults)?,
+        tls: None,
         workers: raw
             .workers
             .map(|count| count.0)
@@ -248,6 +279,7 @@ fn buffers_fault(server: &Server, span: Option<Range<usize>>) -> Option<Fault> {
 fn listen(
     raw: Option<toml::Spanned<value::OneOrMany>>,
     before: Option<&Override>,
+    has_tls: bool,
     faults: &mut Faults,
 ) -> Option<Vec<Listen>> {
     let of_file = value::texts(raw, "listen", faults);
@@ -259,7 +291,12 @@ fn listen(
         let Some(address) = faults.take(text.parse(Listen::parse)) else {
             continue;
         };
-        if addresses.contains(&address) && !address.is_any_free_port() {
+        if matches!(address, Listen::Tls(_)) && !has_tls {
+            let fault = text.fault("there is no certificate for TLS");
+            faults.push(fault.help("name one in `[server.tls]`"));
+        }
+        let is_taken = addresses.iter().any(|other| address.is_at(other));
+        if is_taken && !address.is_any_free_port() {
             faults.push(text.fault("this address is given twice"));
         }
         addresses.push(address);
@@ -268,10 +305,11 @@ fn listen(
 }
 
 fn upstream(
-    read: Read<RawUpstream>,
+    (read, tls): (Read<RawUpstream>, Read<RawUpstreamTls>),
     overrides: &Overrides,
-    faults: &mut Faults,
+    notes: &mut Notes<'_>,
 ) -> Option<Upstream> {
+    let faults = &mut *notes.faults;
     let is_wrong = read.is_wrong("url") || read.is_wrong("servers");
     let raw = read.raw;
     if let (Some(url), Some(servers)) = (&raw.url, &raw.servers) {
@@ -288,12 +326,29 @@ fn upstream(
         }
         return None;
     };
-    let servers: Vec<Address> = given
-        .iter()
-        .filter_map(|text| faults.take(text.parse(Address::parse)))
-        .collect();
+    let parsed = |text: &Given| faults.take(text.parse(Address::parse));
+    let servers: Vec<Option<Address>> = given.iter().map(parsed).collect();
+    let protocol = raw.protocol;
+    let spoken = protocol
+        .as_ref()
+        .map_or(Protocol::default(), |named| named.as_ref().0);
+    let pairs = || given.iter().zip(&servers);
+    let is_right = servers.iter().all(Option::is_some);
+    let tls = if is_right {
+        let https = tls::https(
+            pairs(),
+            protocol.map(|named| (spoken, named.span())),
+            faults,
+        );
+        tls::outward(tls, https, spoken, notes)
+    } else {
+        None
+    };
+    let servers: Vec<Address> = servers.into_iter().flatten().collect();
     Some(Upstream {
         servers: (!servers.is_empty()).then_some(servers)?,
+        tls,
+        protocol: spoken,
         connect_timeout: value::or_default_positive(raw.connect_timeout, Duration::from_secs(2)),
         response_timeout: raw
             .response_timeout
@@ -301,7 +356,6 @@ fn upstream(
         idle_timeout: value::or_default(raw.idle_timeout, Duration::from_secs(4)),
         keep_case: raw.keep_case.unwrap_or(false),
         via: raw.via.unwrap_or(true),
-        protocol: raw.protocol.map_or(Protocol::default(), |named| named.0),
         forwarded: raw.forwarded.map_or(Forwarding::default(), |named| named.0),
     })
 }

@@ -55,6 +55,7 @@ pub fn explain(config: &Config, asked: &Asked) -> Explanation {
         query: target.query(),
         host: &host,
         headers: &headers,
+        client_subject: asked.client_subject.as_deref(),
         form: None,
     };
     let (verdict, form) = judge(config, &head, framing, asked.body.as_deref());

@@ -14,7 +14,7 @@ mod trip;
 mod turns;
 
 pub use log::Counts;
-pub use peer::Peer;
+pub use peer::{Caller, Peer};
 pub use turns::{TurnRequest, Turns};
 
 use std::cell::Cell;

@@ -34,13 +34,14 @@
 //! # Modules
 //!
 //! `main -> server -> gateway -> upstream -> table -> policy`, and never back. [`wire`] stands below
-//! [`server`] and [`upstream`], [`body`] below [`gateway`] and [`upstream`]; [`config`] gives types to
-//! all. `tests/tidy.rs` holds it.
+//! [`server`] and [`upstream`], [`body`] below [`gateway`] and [`upstream`]; [`tls`] below those and
+//! [`config`], which gives types to all. `tests/tidy.rs` holds it.
 //!
 //! - [`policy`] decides, and does nothing else: routes, methods, paths, keys, the state of a key, and every
 //!   answer that the gateway makes itself. No clock, lock, log or I/O.
 //! - [`table`] knows who holds what, shared by all workers, and hands out holds that cannot be forgotten.
 //! - [`wire`] is below hyper on both sides: checks raw heads, counts bytes, sees a hang-up, closes in stages.
+//! - [`tls`] makes what TLS needs of PEM files, and makes it again when they change.
 //! - [`body`] has the bodies that are read ahead within bounds, and report once how they ended.
 //! - [`upstream`] has the exchange, which owns its hold and runs to its end, and the idle connections.
 //! - [`gateway`] is the spine: one request, top to bottom, generic over its connections.
@@ -64,5 +65,6 @@ pub mod policy;
 pub mod report;
 pub mod server;
 pub mod table;
+pub mod tls;
 pub mod upstream;
 pub mod wire;

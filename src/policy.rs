@@ -214,6 +214,7 @@ impl Policy {
             host: head.host,
             query: head.query,
             headers: head.headers,
+            client_subject: head.client_subject,
             fold_case: !route.distinguish.case,
         };
         let keys = self.keys(claim, &facts)?;

@@ -6,6 +6,7 @@
 //!   ends at once. `run` is told by signals, and nothing else here listens to them.
 
 mod connection;
+mod handshake;
 mod http1;
 mod http2;
 mod listener;
@@ -32,7 +33,7 @@ use crate::config::{Config, Listen};
 use crate::gateway::{Counts, Turns};
 use crate::table::Table;
 use listener::Listener;
-use worker::{Accepted, Parts};
+use worker::{Accepted, Certificates, Parts};
 
 /// Connections that each worker may have waiting.
 const HANDED_OVER: usize = 1024;
@@ -125,11 +126,13 @@ impl Server {
     /// Serves until it is told to stop, and what was at work then has settled. Dropped before that, it lets its workers
     /// drain, and nobody hears of their end.
     pub async fn serve(self, mut stop: Stop) -> Result<(), ServerError> {
+        let mut following = JoinSet::new();
+        let certificates = certificates(&self.config, &mut following);
         let Workers {
             table,
             workers,
             ended: ends,
-        } = Workers::start(&self.config)?;
+        } = Workers::start(&self.config, &certificates)?;
         let servers = self.config.upstream.servers.iter();
         let upstream = servers
             .map(ToString::to_string)
@@ -164,7 +167,7 @@ impl Server {
 }
 
 impl Workers {
-    fn start(config: &Arc<Config>) -> Result<Self, ServerError> {
+    fn start(config: &Arc<Config>, certificates: &Certificates) -> Result<Self, ServerError> {
         let table = Table::new(config.server.max_holds);
         let count = config.server.workers.get();
         let (wishes, turns): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(WISHES)).unzip();
@@ -177,6 +180,7 @@ impl Workers {
                 config: Arc::clone(config),
                 table: Arc::clone(&table),
                 connections: accepted,
+                certificates: certificates.clone(),
                 turns: Turns::new(number, wishes.clone()),
                 wishes: turn_requests,
                 load: Arc::clone(&load),
@@ -192,6 +196,21 @@ impl Workers {
             ended,
         })
     }
+}
+
+/// What is shown on both sides, for as long as `following` runs as the files have it.
+fn certificates(config: &Config, following: &mut JoinSet<()>) -> Certificates {
+    let served = config.server.tls.as_ref().map(|tls| {
+        let (current, follow) = tls.served.follow();
+        following.spawn(follow);
+        current
+    });
+    let outward = config.upstream.tls.as_ref().map(|tls| {
+        let (current, follow) = tls.outward.follow();
+        following.spawn(follow);
+        current
+    });
+    Certificates { served, outward }
 }
 
 async fn accept_for(listener: Listener, workers: &[Worker]) {

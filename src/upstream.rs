@@ -263,7 +263,12 @@ impl<C: Connect> Upstream<C> {
             return Ok(link);
         }
         let socket = self.connector.connect(&server.address).await?;
-        let shared = Shared::new(socket, Scheme::HTTP, pool.idle_timeout)
+        let scheme = match socket.security() {
+            None => Scheme::HTTP,
+            Some(security) if security.is_http2() => Scheme::HTTPS,
+            Some(_) => return Err(io::Error::other("the upstream speaks no HTTP/2 within TLS")),
+        };
+        let shared = Shared::new(socket, scheme, pool.idle_timeout)
             .await
             .map_err(io::Error::other)?;
         pool.share(Rc::clone(&shared));

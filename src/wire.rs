@@ -18,6 +18,8 @@ mod multiplexed;
 mod opening;
 mod outbound;
 mod responses;
+mod secure;
+mod stall;
 mod stream;
 
 pub use client::{Client, Connection};
@@ -25,6 +27,7 @@ pub use inbound::Inbound;
 pub use multiplexed::{Multiplexed, Rest};
 pub use opening::{Protocol, open};
 pub use outbound::{Outbound, Traffic};
+pub use secure::{Secure, Security};
 pub use stream::Stream;
 
 use std::cell::RefCell;
@@ -55,6 +58,17 @@ pub trait Socket: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Has the connection end by a reset when it is dropped, where its kind knows one: a message
     /// that ends with its connection would otherwise seem whole.
     fn reset_on_drop(&self);
+
+    /// How many bytes the kernel has taken, where the stream may keep some back that were written to it; 0 where it never
+    /// does.
+    fn written(&self) -> u64 {
+        0
+    }
+
+    /// What has been agreed on with the peer, where TLS is spoken.
+    fn security(&self) -> Option<&Security> {
+        None
+    }
 }
 
 /// A byte stream that no longer carries HTTP, of whatever kind.

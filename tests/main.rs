@@ -16,6 +16,7 @@ mod readers;
 mod recipes;
 mod reference;
 mod resets;
+mod secure;
 mod settle;
 mod storms;
 mod suites;

@@ -1,11 +1,13 @@
 //! What the tests run against and with: real programs, the witness backend, and storms of clients.
 
 pub(crate) mod by_hand;
+pub(crate) mod certificates;
 pub(crate) mod gateway;
 pub(crate) mod haproxy;
 pub(crate) mod http1;
 pub(crate) mod loopback;
 pub(crate) mod message;
+pub(crate) mod mirror;
 pub(crate) mod nginx;
 pub(crate) mod php;
 pub(crate) mod pipes;

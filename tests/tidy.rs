@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// What each part may name: `main -> server -> gateway -> upstream -> table -> policy`, and never back. `wire` and `body` stand
 /// below those that use them; `config` gives types to all, and takes its own from `policy`. Beside the chain stand the
 /// commands: of them only `demo` runs the gateway.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     (
         "main",
         &[
@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     (
         "server",
         &[
-            "body", "config", "gateway", "policy", "table", "upstream", "wire",
+            "body", "config", "gateway", "policy", "table", "tls", "upstream", "wire",
         ],
     ),
     (
@@ -34,12 +34,17 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "wire::Client",
         ],
     ),
-    ("upstream", &["body", "config", "policy", "table", "wire"]),
+    (
+        "upstream",
+        &["body", "config", "policy", "table", "tls", "wire"],
+    ),
     ("table", &["policy"]),
     ("body", &[]),
     // What a head may look like is a decision; where one begins and ends is seen here.
-    ("wire", &["policy::frames", "policy::head"]),
-    ("config", &["policy"]),
+    ("wire", &["policy::frames", "policy::head", "tls"]),
+    // What is made of PEM files, for both sides.
+    ("tls", &[]),
+    ("config", &["policy", "tls"]),
     ("cli", &["config"]),
     ("check", &["config", "policy"]),
     ("explain", &["cli", "config", "policy"]),

@@ -192,6 +192,7 @@ impl<'a> Target<'a> {
             query,
             host: self.host,
             headers,
+            client_subject: None,
             form: None,
         }
     }

@@ -22,6 +22,8 @@ pub struct Asked {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Its body, if it has one.
     pub body: Option<String>,
+    /// The subject of the certificate that its client shows, if it shows one.
+    pub client_subject: Option<String>,
 }
 
 /// Why a line is no request.
@@ -260,6 +262,7 @@ impl Said {
             target,
             headers: self.headers,
             body,
+            client_subject: None,
         })
     }
 }

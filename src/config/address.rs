@@ -1,16 +1,21 @@
 //! Where the gateway listens, and where it connects to.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use http::Uri;
 
+use crate::tls::ServerName;
+
 /// Where the gateway listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
     /// `0.0.0.0:8080`, `[::]:8080`
     Tcp(SocketAddr),
+    /// `tls:0.0.0.0:8443`
+    Tls(SocketAddr),
     /// `unix:/run/writegate.sock`
     Unix(PathBuf),
 }
@@ -25,6 +30,15 @@ pub enum Address {
         /// The port, not zero.
         port: u16,
     },
+    /// `https://app.internal:8443`
+    Tls {
+        /// As that of a TCP address.
+        host: String,
+        /// The port, not zero.
+        port: u16,
+        /// What the certificate has to be for.
+        name: ServerName<'static>,
+    },
     /// `unix:/run/app.sock`
     Unix(PathBuf),
 }
@@ -34,17 +48,20 @@ pub enum Address {
 pub enum AddressError {
     /// Not an IP address with a port.
     #[error(
-        "`{0}` is no address to listen on: write an IP address and a port, as `0.0.0.0:8080`, or `unix:/path`"
+        "`{0}` is no address to listen on: write an IP address and a port, as `0.0.0.0:8080`, with `tls:` before it for TLS, or \
+         `unix:/path`"
     )]
     NotListenable(String),
     /// A Unix socket without an absolute path.
     #[error("`{0}` is no path of a socket: write `unix:/path`")]
     RelativeSocket(String),
-    /// TLS.
-    #[error("`{0}`: TLS to the upstream is not supported by this version; write `http://`")]
-    Tls(String),
-    /// Not an `http` URL.
-    #[error("`{0}` is no address of an upstream: write `http://host:port` or `unix:/path`")]
+    /// A host that no certificate can be for.
+    #[error("`{0}`: no certificate can be for this host")]
+    NoServerName(String),
+    /// Not an `http` or `https` URL.
+    #[error(
+        "`{0}` is no address of an upstream: write `http://host:port`, `https://host:port` or `unix:/path`"
+    )]
     NotHttp(String),
     /// A port of more than 16 bits.
     #[error("`{0}`: the port is above 65535")]
@@ -61,10 +78,14 @@ impl Listen {
         if let Some(path) = text.strip_prefix("unix:") {
             return socket(path).map(Self::Unix);
         }
-        if let Ok(address) = text.parse() {
-            return Ok(Self::Tcp(address));
+        let (plain, kind): (_, fn(SocketAddr) -> Self) = match text.strip_prefix("tls:") {
+            Some(rest) => (rest, Self::Tls),
+            None => (text, Self::Tcp),
+        };
+        if let Ok(address) = plain.parse() {
+            return Ok(kind(address));
         }
-        Err(match text.rsplit_once(':') {
+        Err(match plain.rsplit_once(':') {
             Some((ip, port)) if is_high(port) && is_ip(ip) => {
                 AddressError::HighPort(text.to_owned())
             }
@@ -74,7 +95,22 @@ impl Listen {
 
     /// Whether the system chooses a port that is free, so that two of these are two addresses.
     pub(super) fn is_any_free_port(&self) -> bool {
-        matches!(self, Self::Tcp(address) if address.port() == 0)
+        self.ip().is_some_and(|address| address.port() == 0)
+    }
+
+    /// Whether only one of the two can be listened on.
+    pub(super) fn is_at(&self, other: &Self) -> bool {
+        match (self.ip(), other.ip()) {
+            (Some(address), Some(other)) => address == other,
+            _ => self == other,
+        }
+    }
+
+    fn ip(&self) -> Option<&SocketAddr> {
+        match self {
+            Self::Tcp(address) | Self::Tls(address) => Some(address),
+            Self::Unix(_) => None,
+        }
     }
 }
 
@@ -85,11 +121,11 @@ impl Address {
         }
         let not_http = || AddressError::NotHttp(text.to_owned());
         let uri: Uri = text.parse().ok().ok_or_else(not_http)?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(AddressError::Tls(text.to_owned())),
+        let is_tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
             Some(_) | None => return Err(not_http()),
-        }
+        };
         let authority = uri.authority().ok_or_else(not_http)?;
         if authority.as_str().contains('@')
             || uri.path() != "/"
@@ -111,13 +147,24 @@ impl Address {
                 .ok()
                 .filter(|port| *port != 0)
                 .ok_or_else(not_http)?,
+            Some(_) | None if is_tls => 443,
             Some(_) | None => 80,
         };
         if host.is_empty() {
             return Err(not_http());
         }
         let host = host.to_owned();
-        Ok(Self::Tcp { host, port })
+        if !is_tls {
+            return Ok(Self::Tcp { host, port });
+        }
+        let name = ServerName::try_from(host.clone());
+        let name = name.map_err(|_not_one| AddressError::NoServerName(text.to_owned()))?;
+        Ok(Self::Tls { host, port, name })
+    }
+
+    /// Whether TLS is spoken there.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls { .. })
     }
 }
 
@@ -144,6 +191,7 @@ impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
+            Self::Tls(address) => write!(f, "tls:{address}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -152,11 +200,19 @@ impl fmt::Display for Listen {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "http://[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "http://{host}:{port}"),
+            Self::Tcp { host, port } => write!(f, "http://{}:{port}", bracketed(host)),
+            Self::Tls { host, port, .. } => write!(f, "https://{}:{port}", bracketed(host)),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
+}
+
+/// An IPv6 address as it stands in a URL.
+fn bracketed(host: &str) -> Cow<'_, str> {
+    if host.contains(':') {
+        return Cow::Owned(format!("[{host}]"));
+    }
+    Cow::Borrowed(host)
 }
 
 #[cfg(test)]
@@ -170,6 +226,9 @@ mod tests {
             ("http://app/", "http://app:80"),
             ("http://[::1]:3000", "http://[::1]:3000"),
             ("http://[::1]", "http://[::1]:80"),
+            ("https://app.example", "https://app.example:443"),
+            ("https://[::1]:8443", "https://[::1]:8443"),
+            ("https://my_app:8443", "https://my_app:8443"),
             ("unix:/run/app.sock", "unix:/run/app.sock"),
         ] {
             assert_eq!(Address::parse(text).unwrap().to_string(), shown);
@@ -179,9 +238,7 @@ mod tests {
     #[test]
     fn what_is_no_upstream_is_refused_with_what_to_write() {
         let error = |text| Address::parse(text).unwrap_err().to_string();
-        assert!(
-            error("https://app").contains("TLS to the upstream is not supported by this version")
-        );
+        assert!(error("https://-app").contains("no certificate can be for this host"));
         for more in [
             "http://app/api",
             "http://app?x",
@@ -214,7 +271,13 @@ mod tests {
 
     #[test]
     fn a_listener_is_an_ip_address_with_a_port_or_a_socket() {
-        for text in ["0.0.0.0:8080", "[::]:0", "unix:/run/w.sock"] {
+        for text in [
+            "0.0.0.0:8080",
+            "[::]:0",
+            "tls:0.0.0.0:8443",
+            "tls:[::1]:443",
+            "unix:/run/w.sock",
+        ] {
             assert_eq!(Listen::parse(text).unwrap().to_string(), text);
         }
         for not in [
@@ -223,6 +286,8 @@ mod tests {
             "localhost:8080",
             "unix:w.sock",
             "http://0.0.0.0:80",
+            "tls:",
+            "tls:unix:/run/w.sock",
         ] {
             assert!(Listen::parse(not).is_err(), "{not}");
         }

@@ -14,6 +14,7 @@ use super::value::TextVisitor;
 use super::{Disclose, Forwarding, Protocol};
 use crate::policy::rejection::ConflictStatus;
 use crate::policy::{Mode, OnMissingKey};
+use crate::tls::{Demand, Oldest};
 
 /// One of a few names.
 pub(super) struct Named<T>(pub(super) T);
@@ -42,7 +43,15 @@ impl Names for Forwarding {
 }
 
 impl Names for Protocol {
-    const EXPECTED: &'static str = "\"http/1.1\" or \"h2c\"";
+    const EXPECTED: &'static str = "\"http/1.1\", \"h2\" or \"h2c\"";
+}
+
+impl Names for Demand {
+    const EXPECTED: &'static str = "\"required\" or \"optional\"";
+}
+
+impl Names for Oldest {
+    const EXPECTED: &'static str = "\"1.2\" or \"1.3\"";
 }
 
 impl Names for Disclose {

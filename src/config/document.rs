@@ -16,6 +16,8 @@ use super::raw::RawConfig;
 use super::report::floor;
 use super::table::{self, Read};
 
+type Value<'a> = Spanned<DeValue<'a>>;
+
 /// Reads `text`; `None` if it is not TOML as a whole.
 pub(super) fn read(text: &str, faults: &mut Faults) -> Option<RawConfig> {
     let (document, errors) = DeTable::parse_recoverable(text);
@@ -26,8 +28,16 @@ pub(super) fn read(text: &str, faults: &mut Faults) -> Option<RawConfig> {
     for (name, value) in document.into_inner() {
         let found = &mut found;
         match name.get_ref().as_ref() {
-            "server" => raw.server = one("server", value, found),
-            "upstream" => raw.upstream = one("upstream", value, found),
+            "server" => {
+                let (server, tls) = without_tls(value);
+                raw.server = one("server", server, found);
+                raw.server_tls = within("server.tls", tls, found);
+            }
+            "upstream" => {
+                let (upstream, tls) = without_tls(value);
+                raw.upstream = one("upstream", upstream, found);
+                raw.upstream_tls = within("upstream.tls", tls, found);
+            }
             "answers" => raw.answers = one("answers", value, found),
             "guard" => raw.guard = one("guard", value, found),
             "route" => raw.route = several("route", value, found),
@@ -65,6 +75,29 @@ fn one<T: DeserializeOwned + Default>(
     let help = format!("write `[{name}]`, and its settings below it");
     faults.push(Fault::new(Some(span), message).help(help));
     Read::default()
+}
+
+/// A table, and the one within it that is read by itself.
+fn without_tls(mut value: Value<'_>) -> (Value<'_>, Option<Value<'_>>) {
+    let tls = match value.get_mut() {
+        DeValue::Table(table) => table.remove("tls"),
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Array(_) => None,
+    };
+    (value, tls)
+}
+
+/// A table within another, where it is there.
+fn within<T: DeserializeOwned + Default>(
+    name: &'static str,
+    value: Option<Value<'_>>,
+    faults: &mut Vec<Fault>,
+) -> Read<T> {
+    value.map_or_else(Read::default, |value| one(name, value, faults))
 }
 
 /// A table that stands as often as is wished.

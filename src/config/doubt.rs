@@ -10,18 +10,20 @@ use crate::policy::reach::Reach;
 use crate::policy::route::Treatment;
 use crate::policy::{Policy, RouteId};
 
-/// `places` are those of the policy's routes; `response_timeout` comes with where it is set.
+/// `places` are those of the policy's routes; `response_timeout` comes with where it is set. `asks_clients` says whether a
+/// client may show a certificate.
 pub(super) fn doubts(
     policy: &Policy,
     places: &[Places],
     response_timeout: (Duration, Option<Range<usize>>),
+    asks_clients: bool,
 ) -> Faults {
     let mut doubts = Faults::default();
     for (index, places) in places.iter().enumerate() {
         let Some(id) = RouteId::at(index) else { break };
         doubts.extend(hasty(policy, id, places, &response_timeout));
         doubts.extend(unreachable(policy, id, places));
-        doubts.extend(unfillable(policy, id, places));
+        doubts.extend(unfillable(policy, id, places, asks_clients));
     }
     doubts
 }
@@ -96,14 +98,14 @@ fn unreachable(policy: &Policy, id: RouteId, places: &Places) -> Option<Fault> {
 }
 
 /// Keys of its own only: those of `[guard]` are told there.
-fn unfillable(policy: &Policy, id: RouteId, places: &Places) -> Vec<Fault> {
+fn unfillable(policy: &Policy, id: RouteId, places: &Places, asks_clients: bool) -> Vec<Fault> {
     let Treatment::Guard(claim) = &policy.route(id).treatment else {
         return Vec::new();
     };
     let pairs = claim.templates.iter().zip(&places.keys);
     pairs
         .flat_map(|(template, given)| {
-            let doubts = template.doubts().into_iter();
+            let doubts = template.doubts(asks_clients).into_iter();
             doubts.map(|(source, why)| {
                 given
                     .fault(format!("`{source}` {}", why.reason()))

@@ -5,14 +5,22 @@ use std::ops::Range;
 use toml::de::DeValue;
 
 use super::fault::Fault;
-use super::raw::{RawAnswers, RawGuard, RawRoute, RawServer, RawUpstream};
+use super::raw::{
+    RawAnswers, RawGuard, RawRoute, RawServer, RawServerTls, RawUpstream, RawUpstreamTls,
+};
 use super::table::settings;
 
 /// Each table, as it is called, as it is written, and what it can say.
-fn tables() -> [(&'static str, &'static str, &'static [&'static str]); 5] {
+fn tables() -> [(&'static str, &'static str, &'static [&'static str]); 7] {
     [
         ("server", "`[server]`", settings::<RawServer>()),
         ("upstream", "`[upstream]`", settings::<RawUpstream>()),
+        ("server.tls", "`[server.tls]`", settings::<RawServerTls>()),
+        (
+            "upstream.tls",
+            "`[upstream.tls]`",
+            settings::<RawUpstreamTls>(),
+        ),
         ("answers", "`[answers]`", settings::<RawAnswers>()),
         ("guard", "`[guard]`", settings::<RawGuard>()),
         ("route", "a `[[route]]`", settings::<RawRoute>()),
@@ -25,6 +33,11 @@ pub(super) fn unknown_setting(table: &'static str, name: &str, span: Range<usize
     let (_, written, known) = tables[tables.iter().position(|(of, ..)| *of == table).unwrap_or(0)];
     let fault = Fault::new(Some(span), format!("{written} has no setting `{name}`"));
     let elsewhere = with_setting(name);
+    let is_one_off =
+        |near: &&str| name.len() != near.len() && strsim::damerau_levenshtein(name, near) == 1;
+    if let Some(near) = nearest(name, known).filter(is_one_off) {
+        return fault.help(format!("did you mean `{near}`?"));
+    }
     if !elsewhere.is_empty() {
         return fault.help(format!("`{name}` belongs in {}", elsewhere.join(" or ")));
     }
@@ -53,6 +66,9 @@ pub(super) fn unknown_table(name: &str, span: Range<usize>, value: &DeValue<'_>)
     }
     let tables = tables().map(|(name, ..)| name);
     let fault = Fault::new(Some(span), format!("there is no table `{name}`"));
+    if name == "tls" {
+        return fault.help("write `[server.tls]` for clients, `[upstream.tls]` for the upstream");
+    }
     match nearest(name, &tables) {
         Some("route") => fault.help("did you mean `[[route]]`?"),
         Some(near) => fault.help(format!("did you mean `[{near}]`?")),

@@ -7,11 +7,14 @@ use super::choice::{Conflict, Missing, Named, Status};
 use super::table::Read;
 use super::value::{Count, OneOrMany, Positive, Size, Span, TypeBase};
 use super::{Disclose, Forwarding, Protocol};
+use crate::tls::{Demand, Oldest};
 
 #[derive(Default)]
 pub(super) struct RawConfig {
     pub(super) server: Read<RawServer>,
+    pub(super) server_tls: Read<RawServerTls>,
     pub(super) upstream: Read<RawUpstream>,
+    pub(super) upstream_tls: Read<RawUpstreamTls>,
     pub(super) answers: Read<RawAnswers>,
     pub(super) guard: Read<RawGuard>,
     pub(super) route: Vec<Read<RawRoute>>,
@@ -38,10 +41,37 @@ pub(super) struct RawServer {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct RawServerTls {
+    pub(super) certificates: Option<Vec<Spanned<RawPair>>>,
+    pub(super) min_version: Option<Named<Oldest>>,
+    pub(super) client_ca: Option<Spanned<String>>,
+    pub(super) client_certificate: Option<Spanned<Named<Demand>>>,
+    pub(super) subject_header: Option<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPair {
+    pub(super) certificate: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawUpstreamTls {
+    pub(super) ca: Option<Spanned<String>>,
+    pub(super) server_name: Option<Spanned<String>>,
+    pub(super) certificate: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
+    pub(super) danger_accept_invalid_certificates: Option<Spanned<bool>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct RawUpstream {
     pub(super) url: Option<Spanned<OneOrMany>>,
     pub(super) servers: Option<Spanned<OneOrMany>>,
-    pub(super) protocol: Option<Named<Protocol>>,
+    pub(super) protocol: Option<Spanned<Named<Protocol>>>,
     pub(super) connect_timeout: Option<Positive>,
     pub(super) response_timeout: Option<Spanned<Positive>>,
     pub(super) idle_timeout: Option<Span>,

@@ -8,13 +8,13 @@ use std::time::Duration;
 use h2::ext::Protocol;
 use http::header::HOST;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, Uri, Version, request};
+use http::{HeaderName, HeaderValue, Request, Response, Uri, Version, request};
 use tokio::time::Instant;
 use tracing::debug;
 
 use super::read::{broken_upload, expects_continue};
 use super::{Gateway, Trip};
-use crate::body::{Body, Gate, Pace, Received, Upload};
+use crate::body::{Body, Edit, Gate, Pace, Received, Upload};
 use crate::policy::Plan;
 use crate::policy::forward::{self, Hop};
 use crate::policy::rejection::Rejection;
@@ -92,10 +92,14 @@ impl<C: Connect> Gateway<C> {
             fields.insert(HOST, host);
         }
         let host = fields.get(HOST).cloned();
+        let caller = &trip.peer.caller;
+        let subject_header = self.subject_header();
         let hop = Hop {
-            client: trip.peer.address,
+            client: caller.address,
             host: host.as_ref(),
             version: head.version,
+            is_secure: caller.is_secure,
+            subject: subject_header.map(|name| (name, caller.subject.as_deref())),
             forwarding: self.config.upstream.forwarded,
             via: self.config.upstream.via,
         };
@@ -106,6 +110,19 @@ impl<C: Connect> Gateway<C> {
         }
         *request.headers_mut() = fields;
         request
+    }
+
+    /// The field that tells the upstream whose certificate the client has shown.
+    fn subject_header(&self) -> Option<&HeaderName> {
+        self.config.server.tls.as_ref()?.subject_header.as_ref()
+    }
+
+    /// What is done to the trailer sections of clients.
+    pub(super) fn trailer_edit(&self) -> Option<Edit> {
+        let subject = self.subject_header()?.clone();
+        Some(Box::new(move |trailers| {
+            forward::prepare_trailers(trailers, &subject);
+        }))
     }
 
     /// The upstream's response as it is written to the client.

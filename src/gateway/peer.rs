@@ -8,12 +8,23 @@ use std::rc::Rc;
 use crate::upstream::Tunnel;
 use crate::wire::Client;
 
-/// A client, and where it is.
+/// Who a client is, as far as its connection tells.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// Where it connects from; none over a Unix socket.
+    pub address: Option<IpAddr>,
+    /// Whether it speaks TLS.
+    pub is_secure: bool,
+    /// The subject of the certificate that it has shown, where that was verified.
+    pub subject: Option<Rc<str>>,
+}
+
+/// A client, and who it is.
 pub struct Peer {
     /// The client's end.
     pub client: Rc<dyn Client>,
-    /// Where it connects from; none over a Unix socket.
-    pub address: Option<IpAddr>,
+    /// Who it is.
+    pub caller: Caller,
     tunnel: RefCell<Option<Tunnel>>,
     at_work: Rc<dyn Any>,
     /// How many requests have come.
@@ -24,19 +35,15 @@ pub struct Peer {
 
 impl Peer {
     /// A connection on which nothing has happened yet.
-    pub fn new(client: Rc<dyn Client>, address: Option<IpAddr>) -> Self {
-        Self::of_stream(client, address, Rc::new(()))
+    pub fn new(client: Rc<dyn Client>, caller: Caller) -> Self {
+        Self::of_stream(client, caller, Rc::new(()))
     }
 
     /// One stream of a connection, whose exchange keeps `at_work` until it has ended.
-    pub fn of_stream(
-        client: Rc<dyn Client>,
-        address: Option<IpAddr>,
-        at_work: Rc<dyn Any>,
-    ) -> Self {
+    pub fn of_stream(client: Rc<dyn Client>, caller: Caller, at_work: Rc<dyn Any>) -> Self {
         Self {
             client,
-            address,
+            caller,
             tunnel: RefCell::new(None),
             at_work,
             begun: Cell::new(0),
@@ -80,7 +87,7 @@ impl Peer {
 impl std::fmt::Debug for Peer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Peer")
-            .field("address", &self.address)
+            .field("caller", &self.caller)
             .finish_non_exhaustive()
     }
 }

@@ -27,7 +27,10 @@ impl<C: Connect> Gateway<C> {
         form: Option<&[u8]>,
         trip: &mut Trip<'_>,
     ) -> Result<Plan, Rejection> {
-        let seen = Head { form, ..seen(head) };
+        let seen = Head {
+            form,
+            ..seen(head, trip)
+        };
         let plan = self.config.policy.plan(&seen).map_err(Rejection::NoKey)?;
         trip.planned(&plan);
         Ok(plan)
@@ -41,7 +44,12 @@ impl<C: Connect> Gateway<C> {
         plan: Plan,
         trip: &mut Trip<'_>,
     ) -> Result<Plan, Rejection> {
-        if received.rest.is_some() || !self.config.policy.wants_form_method(&seen(head), &plan) {
+        if received.rest.is_some()
+            || !self
+                .config
+                .policy
+                .wants_form_method(&seen(head, trip), &plan)
+        {
             return Ok(plan);
         }
         self.plan(head, Some(&received.content), trip)
@@ -58,7 +66,7 @@ impl<C: Connect> Gateway<C> {
         if body.is_end_stream() {
             return Ok(Received::default());
         }
-        let body = trip.counted(body);
+        let body = trip.counted(body).editing(self.trailer_edit());
         let server = &self.config.server;
         let guard = exclusive(plan);
         let expects = expects_continue(head);
@@ -72,7 +80,12 @@ impl<C: Connect> Gateway<C> {
         let fits = declared.is_none_or(|octets| octets <= server.request_buffer as u64);
         let is_wanted = match guard {
             Some(_) => fits || !expects,
-            None => fits && self.config.policy.wants_form_method(&seen(head), plan),
+            None => {
+                fits && self
+                    .config
+                    .policy
+                    .wants_form_method(&seen(head, trip), plan)
+            }
         };
         if expects {
             self.refuse_standing_conflict(guard).await?;
@@ -130,7 +143,7 @@ fn exclusive(plan: &Plan) -> Option<&Guard> {
         .filter(|guard| guard.mode == Mode::Exclusive)
 }
 
-fn seen(head: &request::Parts) -> Head<'_> {
+fn seen<'a>(head: &'a request::Parts, trip: &Trip<'a>) -> Head<'a> {
     let named = head.uri.authority().map(|authority| authority.as_str());
     let field = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
     Head {
@@ -139,6 +152,7 @@ fn seen(head: &request::Parts) -> Head<'_> {
         query: head.uri.query(),
         host: named.or_else(field).unwrap_or_default(),
         headers: &head.headers,
+        client_subject: trip.peer.caller.subject.as_deref(),
         form: None,
     }
 }

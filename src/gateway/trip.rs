@@ -77,7 +77,7 @@ impl<'a> Trip<'a> {
             outcome: Outcome::Undecided,
             route: RouteId::GUARD,
             audience: Audience::of(request.headers()),
-            line: has_line.then(|| Box::new(Line::begin(config, request, peer.address))),
+            line: has_line.then(|| Box::new(Line::begin(config, request, peer.caller.address))),
         }
     }
 

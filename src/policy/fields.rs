@@ -32,19 +32,33 @@ fn goes_on(headers: &HeaderMap, name: &HeaderName) -> bool {
     nominated(headers).all(|nominated| nominated != *name)
 }
 
+/// Whether some backend takes a field of the one name for one of the other: CGI and its heirs do, in whose variables both
+/// become the same.
+fn is_spelling(spelled: &HeaderName, name: &str) -> bool {
+    let dashed = |byte| if byte == b'_' { b'-' } else { byte };
+    let spelled = spelled.as_str();
+    spelled.len() == name.len() && spelled.bytes().map(dashed).eq(name.bytes().map(dashed))
+}
+
+/// Removes a field, however it is spelled.
+pub(super) fn remove_spellings(headers: &mut HeaderMap, name: &HeaderName) {
+    let spellings = headers
+        .keys()
+        .filter(|spelled| is_spelling(spelled, name.as_str()));
+    let spellings: Vec<HeaderName> = spellings.cloned().collect();
+    for spelled in spellings {
+        headers.remove(spelled);
+    }
+}
+
 /// The lines of a field by its name in lower case. CGI and its heirs (WSGI, Rack, PHP) read `X_Tenant` as `X-Tenant`.
 pub(super) fn field_lines<'a>(
     headers: &'a HeaderMap,
     name: &'a str,
 ) -> impl Iterator<Item = &'a HeaderValue> {
-    let dashed = |byte| if byte == b'_' { b'-' } else { byte };
-    let is_spelling = move |spelled: &HeaderName| {
-        let spelled = spelled.as_str();
-        spelled.len() == name.len() && spelled.bytes().map(dashed).eq(name.bytes().map(dashed))
-    };
     let lines = headers
         .iter()
-        .filter(move |(spelled, _)| is_spelling(spelled) && goes_on(headers, spelled));
+        .filter(move |(spelled, _)| is_spelling(spelled, name) && goes_on(headers, spelled));
     lines.map(|(_, line)| line)
 }
 

@@ -8,11 +8,13 @@ mod forwarded;
 
 use std::net::IpAddr;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE, VIA};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Version, response};
 use serde::Deserialize;
 
-use super::fields::{is_upgrade, nominated, tokens};
+use super::fields::{is_upgrade, nominated, remove_spellings, tokens};
 
 /// RFC 7239.
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
@@ -47,10 +49,41 @@ pub struct Hop<'a> {
     pub host: Option<&'a HeaderValue>,
     /// The version in which it was received.
     pub version: Version,
+    /// Whether TLS was spoken.
+    pub is_secure: bool,
+    /// The field that tells whose certificate the client has shown, and that of this one. Whatever the client says there
+    /// itself stays behind.
+    pub subject: Option<(&'a HeaderName, Option<&'a str>)>,
     /// What is said of it.
     pub forwarding: Forwarding,
     /// Whether the gateway names itself in `Via`.
     pub via: bool,
+}
+
+/// Whether a field is one that the gateway reads or writes itself, or that says how a message is framed or routed: none
+/// that could be given another meaning.
+pub fn is_of_gateway(name: &HeaderName) -> bool {
+    let framing = [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER];
+    let hops = [
+        TRANSFER_ENCODING,
+        UPGRADE,
+        VIA,
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+    ];
+    let client = [
+        FORWARDED,
+        X_FORWARDED_FOR,
+        X_FORWARDED_HOST,
+        X_FORWARDED_PROTO,
+    ];
+    framing.contains(name) || hops.contains(name) || client.contains(name) || *name == X_REQUEST_ID
+}
+
+/// Has a trailer section say no more than a head may: nothing in the place of the field that tells whose certificate the
+/// client has shown.
+pub fn prepare_trailers(fields: &mut HeaderMap, subject: &HeaderName) {
+    remove_spellings(fields, subject);
 }
 
 /// The protocol that a message changes to, if it leaves HTTP. An offer of another version of HTTP stays behind: what
@@ -68,6 +101,12 @@ pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool
     remove_hop_by_hop(fields);
     if !keeps_expect {
         fields.remove(EXPECT);
+    }
+    if let Some((name, subject)) = hop.subject {
+        remove_spellings(fields, name);
+        if let Some(subject) = subject.and_then(|text| HeaderValue::from_str(text).ok()) {
+            fields.insert(name, subject);
+        }
     }
     let options = match (upgrade.is_some(), takes_trailers) {
         (true, true) => Some("upgrade, te"),
@@ -166,9 +205,10 @@ fn tell_of_client(fields: &mut HeaderMap, hop: &Hop<'_>) {
         &X_FORWARDED_FOR,
         client.as_deref().unwrap_or("unknown"),
     );
+    let scheme = if hop.is_secure { "https" } else { "http" };
     fields
         .entry(X_FORWARDED_PROTO)
-        .or_insert(HeaderValue::from_static("http"));
+        .or_insert(HeaderValue::from_static(scheme));
     if let Some(host) = hop.host {
         fields
             .entry(X_FORWARDED_HOST)
@@ -194,7 +234,7 @@ fn tell_of_client(fields: &mut HeaderMap, hop: &Hop<'_>) {
     extend_list(
         fields,
         &FORWARDED,
-        &format!("for={node}{};proto=http", host.unwrap_or_default()),
+        &format!("for={node}{};proto={scheme}", host.unwrap_or_default()),
     );
 }
 
@@ -228,6 +268,8 @@ mod tests {
             client: Some("192.0.2.1".parse().expect("an address")),
             host: Some(host),
             version: Version::HTTP_11,
+            is_secure: false,
+            subject: None,
             forwarding: Forwarding::Append,
             via: true,
         }
@@ -333,5 +375,56 @@ mod tests {
         );
         assert_eq!(request["x-forwarded-for"], "192.0.2.1");
         assert_eq!(request["x-forwarded-proto"], "http");
+    }
+
+    #[test]
+    fn what_came_within_tls_is_told_as_https() {
+        let host = HeaderValue::from_static("a.example");
+        let mut request = HeaderMap::new();
+        let hop = Hop {
+            is_secure: true,
+            ..hop(&host)
+        };
+        prepare_request(&mut request, &hop, false);
+        assert_eq!(request["x-forwarded-proto"], "https");
+        let forwarded = request["forwarded"].to_str().unwrap();
+        assert!(forwarded.ends_with(";proto=https"), "{forwarded}");
+    }
+
+    #[test]
+    fn only_the_gateway_says_whose_certificate_the_client_has_shown() {
+        let host = HeaderValue::from_static("a.example");
+        let name = HeaderName::from_static("x-client-subject");
+        let forged = || {
+            fields(&[
+                ("x-client-subject", "CN=admin"),
+                ("x_client-subject", "CN=admin"),
+                ("X_CLIENT_SUBJECT", "CN=admin"),
+                ("x-client-subjects", "1"),
+            ])
+        };
+        let told = |subject| {
+            let mut request = forged();
+            let hop = Hop {
+                subject: Some((&name, subject)),
+                ..hop(&host)
+            };
+            prepare_request(&mut request, &hop, false);
+            let lines = request
+                .iter()
+                .filter(|(name, _)| name.as_str().contains("client"));
+            let lines = lines.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+            let mut lines: Vec<_> = lines.collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(told(None), ["x-client-subjects: 1"]);
+        assert_eq!(
+            told(Some("CN=desk")),
+            ["x-client-subject: CN=desk", "x-client-subjects: 1"]
+        );
+        let mut trailers = forged();
+        prepare_trailers(&mut trailers, &name);
+        assert_eq!(trailers.len(), 1);
     }
 }

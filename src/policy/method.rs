@@ -210,6 +210,7 @@ mod tests {
             query,
             host: "",
             headers: &headers,
+            client_subject: None,
             form: None,
         };
         let methods = candidates(&head).unwrap();
@@ -271,6 +272,7 @@ mod tests {
             query: Some(&query),
             host: "",
             headers: &HeaderMap::new(),
+            client_subject: None,
             form: None,
         };
         assert_eq!(

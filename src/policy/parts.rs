@@ -33,6 +33,7 @@ impl Policy {
             host: head.host,
             query: head.query,
             headers: head.headers,
+            client_subject: head.client_subject,
             fold_case: !route.distinguish.case,
         };
         let templates = claim.templates.iter();
@@ -59,6 +60,7 @@ impl Source {
             Self::Path => "the canonical path".to_owned(),
             Self::Method => "the effective method".to_owned(),
             Self::Host => "the host".to_owned(),
+            Self::ClientSubject => "the certificate of the client".to_owned(),
             Self::Query(name) => format!("the query parameter `{name}`"),
             Self::Header(name) => format!("the field `{name}`"),
             Self::Cookie(name) => format!("the cookie `{name}`"),

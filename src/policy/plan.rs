@@ -25,6 +25,8 @@ pub struct Head<'a> {
     pub host: &'a str,
     /// The fields of the request.
     pub headers: &'a HeaderMap,
+    /// The subject of the certificate that its client has shown, where it was verified.
+    pub client_subject: Option<&'a str>,
     /// An urlencoded body, if one was read whole: it may have `_method`.
     pub form: Option<&'a [u8]>,
 }

@@ -53,6 +53,7 @@ impl Policy {
                     query: None,
                     host,
                     headers: &HeaderMap::new(),
+                    client_subject: None,
                     form: None,
                 };
                 let (taker, _) = self.find(&head, method);

@@ -41,6 +41,8 @@ pub enum Source {
     Method,
     /// `{host}`: the canonical host; missing if none is named.
     Host,
+    /// `{client-subject}`: the subject of the certificate that the client has shown; missing if it has shown none.
+    ClientSubject,
     /// `{query:name}`: each value of a query parameter; an empty one counts as missing.
     Query(Box<str>),
     /// `{header:name}`: each line of a field, trimmed; an empty one counts as missing.
@@ -57,6 +59,7 @@ pub(super) struct Facts<'a> {
     pub(super) host: &'a str,
     pub(super) query: Option<&'a str>,
     pub(super) headers: &'a HeaderMap,
+    pub(super) client_subject: Option<&'a str>,
     pub(super) fold_case: bool,
 }
 
@@ -105,6 +108,7 @@ impl Source {
             "path" => Ok(Self::Path),
             "method" => Ok(Self::Method),
             "host" => Ok(Self::Host),
+            "client-subject" => Ok(Self::ClientSubject),
             _ => Err(TemplateError::unknown(text, pattern)),
         }
     }
@@ -117,7 +121,11 @@ impl Source {
     /// Whether a request of its route may have no value for it.
     pub(super) fn may_be_missing(&self) -> bool {
         match self {
-            Self::Host | Self::Query(_) | Self::Header(_) | Self::Cookie(_) => true,
+            Self::Host
+            | Self::ClientSubject
+            | Self::Query(_)
+            | Self::Header(_)
+            | Self::Cookie(_) => true,
             Self::Parameter { .. } | Self::Rest { .. } | Self::Path | Self::Method => false,
         }
     }
@@ -135,6 +143,7 @@ impl Source {
             | Self::Path
             | Self::Method
             | Self::Host
+            | Self::ClientSubject
             | Self::Query(_) => false,
         }
     }
@@ -153,6 +162,10 @@ impl Source {
             Self::Path => smallvec![Cow::Borrowed(facts.path)],
             Self::Method => distinct([facts.method.as_str().as_bytes()], false),
             Self::Host => distinct([canonical_host(facts.host).as_bytes()], fold_case),
+            Self::ClientSubject => {
+                let subject = facts.client_subject.map(str::as_bytes);
+                distinct(subject, fold_case)
+            }
             Self::Query(name) => {
                 let pairs = form_urlencoded::parse(facts.query.unwrap_or("").as_bytes());
                 let found = pairs.filter(|(found, _)| found == name.as_ref());
@@ -177,6 +190,7 @@ impl fmt::Display for Source {
             Self::Path => f.write_str("{path}"),
             Self::Method => f.write_str("{method}"),
             Self::Host => f.write_str("{host}"),
+            Self::ClientSubject => f.write_str("{client-subject}"),
             Self::Query(name) => write!(f, "{{query:{name}}}"),
             Self::Header(name) => write!(f, "{{header:{name}}}"),
             Self::Cookie(name) => write!(f, "{{cookie:{name}}}"),

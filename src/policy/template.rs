@@ -83,7 +83,7 @@ impl TemplateError {
         Self::Unknown {
             name: name.to_owned(),
             known: format!(
-                "{parameters}; there are also {{path}}, {{method}}, {{host}}, {{query:…}}, {{header:…}} and {{cookie:…}}"
+                "{parameters}; there are also {{path}}, {{method}}, {{host}}, {{client-subject}}, {{query:…}}, {{header:…}} and {{cookie:…}}"
             ),
         }
     }
@@ -127,11 +127,12 @@ impl Template {
         self.parts.iter().any(|(_, source)| source.may_be_missing())
     }
 
-    /// Its sources of which no request has a value, as they are written.
-    pub fn doubts(&self) -> Vec<(String, Unfillable)> {
+    /// Its sources of which no request has a value, as they are written; `asks_clients` says whether clients may show
+    /// certificates.
+    pub fn doubts(&self, asks_clients: bool) -> Vec<(String, Unfillable)> {
         let sources = self.parts.iter().map(|(_, source)| source);
         sources
-            .filter_map(|source| Some((source.to_string(), source.unfillable()?)))
+            .filter_map(|source| Some((source.to_string(), source.unfillable(asks_clients)?)))
             .collect()
     }
 

@@ -130,6 +130,7 @@ fn try_plan(
         query: uri.query(),
         host,
         headers: &headers,
+        client_subject: None,
         form: None,
     })
 }

@@ -38,6 +38,8 @@ pub enum Unfillable {
     OfResponse,
     /// No cookie can be called so.
     CookieName,
+    /// No client is asked for a certificate.
+    NoClientCertificates,
     /// The name of a query parameter is percent-encoded, and is compared decoded: as this.
     Encoded(String),
 }
@@ -51,6 +53,9 @@ impl Unfillable {
             }
             Self::OfResponse => "has no value in any request: it is a field of responses",
             Self::CookieName => "has no value in any request: no cookie can be called so",
+            Self::NoClientCertificates => {
+                "has no value in any request: no client is asked for a certificate"
+            }
             Self::Encoded(_) => {
                 "has no value in any request of a browser: names are compared once they are decoded"
             }
@@ -65,14 +70,19 @@ impl Unfillable {
             Self::CookieName => {
                 "the name of a cookie has no `=` and no `;`, and no space at its ends".to_owned()
             }
+            Self::NoClientCertificates => {
+                "set `client_ca` in `[server.tls]`: who vouches for the certificates of clients"
+                    .to_owned()
+            }
             Self::Encoded(decoded) => format!("write `{{query:{decoded}}}`"),
         }
     }
 }
 
 impl Source {
-    pub(super) fn unfillable(&self) -> Option<Unfillable> {
+    pub(super) fn unfillable(&self, asks_clients: bool) -> Option<Unfillable> {
         match self {
+            Self::ClientSubject => (!asks_clients).then_some(Unfillable::NoClientCertificates),
             Self::Header(name) if OF_CONNECTIONS.contains(&name.as_str()) => {
                 Some(Unfillable::OfConnection)
             }

@@ -10,7 +10,7 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::{http1, http2};
-use crate::gateway::Gateway;
+use crate::gateway::{Caller, Gateway};
 use crate::upstream::Connect;
 use crate::wire::{Inbound, Protocol, Socket, open};
 
@@ -26,6 +26,12 @@ pub async fn serve<C: Connect, S: Socket>(
     mut draining: Draining,
 ) {
     let idle_timeout = gateway.config().server.idle_timeout;
+    let security = socket.security();
+    let caller = Caller {
+        address,
+        is_secure: security.is_some(),
+        subject: security.and_then(|security| security.subject.clone()),
+    };
     let opened = {
         let mut opened = pin!(open(&mut socket));
         tokio::select! {
@@ -46,10 +52,10 @@ pub async fn serve<C: Connect, S: Socket>(
     match opened {
         Some(Ok((Protocol::Http1, early))) => {
             let inbound = Inbound::new(socket, early, idle_timeout);
-            http1::serve(&gateway, inbound, address, &mut draining).await;
+            http1::serve(&gateway, inbound, caller, &mut draining).await;
         }
         Some(Ok((Protocol::Http2, early))) => {
-            http2::serve(&gateway, (socket, early), address, &mut draining).await;
+            http2::serve(&gateway, (socket, early), caller, &mut draining).await;
         }
         // Closed politely, in case something is on its way.
         None => {

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
@@ -20,7 +19,7 @@ use tracing::debug;
 
 use super::connection::Draining;
 use crate::body::Incoming;
-use crate::gateway::{Gateway, Peer};
+use crate::gateway::{Caller, Gateway, Peer};
 use crate::policy::head::{FIELD_LIMIT, HEAD_LIMIT};
 use crate::upstream::{Connect, Tunnel};
 use crate::wire::{Client, Connection, Hangup, Inbound, Socket};
@@ -38,13 +37,14 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) async fn serve<C: Connect, S: Socket>(
     gateway: &Rc<Gateway<C>>,
     mut inbound: Inbound<S>,
-    address: Option<IpAddr>,
+    caller: Caller,
     draining: &mut Draining,
 ) {
     let idle_timeout = gateway.config().server.idle_timeout;
     let connection = inbound.connection();
-    let peer = Rc::new(Peer::new(Rc::clone(&connection) as Rc<dyn Client>, address));
+    let peer = Rc::new(Peer::new(Rc::clone(&connection) as Rc<dyn Client>, caller));
     let line = Line { connection, peer };
+    let address = line.peer.caller.address;
     while is_stirred(&*line.connection, draining, idle_timeout).await {
         // Boxed, so that a parked connection does not keep the room for it.
         inbound = match Box::pin(speak(gateway, inbound, &line, draining)).await {
@@ -162,7 +162,7 @@ async fn speak<C: Connect, S: Socket>(
     })
     .await;
     if let Some(Err(error)) = &ended {
-        debug!(%error, client = peer.address.map(tracing::field::display), "a connection ended early");
+        debug!(%error, client = peer.caller.address.map(tracing::field::display), "a connection ended early");
     }
     let Parts { io, read_buf, .. } = connection.into_parts();
     let inbound = io.into_inner();

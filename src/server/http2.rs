@@ -9,7 +9,6 @@ mod stream;
 mod tunnel;
 
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -23,7 +22,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 
 use super::connection::Draining;
-use crate::gateway::Gateway;
+use crate::gateway::{Caller, Gateway};
 use crate::policy::head::HEAD_LIMIT;
 use crate::upstream::Connect;
 use crate::wire::{Multiplexed, Socket};
@@ -39,10 +38,11 @@ const SEND_BUFFER: usize = 64 * 1024;
 pub(super) async fn serve<C: Connect, S: Socket>(
     gateway: &Rc<Gateway<C>>,
     (socket, early): (S, BytesMut),
-    address: Option<IpAddr>,
+    caller: Caller,
     draining: &mut Draining,
 ) {
     let server = &gateway.config().server;
+    let address = caller.address;
     let multiplexed = Multiplexed::new(socket, early, server.idle_timeout);
     let rest = multiplexed.rest();
     let shaking = builder(server.max_streams).handshake(multiplexed);
@@ -52,7 +52,7 @@ pub(super) async fn serve<C: Connect, S: Socket>(
             let mut session = Session {
                 gateway: Rc::clone(gateway),
                 connection,
-                address,
+                caller,
                 streams: JoinSet::new(),
                 at_work: Rc::new(()),
             };
@@ -84,7 +84,7 @@ fn builder(max_streams: u32) -> Builder {
 struct Session<C: Connect, S: Socket> {
     gateway: Rc<Gateway<C>>,
     connection: Connection<Multiplexed<S>, Bytes>,
-    address: Option<IpAddr>,
+    caller: Caller,
     /// The requests that are not answered to the end. With the session they are dropped.
     streams: JoinSet<()>,
     /// Every request and every exchange that has not ended has a share of this, whether its stream is still there or not.
@@ -146,12 +146,8 @@ impl<C: Connect, S: Socket> Session<C, S> {
             return;
         }
         let gateway = Rc::clone(&self.gateway);
-        let (address, at_work) = (self.address, Rc::new(Rc::clone(&self.at_work)));
-        self.streams.spawn_local(answer::answer(
-            gateway,
-            request,
-            respond,
-            (address, at_work),
-        ));
+        let (caller, at_work) = (self.caller.clone(), Rc::new(Rc::clone(&self.at_work)));
+        self.streams
+            .spawn_local(answer::answer(gateway, request, respond, (caller, at_work)));
     }
 }

@@ -6,7 +6,7 @@
 //! - A connection that fails while it is set up is dropped, and holds up no other.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// What is listened on.
 pub(super) enum Listener {
     Tcp(TcpListener),
+    Tls(TcpListener),
     Unix(
         UnixListener,
         #[expect(dead_code, reason = "its drop is its use")] SocketFile,
@@ -42,6 +43,7 @@ impl Listener {
     pub(super) fn bind(address: &Listen) -> io::Result<Self> {
         match address {
             Listen::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
+            Listen::Tls(address) => bind_tcp(*address).map(Self::Tls),
             Listen::Unix(path) => {
                 remove_stale(path)?;
                 let listener = UnixListener::bind(path)?;
@@ -54,6 +56,7 @@ impl Listener {
     pub(super) fn address(&self, told: &Listen) -> io::Result<Listen> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Listen::Tcp),
+            Self::Tls(listener) => listener.local_addr().map(Listen::Tls),
             Self::Unix(..) => Ok(told.clone()),
         }
     }
@@ -64,7 +67,13 @@ impl Listener {
             let set_up = match self {
                 Self::Tcp(listener) => {
                     let (stream, address) = listener.accept().await?;
-                    set_up(stream, address.ip())
+                    let client = address.ip();
+                    set_up(stream).map(|stream| Accepted::Tcp(stream, client))
+                }
+                Self::Tls(listener) => {
+                    let (stream, address) = listener.accept().await?;
+                    let client = address.ip();
+                    set_up(stream).map(|stream| Accepted::Tls(stream, client))
                 }
                 Self::Unix(listener, _) => {
                     let (stream, _) = listener.accept().await?;
@@ -79,7 +88,7 @@ impl Listener {
     }
 }
 
-fn set_up(stream: TcpStream, client: IpAddr) -> io::Result<Accepted> {
+fn set_up(stream: TcpStream) -> io::Result<std::net::TcpStream> {
     let socket = SockRef::from(&stream);
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
@@ -87,7 +96,7 @@ fn set_up(stream: TcpStream, client: IpAddr) -> io::Result<Accepted> {
         .with_interval(KEEPALIVE_INTERVAL);
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_notsent_lowat(NOT_SENT)?;
-    Ok(Accepted::Tcp(stream.into_std()?, client))
+    stream.into_std()
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {

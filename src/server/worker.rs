@@ -18,9 +18,11 @@ use tokio::time::{interval, timeout};
 use tracing::{info, warn};
 
 use super::connection::serve;
+use super::handshake::shake_hands;
 use crate::config::Config;
 use crate::gateway::{Counts, Gateway, TurnRequest, Turns};
 use crate::table::Table;
+use crate::tls::{ClientConfig, Current, ServerConfig};
 use crate::upstream::{Connect, Dialer, HoldTimes, Limits, Tasks};
 use crate::wire::Stream;
 
@@ -30,7 +32,15 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// A connection that was accepted and not yet read.
 pub(super) enum Accepted {
     Tcp(std::net::TcpStream, IpAddr),
+    Tls(std::net::TcpStream, IpAddr),
     Unix(std::os::unix::net::UnixStream),
+}
+
+/// What is shown on both sides, as it is now.
+#[derive(Clone, Default)]
+pub(super) struct Certificates {
+    pub(super) served: Option<Current<ServerConfig>>,
+    pub(super) outward: Option<Current<ClientConfig>>,
 }
 
 /// What a worker is made of, beside its number.
@@ -38,6 +48,7 @@ pub(super) struct Parts {
     pub(super) config: Arc<Config>,
     pub(super) table: Arc<Table>,
     pub(super) connections: mpsc::Receiver<Accepted>,
+    pub(super) certificates: Certificates,
     pub(super) turns: Turns,
     pub(super) wishes: mpsc::Receiver<TurnRequest>,
     /// How many connections it has.
@@ -80,16 +91,26 @@ impl Parts {
 
     /// Serves connections until no more are handed over, and then as long as a drain may take.
     async fn work(mut self) -> (oneshot::Sender<Arc<Counts>>, Rc<Gateway<Dialer>>) {
-        let gateway = gateway_at_work(self.config, self.table, Dialer, self.turns, self.wishes);
+        let Certificates { served, outward } = self.certificates;
+        let name = self
+            .config
+            .upstream
+            .tls
+            .as_ref()
+            .and_then(|tls| tls.name.clone());
+        let dialer = Dialer::new(outward, name);
+        let gateway = gateway_at_work(self.config, self.table, dialer, self.turns, self.wishes);
         let tasks = Rc::clone(&gateway.limits().tasks);
         let (drain, draining) = watch::channel(false);
         while let Some(accepted) = self.connections.recv().await {
             let load = Load(Arc::clone(&self.load));
             let (gateway, draining) = (Rc::clone(&gateway), draining.clone());
+            let served = served.clone();
             tasks.adopt(async move {
                 let _load = load;
-                match accepted.into_stream() {
-                    Ok((stream, address)) => serve(gateway, stream, address, draining).await,
+                match accepted.into_stream(&gateway, served).await {
+                    Ok(Some((stream, address))) => serve(gateway, stream, address, draining).await,
+                    Ok(None) => {}
                     Err(error) => warn!(%error, "a connection could not be taken over"),
                 }
             });
@@ -137,13 +158,29 @@ pub fn gateway_at_work<C: Connect>(
 }
 
 impl Accepted {
-    fn into_stream(self) -> io::Result<(Stream, Option<IpAddr>)> {
-        match self {
+    /// What HTTP is spoken over; none where a client and the gateway do not agree on TLS.
+    async fn into_stream<C: Connect>(
+        self,
+        gateway: &Gateway<C>,
+        served: Option<Current<ServerConfig>>,
+    ) -> io::Result<Option<(Stream, Option<IpAddr>)>> {
+        let (stream, address) = match self {
             Self::Tcp(stream, address) => {
-                Ok((Stream::Tcp(TcpStream::from_std(stream)?), Some(address)))
+                (Stream::Tcp(TcpStream::from_std(stream)?), Some(address))
             }
-            Self::Unix(stream) => Ok((Stream::Unix(UnixStream::from_std(stream)?), None)),
-        }
+            Self::Tls(stream, address) => {
+                let stream = TcpStream::from_std(stream)?;
+                let served = served.expect("the configuration has certificates for a TLS listener");
+                // Boxed: a handshake is large, and most connections are past theirs.
+                let shaking = Box::pin(shake_hands(gateway, stream, address, served.now()));
+                let Some(secure) = shaking.await else {
+                    return Ok(None);
+                };
+                (Stream::Tls(Box::new(secure)), Some(address))
+            }
+            Self::Unix(stream) => (Stream::Unix(UnixStream::from_std(stream)?), None),
+        };
+        Ok(Some((stream, address)))
     }
 }
 

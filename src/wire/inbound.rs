@@ -17,10 +17,11 @@ use bytes::{Buf, BytesMut};
 use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::task::unconstrained;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::timeout;
 
 use super::framing::{Followed, Follower};
 use super::linger::{LINGER, linger};
+use super::stall::Stall;
 use super::{Client, Connection, Hangup, Socket, give};
 use crate::policy::head::Malformed;
 
@@ -30,10 +31,7 @@ const INTERIM_LIMIT: usize = 16 * 1024;
 /// The stream that hyper reads from and writes to.
 pub struct Inbound<S> {
     line: Rc<Line<S>>,
-    /// Runs while the client takes nothing of what is to be written.
-    stalled: Option<Pin<Box<Sleep>>>,
-    /// Whether the client took nothing for that long.
-    is_given_up: bool,
+    stall: Stall,
 }
 
 struct Line<S> {
@@ -48,6 +46,8 @@ struct Line<S> {
     is_ended: Cell<bool>,
     /// Whether hyper has nothing left to write.
     is_flushed: Cell<bool>,
+    /// Whether the socket keeps nothing back of that.
+    is_drained: Cell<bool>,
     interim: RefCell<BytesMut>,
     is_tunnel: Cell<bool>,
     /// How long the client may take nothing.
@@ -66,14 +66,14 @@ impl<S: Socket> Inbound<S> {
             refused: Cell::new(None),
             is_ended: Cell::new(false),
             is_flushed: Cell::new(true),
+            is_drained: Cell::new(true),
             interim: RefCell::default(),
             is_tunnel: Cell::new(false),
             patience: Cell::new(patience),
         };
         Self {
             line: Rc::new(line),
-            stalled: None,
-            is_given_up: false,
+            stall: Stall::default(),
         }
     }
 
@@ -84,7 +84,7 @@ impl<S: Socket> Inbound<S> {
 
     /// Whether the client has taken nothing of an answer for too long.
     pub const fn is_given_up(&self) -> bool {
-        self.is_given_up
+        self.stall.is_over()
     }
 
     /// What was wrong with the request that hyper never saw. One whose body breaks it has seen.
@@ -174,7 +174,7 @@ fn end_before(refused: Malformed) -> io::Result<()> {
 
 impl<S: Socket> Inbound<S> {
     /// Passes a write on, or finds that the client has taken nothing for too long.
-    fn bounded(
+    fn pass_on(
         &mut self,
         cx: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
@@ -182,22 +182,27 @@ impl<S: Socket> Inbound<S> {
         let written = match self.line.poll_interim(cx) {
             Poll::Ready(Ok(())) => {
                 self.line.is_flushed.set(false);
+                self.line.is_drained.set(false);
                 write(Pin::new(&mut *self.line.socket.borrow_mut()), cx)
             }
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         };
-        if written.is_ready() || self.line.is_tunnel.get() {
-            self.stalled = None;
+        self.bounded(cx, written)
+    }
+
+    fn bounded<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let line = &*self.line;
+        if line.is_tunnel.get() {
+            self.stall.end();
             return written;
         }
-        let patience = self.line.patience.get();
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(stalled.as_mut().poll(cx));
-        self.is_given_up = true;
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        let taken = line.socket.borrow().written();
+        self.stall.bound(cx, written, taken, line.patience.get())
     }
 }
 
@@ -207,7 +212,7 @@ impl<S: Socket> AsyncWrite for Inbound<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.bounded(cx, |socket, cx| socket.poll_write(cx, buf))
+        self.pass_on(cx, |socket, cx| socket.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -215,7 +220,7 @@ impl<S: Socket> AsyncWrite for Inbound<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.bounded(cx, |socket, cx| socket.poll_write_vectored(cx, bufs))
+        self.pass_on(cx, |socket, cx| socket.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -223,10 +228,12 @@ impl<S: Socket> AsyncWrite for Inbound<S> {
     }
 
     /// hyper flushes when it has nothing left to write.
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.line.is_flushed.set(true);
         ready!(self.line.poll_interim(cx))?;
-        Pin::new(&mut *self.line.socket.borrow_mut()).poll_flush(cx)
+        let flushed = Pin::new(&mut *self.line.socket.borrow_mut()).poll_flush(cx);
+        self.line.is_drained.set(flushed.is_ready());
+        self.bounded(cx, flushed)
     }
 
     /// Does nothing where HTTP is spoken: [`Inbound::close`] ends the connection, after hyper has
@@ -269,6 +276,7 @@ impl<S: Socket> Connection for Line<S> {
             && self.checked.borrow().is_empty()
             && self.early.borrow().is_empty()
             && self.is_flushed.get()
+            && self.is_drained.get()
             && self.follower.borrow().is_between_requests()
     }
 }
@@ -323,4 +331,75 @@ fn raw_head(status: StatusCode, fields: &HeaderMap) -> Vec<u8> {
     }
     head.extend_from_slice(b"\r\n");
     head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use tokio::task::yield_now;
+
+    /// A stream that takes all that is written, and keeps it back.
+    struct Holding;
+
+    impl Socket for Holding {
+        fn hangup(&self) -> Option<Hangup> {
+            None
+        }
+
+        fn poll_stirred(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Pending
+        }
+
+        fn reset_on_drop(&self) {}
+    }
+
+    impl AsyncRead for Holding {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Holding {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(buf.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_keeps_something_back_is_not_at_rest_and_has_its_bound() {
+        let patience = Duration::from_secs(10);
+        let mut inbound = Inbound::new(Holding, BytesMut::new(), patience);
+        let connection = inbound.connection();
+        assert!(connection.is_at_rest());
+        inbound
+            .write_all(b"HTTP/1.1 200 OK")
+            .await
+            .expect("it is taken");
+        let flushing = timeout(Duration::from_secs(60), inbound.flush());
+        let watching = async {
+            yield_now().await;
+            assert!(!connection.is_at_rest(), "what is kept back would never go");
+        };
+        let (flushed, ()) = tokio::join!(flushing, watching);
+        let fault = flushed.expect("it is bounded").unwrap_err();
+        assert_eq!(fault.kind(), io::ErrorKind::TimedOut);
+        assert!(inbound.is_given_up());
+    }
 }

@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 
 use super::linger::linger;
+use super::stall::Stall;
 use super::{Socket, give};
 use crate::policy::frames::{Breach, Frames};
 
@@ -27,8 +28,7 @@ pub struct Multiplexed<S> {
     line: Rc<Line<S>>,
     /// How long the client may take nothing.
     patience: Duration,
-    /// Runs while it does.
-    stalled: Option<Pin<Box<Sleep>>>,
+    stall: Stall,
 }
 
 struct Line<S> {
@@ -63,7 +63,7 @@ impl<S: Socket> Multiplexed<S> {
         Self {
             line: Rc::new(line),
             patience,
-            stalled: None,
+            stall: Stall::default(),
         }
     }
 
@@ -77,16 +77,8 @@ impl<S: Socket> Multiplexed<S> {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
-        }
-        let patience = self.patience;
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        let taken = self.line.socket.borrow().written();
+        self.stall.bound(cx, written, taken, self.patience)
     }
 }
 
@@ -173,8 +165,9 @@ impl<S: Socket> AsyncWrite for Multiplexed<S> {
         self.line.socket.borrow().is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.line.socket.borrow_mut()).poll_flush(cx)
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut *self.line.socket.borrow_mut()).poll_flush(cx);
+        self.bounded(cx, flushed)
     }
 
     /// Does nothing: [`Rest::close`] ends the connection, after the library has let go of it.

@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! - [`Traffic::has_sent`] is about what the kernel took, not what hyper was given: until then,
-//!   nothing of a request was sent.
+//!   nothing of a request was sent. Within TLS a byte counts from when it was taken to be encrypted: some of it may be
+//!   with the kernel by then, and nothing that was sent may seem not to have been.
 //! - A write that fails after bytes were sent does not end the connection: the upstream may have
 //!   answered early and closed, and that answer is still to be read.
 //! - What hyper reads belongs to a response that was asked for, and has one reading; behind what does not, it reads the
@@ -63,6 +64,13 @@ impl Traffic {
     /// How many bytes the kernel has taken.
     pub fn written(&self) -> u64 {
         self.written.get()
+    }
+
+    fn wrote(&self, count: u64) {
+        if count > 0 {
+            self.written.set(self.written.get() + count);
+            self.last_byte.set(Instant::now());
+        }
     }
 
     /// Whether the kernel has taken a byte.
@@ -141,21 +149,38 @@ impl<S> Outbound<S> {
     pub fn into_socket(self) -> S {
         self.socket
     }
+}
 
-    fn wrote(&self, written: Poll<io::Result<usize>>, offered: usize) -> Poll<io::Result<usize>> {
+impl<S: Socket> Outbound<S> {
+    /// Writes by `write`, which is given so many bytes, and takes note of what became of them.
+    fn write(
+        &mut self,
+        offered: usize,
+        write: impl FnOnce(Pin<&mut S>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let before = self.socket.written();
+        let written = ready!(write(Pin::new(&mut self.socket)));
         let traffic = &self.traffic;
-        match ready!(written) {
+        match written {
             Ok(count) => {
-                traffic.written.set(traffic.written.get() + count as u64);
-                traffic.last_byte.set(Instant::now());
+                traffic.wrote(count as u64);
                 Poll::Ready(Ok(count))
             }
-            Err(_) if traffic.has_sent() => {
-                traffic.is_deaf.set(true);
-                Poll::Ready(Ok(offered))
+            Err(error) => {
+                // It may have failed with the second half.
+                traffic.wrote(self.socket.written() - before);
+                self.failed(error).map_ok(|()| offered)
             }
-            Err(error) => Poll::Ready(Err(error)),
         }
+    }
+
+    /// What is made of a write that has failed.
+    fn failed(&self, error: io::Error) -> Poll<io::Result<()>> {
+        if self.traffic.has_sent() {
+            self.traffic.is_deaf.set(true);
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Ready(Err(error))
     }
 }
 
@@ -195,8 +220,7 @@ impl<S: Socket> AsyncWrite for Outbound<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, buf);
-        self.wrote(written, buf.len())
+        self.write(buf.len(), |socket| socket.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -204,8 +228,8 @@ impl<S: Socket> AsyncWrite for Outbound<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
-        self.wrote(written, bufs.iter().map(|buf| buf.len()).sum())
+        let offered = bufs.iter().map(|buf| buf.len()).sum();
+        self.write(offered, |socket| socket.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -213,7 +237,15 @@ impl<S: Socket> AsyncWrite for Outbound<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+        let before = self.socket.written();
+        let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+        if self.socket.written() != before {
+            self.traffic.last_byte.set(Instant::now());
+        }
+        match ready!(flushed) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(error) => self.failed(error),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -223,4 +255,81 @@ impl<S: Socket> AsyncWrite for Outbound<S> {
 
 fn invalid(why: InvalidResponse) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    use super::super::Hangup;
+
+    /// A stream that keeps back what is written, and breaks: with so many bytes taken by the kernel until then.
+    struct Breaking {
+        taken: u64,
+        written: u64,
+    }
+
+    impl Socket for Breaking {
+        fn hangup(&self) -> Option<Hangup> {
+            None
+        }
+
+        fn poll_stirred(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Pending
+        }
+
+        fn reset_on_drop(&self) {}
+
+        fn written(&self) -> u64 {
+            self.written
+        }
+    }
+
+    impl AsyncRead for Breaking {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Breaking {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.written += self.taken;
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What becomes of a write, and of a flush after it; and whether anything counts as sent.
+    async fn write(taken: u64) -> (bool, bool, bool) {
+        // What was taken before is of no concern.
+        let mut outbound = Outbound::new(Breaking { taken, written: 7 });
+        let traffic = outbound.traffic();
+        traffic.begin(false);
+        let written = poll_fn(|cx| Pin::new(&mut outbound).poll_write(cx, b"PUT")).await;
+        let flushed = poll_fn(|cx| Pin::new(&mut outbound).poll_flush(cx)).await;
+        assert_eq!(traffic.has_sent(), traffic.is_deaf());
+        (written.is_ok(), flushed.is_ok(), traffic.has_sent())
+    }
+
+    #[tokio::test]
+    async fn a_write_that_fails_after_a_part_of_it_went_out_counts_as_sent() {
+        assert_eq!(write(0).await, (false, false, false));
+        assert_eq!(write(1).await, (true, true, true));
+    }
 }

@@ -1,4 +1,4 @@
-//! The byte streams of the operating system: TCP, or a Unix socket.
+//! The byte streams of the operating system: TCP, alone or with TLS over it, or a Unix socket.
 
 use std::io;
 use std::pin::Pin;
@@ -9,22 +9,25 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{Hangup, Socket};
+use super::{Hangup, Secure, Security, Socket, now};
 
 /// A connection, of either kind.
 #[derive(Debug)]
 pub enum Stream {
     /// Over TCP.
     Tcp(TcpStream),
+    /// Over TLS over TCP. Boxed, since a session is large.
+    Tls(Box<Secure>),
     /// Over a Unix socket.
     Unix(UnixStream),
 }
 
-/// Does the same with either kind.
-macro_rules! either {
+/// Does the same with each kind.
+macro_rules! each {
     ($stream:expr, $inner:ident => $call:expr) => {
         match $stream {
             Stream::Tcp($inner) => $call,
+            Stream::Tls($inner) => $call,
             Stream::Unix($inner) => $call,
         }
     };
@@ -35,17 +38,45 @@ impl Socket for Stream {
         // Readiness for priority data also tells that the peer sends no more, and that for writing that the
         // connection is gone; ordinary bytes make neither of them ready.
         let either_end = Interest::PRIORITY | Interest::WRITABLE;
-        either!(self, stream => super::now(stream.ready(either_end)).and_then(told))
+        let ready = match self {
+            Self::Tcp(stream) => now(stream.ready(either_end)),
+            Self::Tls(stream) => now(stream.tcp().ready(either_end)),
+            Self::Unix(stream) => now(stream.ready(either_end)),
+        };
+        ready.and_then(told)
     }
 
     fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()> {
-        either!(self, stream => stream.poll_read_ready(cx)).map(|_| ())
+        let ready = match self {
+            Self::Tcp(stream) => stream.poll_read_ready(cx),
+            Self::Tls(stream) if stream.has_decrypted() => Poll::Ready(Ok(())),
+            Self::Tls(stream) => stream.tcp().poll_read_ready(cx),
+            Self::Unix(stream) => stream.poll_read_ready(cx),
+        };
+        ready.map(|_| ())
     }
 
     fn reset_on_drop(&self) {
-        if let Self::Tcp(stream) = self {
-            // One that cannot be told so is gone already.
-            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        let stream = match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(stream) => stream.tcp(),
+            Self::Unix(_) => return,
+        };
+        // One that cannot be told so is gone already.
+        let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+    }
+
+    fn written(&self) -> u64 {
+        match self {
+            Self::Tls(stream) => stream.written(),
+            Self::Tcp(_) | Self::Unix(_) => 0,
+        }
+    }
+
+    fn security(&self) -> Option<&Security> {
+        match self {
+            Self::Tls(stream) => Some(stream.security()),
+            Self::Tcp(_) | Self::Unix(_) => None,
         }
     }
 }
@@ -65,7 +96,7 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        either!(&mut *self, stream => Pin::new(stream).poll_read(cx, buf))
+        each!(&mut *self, stream => Pin::new(stream).poll_read(cx, buf))
     }
 }
 
@@ -75,7 +106,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        either!(&mut *self, stream => Pin::new(stream).poll_write(cx, buf))
+        each!(&mut *self, stream => Pin::new(stream).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -83,7 +114,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        either!(&mut *self, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+        each!(&mut *self, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -91,11 +122,11 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(&mut *self, stream => Pin::new(stream).poll_flush(cx))
+        each!(&mut *self, stream => Pin::new(stream).poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(&mut *self, stream => Pin::new(stream).poll_shutdown(cx))
+        each!(&mut *self, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }
 

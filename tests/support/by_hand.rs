@@ -94,7 +94,7 @@ impl Origin {
     /// The ports to which there were attempts to connect, in their order.
     pub(crate) fn ports(&self) -> Vec<u16> {
         let port = |address: &Address| match address {
-            Address::Tcp { port, .. } => *port,
+            Address::Tcp { port, .. } | Address::Tls { port, .. } => *port,
             Address::Unix(path) => panic!("{} has no port", path.display()),
         };
         self.attempts.borrow().iter().map(port).collect()

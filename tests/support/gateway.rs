@@ -71,6 +71,28 @@ impl Gateway {
         })
     }
 
+    /// Starts it from a file with a TLS listener, `server` among the settings of `[server]`, and `settings` among those of
+    /// `[server.tls]`.
+    pub(crate) fn with_tls(
+        upstream: &str,
+        server: &str,
+        (certificates, settings): (&str, &str),
+        tables: &str,
+    ) -> Self {
+        Self::run(|scratch, addr| {
+            let text = format!(
+                "[server]\nlisten = \"tls:{addr}\"\n{server}\n\n[server.tls]\ncertificates = [{certificates}]\n{settings}\n\n\
+                 [upstream]\nurl = \"{upstream}\"\n\n{tables}"
+            );
+            let mut command = binary();
+            command
+                .arg("run")
+                .arg("--config")
+                .arg(scratch.file("writegate.toml", &text));
+            command
+        })
+    }
+
     /// Starts it without a file, all defaults.
     pub(crate) fn with_defaults(upstream: SocketAddr) -> Self {
         Self::with_flags(upstream, &[])

@@ -3,7 +3,7 @@
 //! It shares no code with the gateway: a mistake there cannot hide behind the same mistake here.
 
 use std::io;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const LONGEST_HEAD: usize = 64 * 1024;
@@ -21,6 +21,14 @@ impl Head {
             .iter()
             .find(|(n, _)| n == name)
             .map(|(_, v)| v.as_str())
+    }
+
+    /// Its fields, one a line.
+    pub(crate) fn lines(&self) -> String {
+        let lines = self.fields.iter();
+        lines
+            .map(|(name, value)| format!("{name}: {value}\n"))
+            .collect()
     }
 
     /// The status, if this is the head of a response.
@@ -60,27 +68,34 @@ pub(crate) struct Reply {
 
 /// A connection, and what has been read from it but not yet understood.
 #[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Connection<S = TcpStream> {
+    pub(crate) stream: S,
     unread: Vec<u8>,
 }
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            unread: Vec::new(),
-        })
-    }
-
-    pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await
+        Ok(Self::over(stream))
     }
 
     /// Close with a reset instead of a FIN.
     pub(crate) fn reset(self) -> io::Result<()> {
         socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(crate) const fn over(stream: S) -> Self {
+        Self {
+            stream,
+            unread: Vec::new(),
+        }
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
     }
 
     /// The next head, or `None` where the peer closed cleanly between messages.

@@ -3,6 +3,7 @@
 use crate::support::http1::{Connection, Head, Reply};
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
@@ -31,10 +32,15 @@ impl Origin {
         }
     }
 
+    /// The next connection.
+    pub(crate) async fn connection(&self) -> TcpStream {
+        let accepted = in_time("a connection to the origin", self.listener.accept()).await;
+        accepted.expect("a connection").0
+    }
+
     /// The next connection, and the first request on it, read whole.
     pub(crate) async fn request(&self) -> (Connection, Head) {
-        let accepted = in_time("a connection to the origin", self.listener.accept()).await;
-        let (stream, _) = accepted.expect("a connection");
+        let stream = self.connection().await;
         let mut connection = Connection::new(stream).expect("a connection");
         let head = request_on(&mut connection).await;
         (connection, head)
@@ -42,7 +48,9 @@ impl Origin {
 }
 
 /// The next request on a connection to the origin, read whole.
-pub(crate) async fn request_on(connection: &mut Connection) -> Head {
+pub(crate) async fn request_on<S: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<S>,
+) -> Head {
     in_time("a request at the origin", async {
         let head = connection.head().await.expect("a request");
         let head = head.expect("a request, and not the end");
@@ -61,7 +69,7 @@ pub(crate) async fn client_sends(gateway: SocketAddr, bytes: impl AsRef<[u8]>) -
 }
 
 /// The answer that a client waits for.
-pub(crate) async fn reply(client: &mut Connection) -> Reply {
+pub(crate) async fn reply<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Connection<S>) -> Reply {
     let reply = in_time("an answer", client.reply()).await;
     reply.expect("a whole answer")
 }
@@ -72,7 +80,10 @@ pub(crate) async fn exchange(gateway: SocketAddr, bytes: impl AsRef<[u8]>) -> Re
 }
 
 /// The origin's answer.
-pub(crate) async fn answer(connection: &mut Connection, body: &str) {
+pub(crate) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<S>,
+    body: &str,
+) {
     let length = body.len();
     let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
     connection

@@ -13,6 +13,9 @@ pub enum Malformed {
     /// A client that expects `https` where `http` is spoken.
     #[error("this is the beginning of a TLS connection, and plain HTTP is spoken here")]
     Tls,
+    /// A client that expects `http` where `https` is spoken.
+    #[error("this is plain HTTP, and TLS is spoken here")]
+    NotTls,
     /// RFC 9112 §3.2: white space, control characters and fragments have no place in a target.
     #[error(
         "the request target is neither a path that begins with `/` nor an http URL, or has a character that no target can have"

@@ -289,6 +289,7 @@ const fn malformed(why: Malformed) -> Kind {
         Malformed::TargetTooLong => TARGET_TOO_LONG,
         Malformed::RequestLine
         | Malformed::Tls
+        | Malformed::NotTls
         | Malformed::Target
         | Malformed::LineEnd
         | Malformed::FieldLine

@@ -53,6 +53,7 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
         query: None,
         host: "",
         headers: &headers,
+        client_subject: None,
         form: None,
     };
     let wants = |head: &Head<'_>| policy.wants_form_method(head, &policy.plan(head).unwrap());

@@ -83,6 +83,7 @@ proptest! {
             query: query.as_deref(),
             host: &host,
             headers: &headers,
+            client_subject: None,
             form: form.as_deref(),
         };
         if let Ok(plan) = policy.plan(&head) {

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Poll, ready};
@@ -20,7 +19,7 @@ use tracing::debug;
 use super::stream::StreamClient;
 use super::tunnel;
 use crate::body::{Body, CutShort, Incoming, Streamed};
-use crate::gateway::{Gateway, Peer};
+use crate::gateway::{Caller, Gateway, Peer};
 use crate::policy::head::check_http2;
 use crate::upstream::Connect;
 use crate::wire::Client;
@@ -40,13 +39,13 @@ pub(super) async fn answer<C: Connect>(
     gateway: Rc<Gateway<C>>,
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
-    (address, at_work): (Option<IpAddr>, Rc<dyn Any>),
+    (caller, at_work): (Caller, Rc<dyn Any>),
 ) {
     let client = Rc::new(StreamClient::new(
         respond,
         gateway.config().server.idle_timeout,
     ));
-    let peer = Peer::of_stream(Rc::clone(&client) as Rc<dyn Client>, address, at_work);
+    let peer = Peer::of_stream(Rc::clone(&client) as Rc<dyn Client>, caller, at_work);
     let (head, stream) = request.into_parts();
     if let Err(why) = check_http2(&head) {
         let request = Request::from_parts(head, Incoming::Empty);
