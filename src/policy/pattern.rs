@@ -52,6 +52,30 @@ pub enum PatternError {
         "`{0}` would be taken literally: write `{{*rest}}` for all that follows; a literal star is `%2A`"
     )]
     Star(String),
+    /// A parameter as Flask and Django write it.
+    #[error(
+        "`{text}` would be taken literally: write `{{{name}}}`; a literal `{c}` is `%{code:02X}`",
+        name = name_within(.text),
+        code = u32::from(*.c)
+    )]
+    Foreign {
+        /// The segment.
+        text: String,
+        /// What in it is another router's.
+        c: char,
+    },
+    /// A regular expression.
+    #[error(
+        "`{text}` looks like a regular expression, and would be taken literally: write `{{name}}` for any one segment, \
+         `{{*rest}}` for all that follows; a literal `{c}` is `%{code:02X}`",
+        code = u32::from(*.c)
+    )]
+    Expression {
+        /// The segment, or the whole path.
+        text: String,
+        /// What in it looks so.
+        c: char,
+    },
     /// A parameter's name is not a name.
     #[error("`{0}` is no name for a parameter: use letters, digits and `_`, a letter first")]
     BadName(String),
@@ -72,11 +96,45 @@ pub enum PatternError {
     TooLong,
 }
 
+impl PatternError {
+    fn expression(text: &str, c: char) -> Self {
+        let text = text.to_owned();
+        Self::Expression { text, c }
+    }
+
+    /// What is wrong with a literal segment that would mean something else to another router. No URL has these characters
+    /// but `$` and `+`, which do not stand at these places in one.
+    fn of_another_router(text: &str) -> Option<Self> {
+        if let Some(c) = text.chars().find(|c| matches!(c, '<' | '>')) {
+            let text = text.to_owned();
+            return Some(Self::Foreign { text, c });
+        }
+        if let Some(name) = text.strip_prefix('$')
+            && !name.is_empty()
+        {
+            let text = text.to_owned();
+            return Some(Self::Foreign { text, c: '$' });
+        }
+        let ending = |c: &char| text.ends_with(*c);
+        let within = text
+            .chars()
+            .find(|c| matches!(c, '^' | '[' | ']' | '\\' | '|'));
+        if let Some(c) = within.or_else(|| ['$', '+'].into_iter().find(ending)) {
+            return Some(Self::expression(text, c));
+        }
+        text.contains('*').then(|| Self::Star(text.to_owned()))
+    }
+}
+
 impl Pattern {
     /// Reads a path as configured. Literals match whatever their case and spelling, and a trailing slash means nothing.
     pub fn parse(text: &str, distinguish: Distinguish) -> Result<Self, PatternError> {
         if let Some(control) = text.chars().find(|c| c.is_control()) {
             return Err(PatternError::Control(control));
+        }
+        if text.starts_with('^') || text.contains("(?") {
+            let c = text.chars().find(|c| matches!(c, '^' | '('));
+            return Err(PatternError::expression(text, c.unwrap_or('^')));
         }
         let relative = text.strip_prefix('/').ok_or(PatternError::NotAbsolute)?;
         if let Some(stray) = text.chars().find(|c| matches!(c, '?' | '#')) {
@@ -121,8 +179,8 @@ impl Pattern {
             if text.starts_with(':') {
                 return Err(PatternError::Colon(text.to_owned()));
             }
-            if text.contains('*') {
-                return Err(PatternError::Star(text.to_owned()));
+            if let Some(error) = PatternError::of_another_router(text) {
+                return Err(error);
             }
             return self.push_literal(text, distinguish);
         };
@@ -191,6 +249,20 @@ impl Segment {
 fn name_after_colon(text: &str) -> &str {
     let name = text.trim_start_matches(':');
     if is_name(name) { name } else { "name" }
+}
+
+/// `id` of `<int:id>`, `<id:int>`, `<id>` and `$id`, if it is a name that a parameter can have, and no type of Flask's or
+/// Django's.
+fn name_within(text: &str) -> &str {
+    const OTHERS: [&str; 10] = [
+        "int", "str", "string", "float", "path", "uuid", "slug", "any", "host", "method",
+    ];
+    let inner = text.trim_start_matches('$');
+    let inner = inner.split_once('<').map_or(inner, |(_, inner)| inner);
+    let inner = inner.split('>').next().unwrap_or_default();
+    let names = inner.rsplit(':').map(str::trim);
+    let mut names = names.filter(|name| is_name(name) && !OTHERS.contains(name));
+    names.next().unwrap_or("name")
 }
 
 fn is_name(text: &str) -> bool {
@@ -298,10 +370,44 @@ mod tests {
             ),
             ("/cart*", "write `{*rest}`"),
             ("/**/a", "write `{*rest}`"),
+            (
+                "/accounts/<int:id>/deposit",
+                "`<int:id>` would be taken literally: write `{id}`; a literal `<` is `%3C`",
+            ),
+            ("/accounts/<id>", "write `{id}`; a literal `<`"),
+            ("/accounts/<id:int>", "write `{id}`; a literal `<`"),
+            ("/accounts/<path:path>", "write `{name}`; a literal `<`"),
+            ("/a/v<id>.json", "write `{id}`; a literal `<`"),
+            (
+                "/accounts/$id",
+                "`$id` would be taken literally: write `{id}`; a literal `$` is `%24`",
+            ),
+            (
+                "/accounts/[0-9]+",
+                "`[0-9]+` looks like a regular expression, and would be taken literally: write `{name}`",
+            ),
+            (r"/a/\d+", "a literal `\\` is `%5C`"),
+            ("/a/(x|y)", "a literal `|` is `%7C`"),
+            ("/a/b$", "a literal `$` is `%24`"),
+            (
+                "^/a/[0-9]+$",
+                "`^/a/[0-9]+$` looks like a regular expression",
+            ),
+            (r"/a/(?P<id>\d+)", "looks like a regular expression"),
         ] {
             assert!(error(text).contains(advice), "{text}: {}", error(text));
         }
         assert!(parse("/v1/documents:commit").is_ok());
+        for literal in [
+            "/odata/Orders(7)",
+            "/a$b",
+            "/a+b",
+            "/~home",
+            "/a%5Bb%5D",
+            "/%24batch",
+        ] {
+            assert!(parse(literal).is_ok(), "{literal}");
+        }
         let literals = ["%3Aid", "%2A"].map(|text| Segment::Literal(text.into()));
         assert_eq!(parse("/%3aid/%2A").unwrap().segments(), literals);
         assert_eq!(canonical("/:id/*", Distinguish::default()), "/%3Aid/%2A");
