@@ -3,11 +3,13 @@
 //! Flag before environment before file. What is asked wrongly ends with [`EX_USAGE`].
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use http::Method;
@@ -19,7 +21,7 @@ pub mod curl;
 mod logs;
 pub(crate) mod shown;
 
-pub use curl::Asked;
+pub use curl::{Asked, Pasted};
 pub use logs::{Audit, Report, ServerLog};
 
 /// The exit code of a usage or configuration error (`sysexits.h`).
@@ -64,10 +66,11 @@ pub struct Source {
     /// The configuration file; with --upstream none is needed
     #[arg(long, short, value_name = "FILE", env = CONFIG)]
     pub config: Option<PathBuf>,
-    /// The backend, as http://host:port or unix:/path
+    /// The backend, as http://127.0.0.1:3000 or unix:/path
     #[arg(long, short, value_name = "URL", env = UPSTREAM)]
     pub upstream: Option<String>,
-    /// Where to listen, as 0.0.0.0:8080 or unix:/path; several times, or separated by commas
+    /// Where to listen, as 127.0.0.1:8080 or unix:/path; several times, or separated by commas. Unless it is told otherwise,
+    /// it listens on port 8080 of all interfaces
     #[arg(
         long,
         short,
@@ -76,8 +79,9 @@ pub struct Source {
         value_delimiter = ','
     )]
     pub listen: Vec<String>,
-    /// Guard a path, POST too, as a route would; several times
-    #[arg(long, short, value_name = "PATH")]
+    /// Guard a path, POST too, as a route would: '/accounts/{id}/deposit' ({id} is any one segment), or with a key behind
+    /// `=`, '/accounts/{id}/{*rest}=account:{id}' (all below it is one resource); several times
+    #[arg(long, short, value_name = "PATH[=KEY]")]
     pub guard: Vec<String>,
     /// Do not log each request
     #[arg(long)]
@@ -88,6 +92,9 @@ pub struct Source {
     /// Which of these the environment says.
     #[arg(skip)]
     said: Said,
+    /// Whether nothing is sent, so that no upstream is needed.
+    #[arg(skip)]
+    sends_nothing: bool,
 }
 
 /// Which settings come from a variable of the environment rather than from a flag.
@@ -120,7 +127,7 @@ pub struct Explain {
     #[command(flatten)]
     pub source: Source,
     /// The method
-    #[arg(required_unless_present = "curl")]
+    #[arg(required_unless_present = "curl", value_parser = parse_method)]
     method: Option<Method>,
     /// The target, as the request line has it: a path with its query, or a URL
     #[arg(required_unless_present = "curl")]
@@ -139,10 +146,13 @@ pub struct Explain {
     #[arg(
         long,
         value_name = "LINE",
-        value_parser = parse_curl,
+        value_parser = parse_line,
         conflicts_with_all = ["method", "target", "headers", "body"]
     )]
-    curl: Option<Asked>,
+    curl: Option<String>,
+    /// What the line comes to.
+    #[arg(skip)]
+    pasted: Option<Pasted>,
     /// Say it as JSON, for programs; docs/explain.md has the shape
     #[arg(long)]
     pub json: bool,
@@ -151,8 +161,8 @@ pub struct Explain {
 impl Explain {
     /// The request that is asked about.
     pub fn asked(&self) -> Asked {
-        let asked = match &self.curl {
-            Some(asked) => asked.clone(),
+        let asked = match &self.pasted {
+            Some(pasted) => pasted.asked.clone(),
             None => Asked {
                 method: self.method.clone().unwrap_or_default(),
                 target: self.target.clone().unwrap_or_default(),
@@ -165,6 +175,11 @@ impl Explain {
             client_subject: self.client_subject.clone(),
             ..asked
         }
+    }
+
+    /// How many requests stand in the line of curl beside the one that is asked about.
+    pub fn others(&self) -> usize {
+        self.pasted.as_ref().map_or(0, |pasted| pasted.others)
     }
 }
 
@@ -202,6 +217,7 @@ impl Source {
             ),
             guard: self.guard.clone(),
             access_log: self.no_access_log.then_some(false),
+            needs_no_upstream: self.sends_nothing,
         }
     }
 }
@@ -231,8 +247,13 @@ pub fn parse() -> Result<Cli, ExitCode> {
 }
 
 fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let matches = without_empty_variables(Cli::command()).try_get_matches_from(arguments)?;
+    let matches = without_empty_variables(Cli::command()).try_get_matches_from(arguments);
+    let matches = matches.map_err(with_what_was_meant)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
+    if let Command::Explain(explain) = &mut cli.command {
+        explain.source.sends_nothing = true;
+        explain.pasted = explain.curl.as_deref().map(pasted).transpose()?;
+    }
     let source = match &mut cli.command {
         Command::Run(Run { source }) | Command::Check(Check { source }) => Some(source),
         Command::Explain(explain) => Some(&mut explain.source),
@@ -263,17 +284,50 @@ fn exit_code(error: &clap::Error) -> u8 {
     if error.use_stderr() { EX_USAGE } else { 0 }
 }
 
+/// Says of a configuration file without its flag how it is given.
+fn with_what_was_meant(mut error: clap::Error) -> clap::Error {
+    let file = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(text)) if text.ends_with(".toml") => text.clone(),
+        _ => return error,
+    };
+    let tip = format!("did you mean `--config {file}`?").into();
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    error
+}
+
 /// A line that is pasted between quotes would end at the first of its own: `-` takes it from standard input.
-fn parse_curl(text: &str) -> Result<Asked, String> {
-    let mut line = text.to_owned();
-    if text == "-" {
-        line.clear();
-        let mut input = std::io::stdin().lock().take(CURL_LIMIT);
-        input
-            .read_to_string(&mut line)
-            .map_err(|error| format!("standard input cannot be read: {error}"))?;
+fn pasted(text: &str) -> Result<Pasted, clap::Error> {
+    let wrong = |source: &str, why: &dyn Display| {
+        let message = format!("{source}: {why}");
+        Cli::command().error(ErrorKind::ValueValidation, message)
+    };
+    if text != "-" {
+        return curl::parse(text.trim()).map_err(|error| wrong("--curl", &error));
     }
-    curl::parse(line.trim()).map_err(|error| error.to_string())
+    const STDIN: &str = "standard input";
+    let mut line = String::new();
+    let mut input = std::io::stdin().lock().take(CURL_LIMIT);
+    input
+        .read_to_string(&mut line)
+        .map_err(|error| wrong(STDIN, &error))?;
+    curl::parse(line.trim()).map_err(|error| wrong(STDIN, &error))
+}
+
+/// Of a line without quotes the shell leaves its first word here.
+fn parse_line(text: &str) -> Result<String, &'static str> {
+    if text.trim() == "curl" {
+        return Err(
+            "this is one word: put the whole line in quotes, or give it to `--curl -` on standard input",
+        );
+    }
+    Ok(text.to_owned())
+}
+
+fn parse_method(text: &str) -> Result<Method, String> {
+    if text.starts_with('/') || text.contains("://") {
+        return Err(format!("the method comes first, as in `PUT {text}`"));
+    }
+    Method::from_bytes(text.as_bytes()).map_err(|_no_token| "it is no method".to_owned())
 }
 
 fn parse_field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
@@ -358,6 +412,40 @@ mod tests {
             (asked.method.as_str(), asked.target.as_str()),
             ("PUT", "/a?b")
         );
+    }
+
+    #[test]
+    fn what_was_probably_meant_is_told() {
+        for (line, told) in [
+            (
+                "writegate run config/orders.toml",
+                "did you mean `--config config/orders.toml`?",
+            ),
+            (
+                "writegate explain /orders/7",
+                "the method comes first, as in `PUT /orders/7`",
+            ),
+            (
+                "writegate explain --curl curl http://a/b",
+                "this is one word: put the whole line in quotes, or give it to `--curl -` on standard input",
+            ),
+        ] {
+            let said = parse(line).unwrap_err().to_string();
+            assert!(said.contains(told), "{said}");
+        }
+    }
+
+    #[test]
+    fn explain_needs_no_upstream() {
+        let explain = parse("writegate explain PUT /a").unwrap().command;
+        let check = parse("writegate check").unwrap().command;
+        let (Command::Explain(Explain { source, .. }), Command::Check(Check { source: other })) =
+            (explain, check)
+        else {
+            panic!("another command");
+        };
+        assert!(source.overrides().needs_no_upstream);
+        assert!(!other.overrides().needs_no_upstream);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::policy::Policy;
 pub mod address;
 mod answers;
 mod choice;
+mod circle;
 mod document;
 mod doubt;
 pub mod error;
@@ -189,6 +190,7 @@ impl Config {
         let response_timeout = raw.upstream.raw.response_timeout.as_ref();
         let response_timeout = response_timeout.map(toml::Spanned::span);
         let limit_doubts = limits::doubts(&raw.server.raw, &raw.upstream.raw);
+        let upstream_span = upstream_span(&raw.upstream.raw, overrides);
         let mut doubts = Faults::default();
         let mut notes = Notes {
             beside,
@@ -202,6 +204,9 @@ impl Config {
             ..server
         });
         let upstream = upstream((raw.upstream, raw.upstream_tls), overrides, &mut notes);
+        if let (Some(server), Some(upstream)) = (&server, &upstream) {
+            faults.extend(circle::circles(server, upstream, upstream_span));
+        }
         let answers = answers::answers(raw.answers.raw, beside, faults);
         let policy = guard::policy(raw.guard, raw.route, &overrides.guard, faults);
         let (upstream, (policy, places)) = (upstream?, policy?);
@@ -328,6 +333,14 @@ fn listen(
     (!addresses.is_empty()).then_some(addresses)
 }
 
+/// Where the upstream stands, if the file has the say.
+fn upstream_span(raw: &RawUpstream, overrides: &Overrides) -> Option<Range<usize>> {
+    let given = raw.url.as_ref().or(raw.servers.as_ref());
+    given
+        .filter(|_| overrides.upstream.is_none())
+        .map(toml::Spanned::span)
+}
+
 fn upstream(
     (read, tls): (Read<RawUpstream>, Read<RawUpstreamTls>),
     overrides: &Overrides,
@@ -343,7 +356,9 @@ fn upstream(
     let is_given = raw.url.is_some() || raw.servers.is_some();
     let of_file = value::texts(raw.url.or(raw.servers), "servers", faults);
     let before = overrides.upstream.as_ref().map(value::overriding);
-    let Some(given) = before.or(of_file) else {
+    let stand_in = || vec![value::Given::unwritten("http://upstream.invalid")];
+    let may_lack = overrides.needs_no_upstream && !is_wrong && !is_given;
+    let Some(given) = before.or(of_file).or_else(|| may_lack.then(stand_in)) else {
         if !is_wrong && !is_given {
             let help = "give `--upstream URL`, or `url` in `[upstream]` of a configuration file";
             faults.push(Fault::new(None, "no upstream").help(help));

@@ -28,6 +28,15 @@ pub struct Asked {
     pub client_subject: Option<String>,
 }
 
+/// What a line comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pasted {
+    /// Its first request.
+    pub asked: Asked,
+    /// How many stand behind that, as where all of a page were copied at once.
+    pub others: usize,
+}
+
 /// Why a line is no request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CurlError {
@@ -107,10 +116,10 @@ struct Said {
 }
 
 /// The request of a whole line, `curl` first.
-pub fn parse(line: &str) -> Result<Asked, CurlError> {
+pub fn parse(line: &str) -> Result<Pasted, CurlError> {
     let mut words = words::split(line)?.into_iter();
-    let is_curl = |word: String| matches!(word.as_str(), "curl" | "curl.exe");
-    if !words.next().is_some_and(is_curl) {
+    let is_curl = |word: &String| matches!(word.as_str(), "curl" | "curl.exe");
+    if !words.next().as_ref().is_some_and(is_curl) {
         return Err(CurlError::NotCurl);
     }
     let mut said = Said::default();
@@ -125,7 +134,9 @@ pub fn parse(line: &str) -> Result<Asked, CurlError> {
             said.urls.push(word);
         }
     }
-    said.request()
+    let others = words.filter(is_curl).count();
+    let asked = said.request()?;
+    Ok(Pasted { asked, others })
 }
 
 fn is_in(list: &str, option: &str) -> bool {

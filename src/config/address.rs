@@ -47,10 +47,7 @@ pub enum Address {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Not an IP address with a port.
-    #[error(
-        "`{0}` is no address to listen on: write an IP address and a port, as `0.0.0.0:8080`, with `tls:` before it for TLS, or \
-         `unix:/path`"
-    )]
+    #[error("`{0}` is no address to listen on: write {meant}, or `unix:/path`", meant = meant(.0))]
     NotListenable(String),
     /// A Unix socket without an absolute path.
     #[error("`{0}` is no path of a socket: write `unix:/path`")]
@@ -165,6 +162,18 @@ impl Address {
     /// Whether TLS is spoken there.
     pub fn is_tls(&self) -> bool {
         matches!(self, Self::Tls { .. })
+    }
+}
+
+/// What may have been meant by what is no address: `8080`, `:8080` and `localhost:8080` have a port.
+fn meant(text: &str) -> String {
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    match (host, port.parse::<u16>()) {
+        ("" | "*", Ok(port)) => format!(
+            "`0.0.0.0:{port}` for all interfaces, `127.0.0.1:{port}` for this machine alone"
+        ),
+        ("localhost", Ok(port)) => format!("`127.0.0.1:{port}`"),
+        _ => "an IP address and a port, as `0.0.0.0:8080`".to_owned(),
     }
 }
 
@@ -290,6 +299,15 @@ mod tests {
             "tls:unix:/run/w.sock",
         ] {
             assert!(Listen::parse(not).is_err(), "{not}");
+        }
+        for (text, advice) in [
+            ("8080", "write `0.0.0.0:8080` for all interfaces"),
+            (":8080", "`127.0.0.1:8080` for this machine alone"),
+            ("localhost:81", "write `127.0.0.1:81`, or"),
+            ("app:81", "write an IP address and a port"),
+        ] {
+            let told = Listen::parse(text).unwrap_err().to_string();
+            assert!(told.contains(advice), "{told}");
         }
         let high = Listen::parse("[::]:65536").unwrap_err().to_string();
         assert!(high.contains("the port is above 65535"), "{high}");

@@ -11,10 +11,12 @@ pub struct Overrides {
     pub upstream: Option<Override>,
     /// In place of `[server] listen`.
     pub listen: Option<Override>,
-    /// The paths of routes more.
+    /// Routes more, each as `PATH` or `PATH=KEY`.
     pub guard: Vec<String>,
     /// In place of `[server] access_log`.
     pub access_log: Option<bool>,
+    /// Whether there may be no upstream, since nothing will be sent.
+    pub needs_no_upstream: bool,
 }
 
 /// The values of one setting; at least one.
@@ -43,6 +45,15 @@ pub enum Origin {
     Flag(&'static str),
     /// A variable of the environment.
     Variable(&'static str),
+}
+
+impl Origin {
+    /// What it is called.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Flag(name) | Self::Variable(name) => name,
+        }
+    }
 }
 
 impl fmt::Display for Origin {

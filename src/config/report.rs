@@ -20,6 +20,9 @@ pub struct Report {
     findings: Vec<Fault>,
 }
 
+/// How many are drawn: who has more has most likely not what they think they have.
+const DRAWN: usize = 12;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Kind {
     /// There is no configuration.
@@ -60,11 +63,25 @@ impl Report {
             .decor_style(DecorStyle::Ascii)
             .term_width(DEFAULT_TERM_WIDTH.max(self.longest_line()));
         let mut text = String::new();
-        for finding in &self.findings {
+        for finding in self.findings.iter().take(DRAWN) {
             text += &renderer.render(&[self.group(finding)]);
             text += "\n\n";
         }
-        text + &self.count() + "\n"
+        text + &self.more() + &self.count() + "\n"
+    }
+
+    /// What is said of those that are not drawn.
+    fn more(&self) -> String {
+        let more = self.findings.len().saturating_sub(DRAWN);
+        let doubt = if self.kind == Kind::Error && !self.file_name.ends_with(".toml") {
+            "; is this a TOML file?"
+        } else {
+            ""
+        };
+        match more {
+            0 => String::new(),
+            more => format!("and {more} more{doubt}\n\n"),
+        }
     }
 
     /// Each finding on one line, as for a log.

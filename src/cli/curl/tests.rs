@@ -4,7 +4,8 @@ use super::*;
 use proptest::prelude::*;
 
 fn asked(line: &str) -> Asked {
-    parse(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    let pasted = parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    pasted.asked
 }
 
 fn field<'a>(asked: &'a Asked, name: &str) -> Vec<&'a str> {
@@ -97,6 +98,14 @@ fn what_a_shell_does_with_the_answer_is_no_part_of_the_request() {
             "{rest}"
         );
     }
+}
+
+#[test]
+fn of_several_lines_the_first_is_taken_and_the_others_are_counted() {
+    let pasted =
+        parse("curl 'http://a/1' -X PUT ;\ncurl 'http://a/2' ;\ncurl 'http://a/3'").unwrap();
+    assert_eq!((&*pasted.asked.target, pasted.others), ("/1", 2));
+    assert_eq!(parse("curl http://a ;").unwrap().others, 0);
 }
 
 #[test]
