@@ -1,13 +1,15 @@
 //! What about a configuration gives pause, though nothing is wrong: holds that may end too early, routes that never match,
-//! keys that no request has.
+//! keys that no request has, or that all have.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use super::fault::{Fault, Faults};
 use super::route::Places;
+use crate::policy::pattern::{Pattern, Segment};
 use crate::policy::reach::Reach;
-use crate::policy::route::Treatment;
+use crate::policy::route::{Claim, Route, Treatment};
+use crate::policy::template::Template;
 use crate::policy::{Policy, RouteId};
 
 /// `places` are those of the policy's routes; `response_timeout` comes with where it is set. `asks_clients` says whether a
@@ -23,7 +25,12 @@ pub(super) fn doubts(
         let Some(id) = RouteId::at(index) else { break };
         doubts.extend(hasty(policy, id, places, &response_timeout));
         doubts.extend(unreachable(policy, id, places));
-        doubts.extend(unfillable(policy, id, places, asks_clients));
+        let route = policy.route(id);
+        if let Treatment::Guard(claim) = &route.treatment {
+            doubts.extend(unfillable(claim, places, asks_clients));
+            doubts.extend(shared(claim, &route.pattern, places, id == RouteId::GUARD));
+            doubts.extend(apart(claim, route, places));
+        }
     }
     doubts
 }
@@ -98,10 +105,7 @@ fn unreachable(policy: &Policy, id: RouteId, places: &Places) -> Option<Fault> {
 }
 
 /// Keys of its own only: those of `[guard]` are told there.
-fn unfillable(policy: &Policy, id: RouteId, places: &Places, asks_clients: bool) -> Vec<Fault> {
-    let Treatment::Guard(claim) = &policy.route(id).treatment else {
-        return Vec::new();
-    };
+fn unfillable(claim: &Claim, places: &Places, asks_clients: bool) -> Vec<Fault> {
     let pairs = claim.templates.iter().zip(&places.keys);
     pairs
         .flat_map(|(template, given)| {
@@ -113,4 +117,81 @@ fn unfillable(policy: &Policy, id: RouteId, places: &Places, asks_clients: bool)
             })
         })
         .collect()
+}
+
+/// Keys that are one and the same for requests that name different things. Where a route has one path only, that may well be
+/// meant.
+fn shared(claim: &Claim, pattern: &Pattern, places: &Places, is_guard: bool) -> Vec<Fault> {
+    let names: Vec<&str> = pattern
+        .parameters()
+        .chain(["path", "method", "host"])
+        .collect();
+    let has_paths = is_guard || pattern.parameters().next().is_some();
+    let pairs = claim.templates.iter().zip(&places.keys);
+    pairs
+        .filter(|(template, _)| template.is_constant())
+        .filter_map(|(template, given)| {
+            let text = template.as_str();
+            let is_name = names.contains(&text);
+            let fault = given.fault(format!(
+                "`{text}` names no part of the request: all writes here share one key"
+            ));
+            (is_name || has_paths).then(|| {
+                fault.help(if is_name {
+                    format!("did you mean `{{{text}}}`?")
+                } else {
+                    let kind = text.split(':').next().unwrap_or(text);
+                    let name = names[0];
+                    format!("write what tells resources apart, as in `{kind}:{{{name}}}`")
+                })
+            })
+        })
+        .collect()
+}
+
+/// A route that takes all the rest, and without a key of its own: each path that it takes is a resource by itself, which
+/// such a route is seldom written for.
+fn apart(claim: &Claim, route: &Route, places: &Places) -> Option<Fault> {
+    let is_by_path =
+        |templates: &[Template]| matches!(templates, [one] if one.as_str() == "{path}");
+    let (Some(Segment::CatchAll(_)), Some(name)) = (
+        route.pattern.segments().last(),
+        first_parameter(&route.pattern),
+    ) else {
+        return None;
+    };
+    if !places.keys.is_empty() || !is_by_path(&claim.templates) {
+        return None;
+    }
+    let key = format!("{}:{{{name}}}", first_literal(&route.pattern));
+    let fault = places.path.fault(format!(
+        "`{{path}}` is the key here, so that each path is a resource of its own: writes to two of them with one `{{{name}}}` do \
+         not conflict"
+    ));
+    let path = places.path.text();
+    Some(fault.help(if places.path.span().is_some() {
+        format!("if all of it is one resource, write `key = \"{key}\"`")
+    } else {
+        format!("if all of it is one resource, write `--guard '{path}={key}'`")
+    }))
+}
+
+/// The first that takes one segment.
+fn first_parameter(pattern: &Pattern) -> Option<&str> {
+    pattern.segments().iter().find_map(|segment| match segment {
+        Segment::Parameter(name) => Some(&**name),
+        Segment::Literal(_) | Segment::CatchAll(_) => None,
+    })
+}
+
+/// What a key may begin with: the literal before the first parameter.
+fn first_literal(pattern: &Pattern) -> &str {
+    let before = pattern
+        .segments()
+        .iter()
+        .map_while(|segment| match segment {
+            Segment::Literal(text) => Some(&**text),
+            Segment::Parameter(_) | Segment::CatchAll(_) => None,
+        });
+    before.last().unwrap_or("resource")
 }

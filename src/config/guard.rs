@@ -40,9 +40,11 @@ pub(super) fn policy(
         .filter_map(|route| defaults.route(route, faults));
     let (mut places, mut built): (Vec<Places>, Vec<Route>) = routes.unzip();
     let of_file = built.len();
-    for path in guarded_paths {
-        let path = Given::outside(path, Origin::Flag("--guard"));
-        let Some(route) = defaults.guarded_path(&path, faults) else {
+    for text in guarded_paths {
+        let Some((path, keys)) = faults.take(guarded(text)) else {
+            continue;
+        };
+        let Some(route) = defaults.guarded_path(&path, &keys, faults) else {
             continue;
         };
         let is_same = |other: &Route| other.pattern.has_same_paths(&route.pattern);
@@ -54,7 +56,7 @@ pub(super) fn policy(
             Some(_) => faults.push(path.fault("this path is given twice")),
             None => {
                 built.push(route);
-                places.push(Places::outside(path));
+                places.push(Places::outside(path, keys));
             }
         }
     }
@@ -78,6 +80,23 @@ pub(super) fn policy(
             }
             None
         }
+    }
+}
+
+/// `PATH` or `PATH=KEY`, as `--guard` has them; a path that has a `=` of its own is written with `%3D`.
+fn guarded(text: &str) -> Result<(Given, Vec<Given>), Fault> {
+    let given = |text| Given::outside(text, Origin::Flag("--guard"));
+    if text.contains(",/") {
+        let fault = given(text).fault("this would be one path with a comma in it");
+        return Err(fault.help("write `--guard` before each path; a literal comma is `%2C`"));
+    }
+    match text.split_once('=') {
+        None => Ok((given(text), Vec::new())),
+        Some((path, "")) => {
+            let fault = given(text).fault("there is no key behind the `=`");
+            Err(fault.help(format!("write `{path}={{path}}`, or leave out the `=`")))
+        }
+        Some((path, key)) => Ok((given(path), vec![given(key)])),
     }
 }
 

@@ -141,7 +141,14 @@ impl Defaults {
         })
     }
 
-    pub(super) fn guarded_path(&self, path: &Given, faults: &mut Faults) -> Option<Route> {
+    /// `keys` are its own; none for those of `[guard]`.
+    pub(super) fn guarded_path(
+        &self,
+        path: &Given,
+        keys: &[Given],
+        faults: &mut Faults,
+    ) -> Option<Route> {
+        let keys = if keys.is_empty() { &self.keys } else { keys };
         let pattern = faults.take(path.parse(|text| Pattern::parse(text, self.distinguish)))?;
         Some(Route {
             label: path.text().into(),
@@ -151,7 +158,7 @@ impl Defaults {
             methods: Methods::Unsafe,
             distinguish: self.distinguish,
             treatment: Treatment::Guard(Claim {
-                templates: templates(&self.keys, &pattern, faults)?,
+                templates: templates(keys, &pattern, faults)?,
                 // Named on purpose: no Content-Type of a client's takes it out again.
                 has_own_key: true,
                 mode: self.mode,
@@ -165,10 +172,10 @@ impl Defaults {
 
 impl Places {
     /// Of a route that stands in no file.
-    pub(super) fn outside(path: Given) -> Self {
+    pub(super) fn outside(path: Given, keys: Vec<Given>) -> Self {
         Self {
             path,
-            keys: Vec::new(),
+            keys,
             max_work: None,
         }
     }

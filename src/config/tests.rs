@@ -172,6 +172,7 @@ fn flags_go_before_the_file() {
         listen: Some(listening(&["127.0.0.1:1", "unix:/s"])),
         guard: vec!["/update/{id}".to_owned()],
         access_log: Some(false),
+        ..Overrides::default()
     };
     let text = "[server]\nlisten = \"127.0.0.1:2\"\n[guard]\nmethods = [\"PUT\"]\n";
     let config = Config::parse("w.toml", &format!("{UPSTREAM}{text}"), &overrides).unwrap();
@@ -194,7 +195,61 @@ fn flags_go_before_the_file() {
         ..Overrides::default()
     };
     let error = Config::load(None, &overrides).unwrap_err().to_string();
-    assert!(error.starts_with("--upstream a:1: "), "{error}");
+    assert!(
+        error.starts_with("--upstream: `a:1` is no address"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_guarded_path_may_have_a_key_behind_it() {
+    let config = |guard: &str| {
+        let overrides = Overrides {
+            guard: vec![guard.to_owned()],
+            ..Overrides::default()
+        };
+        Config::parse("w.toml", UPSTREAM, &overrides)
+    };
+    let whole = config("/accounts/{id}/{*rest}=account:{id}").unwrap();
+    for path in ["/accounts/7", "/accounts/7/deposit"] {
+        assert_eq!(
+            plan(&whole, &Method::POST, path),
+            "/accounts/{id}/{*rest} Exclusive account:7"
+        );
+    }
+    assert!(whole.warnings.is_empty(), "{:?}", whole.warnings);
+    let by_path = config("/accounts/{id}/{*rest}").unwrap();
+    let told = by_path.warnings.to_string();
+    assert!(
+        told.ends_with("write `--guard '/accounts/{id}/{*rest}=accounts:{id}'`"),
+        "{told}"
+    );
+    let constant = config("/accounts/{id}=id").unwrap().warnings.to_string();
+    assert!(constant.contains("did you mean `{id}`?"), "{constant}");
+    for (guard, told) in [
+        ("/a=", "--guard /a=: there is no key behind the `=`"),
+        ("/a/{id}=a:{ip}", "`{ip}` is no source of keys"),
+        (
+            "/a,/b",
+            "one path with a comma in it; write `--guard` before each",
+        ),
+        ("/a/<int:id>", "write `{id}`; a literal `<` is `%3C`"),
+    ] {
+        let error = config(guard).unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn where_nothing_is_sent_no_upstream_is_needed_but_a_wrong_one_is_told() {
+    let overrides = Overrides {
+        needs_no_upstream: true,
+        ..Overrides::default()
+    };
+    assert!(Config::load(None, &overrides).is_ok());
+    let wrong = "[upstream]\nurl = \"a:1\"\n";
+    assert!(Config::parse("w.toml", wrong, &overrides).is_err());
+    assert!(Config::load(None, &Overrides::default()).is_err());
 }
 
 #[test]
@@ -208,7 +263,10 @@ fn a_variable_of_the_environment_is_named_as_such() {
         ..Overrides::default()
     };
     let error = Config::load(None, &overrides).unwrap_err().to_string();
-    assert!(error.starts_with("WRITEGATE_UPSTREAM=a:1: "), "{error}");
+    assert!(
+        error.starts_with("WRITEGATE_UPSTREAM: `a:1` is no address"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -127,6 +127,11 @@ impl Template {
         self.parts.iter().any(|(_, source)| source.may_be_missing())
     }
 
+    /// Whether it is the same key for every request.
+    pub fn is_constant(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// Its sources of which no request has a value, as they are written; `asks_clients` says whether clients may show
     /// certificates.
     pub fn doubts(&self, asks_clients: bool) -> Vec<(String, Unfillable)> {
