@@ -5,6 +5,7 @@ use std::fmt::{Display, Write};
 use http::Method;
 
 use crate::config::Config;
+use crate::policy::method::Methods;
 use crate::policy::route::{Claim, Post, Treatment};
 use crate::policy::template::Template;
 use crate::policy::{Mode, OnMissingKey, Route};
@@ -30,7 +31,12 @@ pub fn guarding(config: &Config) -> String {
         .into_iter()
         .map(row)
         .collect();
-    rows.extend(guard_rows(&policy.routes()[0], policy.post()));
+    let others = if rows.is_empty() {
+        "all paths"
+    } else {
+        "all other paths"
+    };
+    rows.extend(guard_rows(others, &policy.routes()[0], policy.post()));
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())
@@ -48,6 +54,31 @@ pub fn guarding(config: &Config) -> String {
     text
 }
 
+/// Where every `POST` is only observed, how to guard one; none where some is guarded.
+pub fn of_post(config: &Config) -> Option<&'static str> {
+    let policy = &config.policy;
+    let guards_post = |route: &Route| {
+        let claims = matches!(route.treatment, Treatment::Guard(_));
+        claims && route.methods.contains(&Method::POST)
+    };
+    let is_guarded = policy.routes().iter().skip(1).any(guards_post);
+    (is_post_observed(&policy.routes()[0], policy.post()) && !is_guarded).then_some(
+        "POST is only observed unless a path is named: if the application saves by POST, as forms and most views do, guard \
+         it with --guard '/path/{id}'",
+    )
+}
+
+fn is_post_observed(guard: &Route, post: Post) -> bool {
+    let refuses = matches!(
+        guard.treatment,
+        Treatment::Guard(Claim {
+            mode: Mode::Exclusive,
+            ..
+        })
+    );
+    post == Post::Observe && refuses && guard.methods.contains(&Method::POST)
+}
+
 fn row(route: &Route) -> [String; 4] {
     let path = match &route.host {
         Some(host) => format!("{host}{}", route.label),
@@ -60,37 +91,35 @@ fn row(route: &Route) -> [String; 4] {
         ),
         Treatment::Guard(claim) => (keys(claim), outcome(route, claim, claim.mode)),
     };
-    [path, route.methods.to_string(), keys, outcome]
+    let methods = match &route.methods {
+        Methods::Unsafe => "all writes".to_owned(),
+        listed @ Methods::Listed(_) => listed.to_string(),
+    };
+    [path, methods, keys, outcome]
 }
 
 /// `[guard]` has a row of its own for `POST` where that is treated otherwise.
-fn guard_rows(guard: &Route, post: Post) -> Vec<[String; 4]> {
+fn guard_rows(paths: &str, guard: &Route, post: Post) -> Vec<[String; 4]> {
     let [_, methods, keys, outcome] = row(guard);
-    let elsewhere = || "elsewhere".to_owned();
-    if !guard.methods.contains(&Method::POST) {
-        return vec![[elsewhere(), methods, keys, outcome]];
-    }
-    let post_row = |outcome: &str| {
-        vec![[
-            elsewhere(),
-            "POST".to_owned(),
-            keys.clone(),
-            outcome.to_owned(),
-        ]]
+    let paths = || paths.to_owned();
+    let of_post = match post {
+        _ if !guard.methods.contains(&Method::POST) => None,
+        Post::Forward => Some("forwarded, nothing is claimed (post = \"forward\")"),
+        Post::Observe => is_post_observed(guard, post)
+            .then_some("only observed: forwarded, an overlap is counted (post = \"observe\")"),
+        Post::Guard => None,
     };
-    let mut rows = match (post, &guard.treatment) {
-        (Post::Forward, _) => post_row("forwarded, nothing is claimed (post = \"forward\")"),
-        (
-            Post::Observe,
-            Treatment::Guard(Claim {
-                mode: Mode::Exclusive,
-                ..
-            }),
-        ) => post_row("observed: forwarded, an overlap is counted (post = \"observe\")"),
-        (Post::Observe | Post::Guard, _) => Vec::new(),
+    let Some(of_post) = of_post else {
+        return vec![[paths(), methods, keys, outcome]];
     };
-    rows.push([elsewhere(), methods, keys, outcome]);
-    rows
+    let others = match &guard.methods {
+        Methods::Unsafe => "other writes".to_owned(),
+        Methods::Listed(_) => methods,
+    };
+    vec![
+        [paths(), "POST".to_owned(), keys.clone(), of_post.to_owned()],
+        [paths(), others, keys, outcome],
+    ]
 }
 
 fn keys(claim: &Claim) -> String {
@@ -142,12 +171,34 @@ mod tests {
         let config = Config::parse("orders.toml", text, &Overrides::default()).unwrap();
         assert_eq!(
             guarding(&config),
-            "/orders               POST    -           forwarded, nothing is claimed (guard = false)\n\
-             /update-resource      unsafe  {path}      guarded: an overlap is refused with 409; max work 1m\n\
-             /orders/{id}/{*rest}  unsafe  order:{id}  guarded: an overlap is refused with 409; max work 1m\n\
-             elsewhere             POST    {path}      observed: forwarded, an overlap is counted (post = \"observe\")\n\
-             elsewhere             unsafe  {path}      guarded: an overlap is refused with 409; max work 1m\n"
+            "/orders               POST          -           forwarded, nothing is claimed (guard = false)\n\
+             /update-resource      all writes    {path}      guarded: an overlap is refused with 409; max work 1m\n\
+             /orders/{id}/{*rest}  all writes    order:{id}  guarded: an overlap is refused with 409; max work 1m\n\
+             all other paths       POST          {path}      only observed: forwarded, an overlap is counted (post = \"observe\")\n\
+             all other paths       other writes  {path}      guarded: an overlap is refused with 409; max work 1m\n"
         );
+    }
+
+    #[test]
+    fn how_to_guard_a_post_is_told_where_one_is_only_observed() {
+        assert!(
+            of_post(&config(""))
+                .unwrap()
+                .contains("--guard '/path/{id}'")
+        );
+        for guard in [
+            "post = \"guard\"",
+            "post = \"forward\"",
+            "methods = [\"PUT\"]",
+            "on_conflict = \"observe\"",
+            "[[route]]\npath = \"/a\"",
+        ] {
+            assert_eq!(
+                of_post(&config(&format!("[guard]\n{guard}"))),
+                None,
+                "{guard}"
+            );
+        }
     }
 
     #[test]

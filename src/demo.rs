@@ -224,7 +224,7 @@ what is there now, and send that.";
 async fn stay(out: &mut impl Write, mut gateway: Gateway) -> Result<(), DemoError> {
     let mut signals = Stop::on_signals().map_err(DemoError::Start)?;
     let curl = format!(
-        "curl -i -X POST 'http://{}/stock/{}/increment",
+        "curl -i -w '\\n' -X POST 'http://{}/stock/{}/increment",
         gateway.address, ITEMS[0]
     );
     writeln!(
@@ -233,6 +233,8 @@ async fn stay(out: &mut impl Write, mut gateway: Gateway) -> Result<(), DemoErro
          {curl}?seconds={CURL_SECONDS}'\n\n\
          and meanwhile this into another; it meets the first, and is told so:\n\n    \
          {curl}'\n\n\
+         Its Retry-After goes by how long such writes have lasted so far, some milliseconds: at first it may name less than\n\
+         the {CURL_SECONDS} s that this one takes, and who comes back so early is told again.\n\n\
          Ctrl-C ends the demo."
     )?;
     loop {
@@ -256,7 +258,7 @@ mod tests {
         let config = Config::parse("demo.toml", &text, &Overrides::default()).unwrap();
         let told = crate::check::guarding(&config);
         assert!(
-            told.starts_with("/stock/{item}/{*rest}  unsafe  stock:{item}  guarded"),
+            told.starts_with("/stock/{item}/{*rest}  all writes    stock:{item}  guarded"),
             "{told}"
         );
         assert!(config.warnings.is_empty());

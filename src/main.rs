@@ -28,6 +28,12 @@ fn main() -> ExitCode {
             check::check(config)
         }),
         Command::Explain(explain) => tell(&explain.source, |config| {
+            if explain.others() > 0 {
+                eprintln!(
+                    "writegate: this explains the first of {} requests: give it the others one by one",
+                    explain.others() + 1
+                );
+            }
             let explanation = explain::explain(config, &explain.asked());
             if explain.json {
                 explanation.json()
@@ -47,15 +53,20 @@ fn serve(config: Config, format: LogFormat) -> ExitCode {
     for line in check::guarding(&config).lines() {
         info!("{}", line.trim_end());
     }
+    if let Some(advice) = check::of_post(&config) {
+        info!("{advice}");
+    }
     for warning in config.warnings.lines() {
         warn!("{warning}");
     }
     let code = match server::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error!(error = %chain(&error), "the gateway cannot go on");
+            let remedy = error.remedy();
+            error!(error = %chain(&error), help = remedy, "the gateway cannot go on");
             if !enabled!(Level::ERROR) {
-                eprintln!("writegate: {}", chain(&error));
+                let remedy = remedy.map(|remedy| format!("; {remedy}"));
+                eprintln!("writegate: {}{}", chain(&error), remedy.unwrap_or_default());
             }
             ExitCode::FAILURE
         }

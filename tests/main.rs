@@ -15,6 +15,7 @@ mod keep_alive;
 mod peers;
 mod process;
 mod readers;
+mod readme;
 mod recipes;
 mod reference;
 mod resets;
