@@ -28,6 +28,8 @@ fuzz_target!(|input: (&[u8], &[u8], &[u8])| {
         client: Some([192, 0, 2, 1].into()),
         host: Some(&host),
         version: Version::HTTP_11,
+        is_secure: false,
+        subject: None,
         forwarding: Forwarding::Append,
         via: true,
     };

@@ -47,6 +47,7 @@ fn plan(config: &Config, (target, tenant, cookie): Asked<'_>) -> Option<(Plan, V
         query: uri.query(),
         host: "a.example",
         headers: &headers,
+        client_subject: None,
         form: None,
     };
     let plan = config.policy.plan(&head).ok()?;
