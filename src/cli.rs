@@ -439,13 +439,11 @@ mod tests {
     fn explain_needs_no_upstream() {
         let explain = parse("writegate explain PUT /a").unwrap().command;
         let check = parse("writegate check").unwrap().command;
-        let (Command::Explain(Explain { source, .. }), Command::Check(Check { source: other })) =
-            (explain, check)
-        else {
+        let (Command::Explain(explain), Command::Check(check)) = (explain, check) else {
             panic!("another command");
         };
-        assert!(source.overrides().needs_no_upstream);
-        assert!(!other.overrides().needs_no_upstream);
+        assert!(explain.source.overrides().needs_no_upstream);
+        assert!(!check.source.overrides().needs_no_upstream);
     }
 
     #[test]

@@ -356,7 +356,7 @@ fn upstream(
     let is_given = raw.url.is_some() || raw.servers.is_some();
     let of_file = value::texts(raw.url.or(raw.servers), "servers", faults);
     let before = overrides.upstream.as_ref().map(value::overriding);
-    let stand_in = || vec![value::Given::unwritten("http://upstream.invalid")];
+    let stand_in = || vec![Given::unwritten("http://upstream.invalid")];
     let may_lack = overrides.needs_no_upstream && !is_wrong && !is_given;
     let Some(given) = before.or(of_file).or_else(|| may_lack.then(stand_in)) else {
         if !is_wrong && !is_given {
