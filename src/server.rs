@@ -65,6 +65,35 @@ pub enum ServerError {
     WorkerDied,
 }
 
+/// What to do about an address that cannot be listened on.
+const REMEDIES: [(io::ErrorKind, &str); 3] = [
+    (
+        io::ErrorKind::AddrInUse,
+        "another process listens there (`ss -ltnp` shows which): end it, or choose another address with --listen",
+    ),
+    (
+        io::ErrorKind::AddrNotAvailable,
+        "this machine has no such address: `ip address` shows those that it has",
+    ),
+    (
+        io::ErrorKind::PermissionDenied,
+        "a port below 1024 needs CAP_NET_BIND_SERVICE, and a Unix socket a directory that can be written to: choose another \
+         address with --listen",
+    ),
+];
+
+impl ServerError {
+    /// What to do about it, where that is known.
+    pub fn remedy(&self) -> Option<&'static str> {
+        let Self::Listen { source, .. } = self else {
+            return None;
+        };
+        let mut remedies = REMEDIES.iter();
+        let known = remedies.find(|(kind, _)| *kind == source.kind());
+        known.map(|(_, remedy)| *remedy)
+    }
+}
+
 /// Serves until a signal says to stop, and what was at work then has settled.
 pub fn run(config: Config) -> Result<(), ServerError> {
     let runtime = Builder::new_current_thread()

@@ -11,8 +11,8 @@ DIRECT, THROUGH = sys.argv[1:]
 METHODS = "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT SEARCH QUERY PURGE BREW".split()
 VERSIONS = ["--http1.0", "--http1.1", "--http2", "--http2-prior-knowledge"]
 CODINGS = ["gzip", "deflate", "br", "zstd"]
-# The version of the answer and who closes are each connection's own matter, and so is how a body is framed.
-OF_THE_CONNECTION = ("connection:", "transfer-encoding:", "content-length:", "keep-alive:")
+# Who closes and how a body is framed are each connection's own matter. The date is that of the moment.
+APART = ("connection", "transfer-encoding", "content-length", "keep-alive", "date")
 
 
 def requests():
@@ -47,9 +47,10 @@ def answer(addr, version, options, target):
     while head.split(b"\r\n")[0].split(b" ")[1][:1] == b"1":
         head, _, body = body.partition(b"\r\n\r\n")
     status, *fields = head.decode().split("\r\n")
-    kept = [field for field in ((name.lower(), value) for name, _, value in (line.partition(":") for line in fields))]
-    kept = sorted(f"{name}:{value}" for name, value in kept if f"{name}:" not in OF_THE_CONNECTION)
-    return status.split(" ")[1], kept, body
+    parted = [line.partition(":") for line in fields]
+    kept = [(name.lower(), value) for name, _, value in parted if name.lower() not in APART]
+    # The order of fields has a meaning only among those of one name (RFC 9110 5.3).
+    return status.split(" ")[1], sorted(kept, key=lambda field: field[0]), body
 
 
 # The boundary of a form is one that curl makes up each time: only its length is fixed.

@@ -4,19 +4,17 @@ anything bad, or warns of anything but the status.
 lint.py http://HOST:PORT
 """
 
-import argparse
 import json
 import pathlib
 import socket
 import subprocess
 import sys
-import time
 import urllib.parse
 
-from httplint.cli.http_parser import HttpCliParser, modes
 from httplint.note import levels
 
 from held import held
+from linter import Linter
 
 BASE = sys.argv[1]
 AUTHORITY = urllib.parse.urlsplit(BASE).netloc
@@ -42,18 +40,6 @@ ASKED = {
 
 # What both say of any 400.
 STATUS_400 = "The server didn't understand the request."
-
-
-class Linter(HttpCliParser):
-    """Keeps what it finds instead of printing it."""
-
-    def __init__(self):
-        super().__init__(argparse.Namespace(mode=modes.RESPONSE), time.time())
-        self.found = None
-
-    def input_end(self, trailers):
-        self.linter.finish_content(True, trailers)
-        self.found = [found for note in self.linter.notes for found in [note, *note.subnotes]]
 
 
 def exchange(start, lines):

@@ -11,8 +11,11 @@ use std::process::Command;
 use std::time::Duration;
 
 const CONNECTIONS: usize = 200;
-/// All of them are there after so many seconds.
+/// In a second.
 const RATE: usize = 100;
+/// That all are there after two seconds, that each has two, and that it is looked at once in a second; a slow reader sees that it was cut
+/// only when it has read what had come.
+const SECONDS: usize = 14;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 const SETTINGS: &str = "receive_timeout = \"2s\"\nidle_timeout = \"2s\"\nsend_timeout = \"2s\"";
@@ -29,10 +32,10 @@ fn slow_bodies_are_cut_in_time() {
 
 #[test]
 fn slow_readers_are_cut_in_time() {
-    attack(&["-X", "-n", "5", "-z", "1", "-w", "1", "-y", "32"]);
+    attack(&["-X", "-n", "1", "-z", "256", "-w", "1", "-y", "32"]);
 }
 
-/// Of the attacker's connections none is left when its time is up, and a request of another client was answered at every moment.
+/// None of the attacker's connections is left long before its time is up, and a request of another client was answered in each second.
 fn attack(how: &[&str]) {
     let scratch = Scratch::new("slow");
     let origin = origin(&scratch);
@@ -42,7 +45,7 @@ fn attack(how: &[&str]) {
     slowhttptest
         .args(how)
         .args(["-c", &CONNECTIONS.to_string(), "-r", &RATE.to_string()])
-        .args(["-l", "20", "-p", "2", "-v", "0", "-g", "-o"])
+        .args(["-l", "40", "-p", "2", "-v", "1", "-g", "-o"])
         .arg(&prefix)
         .args(["-u", &format!("http://{}/large", gateway.addr)]);
     let mut attacker = Program::spawn(&mut slowhttptest, scratch.path().join("attacker"));
@@ -50,12 +53,11 @@ fn attack(how: &[&str]) {
     assert!(status.is_some(), "it does not end:\n{}", attacker.said());
     let rows = statistics(&prefix.with_extension("csv"));
     println!("{rows:?}");
-    let last = rows.last().expect("a row for each second");
-    assert_eq!(
-        (last.closed, last.pending, last.connected),
-        (CONNECTIONS, 0, 0),
-        "{rows:#?}"
-    );
+    let said = attacker.said();
+    assert!(said.contains("No open connections left"), "{said}");
+    assert!(rows.len() <= SECONDS, "{rows:#?}");
+    let most = rows.iter().map(|row| row.connected).max();
+    assert!(most > Some(RATE / 2), "it was no attack: {rows:#?}");
     assert!(rows.iter().all(|row| row.is_available), "{rows:#?}");
     gateway.ends_well();
 }
@@ -75,8 +77,6 @@ fn origin(scratch: &Scratch) -> (Program, SocketAddr) {
 /// What slowhttptest saw in one second.
 #[derive(Debug)]
 struct Row {
-    closed: usize,
-    pending: usize,
     connected: usize,
     is_available: bool,
 }
@@ -89,8 +89,6 @@ fn statistics(path: &Path) -> Vec<Row> {
             .map(|number| number.trim().parse().expect("a number"))
             .collect();
         Row {
-            closed: numbers[1],
-            pending: numbers[2],
             connected: numbers[3],
             is_available: numbers[4] > 0,
         }

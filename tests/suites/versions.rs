@@ -10,7 +10,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 #[test]
 fn curl_sees_no_difference_in_any_method_version_or_encoding() {
-    let origin = Application::start("compressed:app");
+    let origin = Application::start("codings:app");
     let gateway = Gateway::with_defaults(origin.addr);
     succeeds("curls.py", &[origin.addr, gateway.addr]);
     gateway.ends_well();

@@ -20,7 +20,7 @@ CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compres
 
 def app(environ, start_response):
     path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
-    fields = [("ETag", '"v1"'), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Date", "Sat, 28 Nov 2026 03:00:00 GMT")]
+    fields = [("ETag", '"v1"'), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
     status, body = "200 OK", TEXT
     if path.startswith("/encoded/"):
         coding = path.rsplit("/", 1)[1]
