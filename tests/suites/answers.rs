@@ -10,7 +10,7 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 use writegate::config::{Config, Overrides};
 use writegate::policy::KeyError;
-use writegate::policy::head::Malformed;
+use writegate::policy::head::{Limits, Malformed};
 use writegate::policy::rejection::{Audience, Conflict, ConflictStatus, Form, Rejection, Telling};
 
 const FORMS: [Form; 5] = [
@@ -65,6 +65,8 @@ fn one_of_each() -> Vec<Rejection> {
         Rejection::ClientLeft,
         Rejection::HoldsExhausted,
         Rejection::BuffersExhausted,
+        Rejection::RequestsExhausted,
+        Rejection::ExchangeTimeout { is_write },
         Rejection::Unreachable { is_refused: true },
         Rejection::ConnectTimeout,
         Rejection::NotSent,
@@ -76,9 +78,9 @@ fn one_of_each() -> Vec<Rejection> {
         Malformed::Host,
         Malformed::Version,
         Malformed::Connect,
-        Malformed::TooLarge,
+        Malformed::TooLarge(Limits::default()),
         Malformed::HeadTooSlow,
-        Malformed::TargetTooLong,
+        Malformed::TargetTooLong(Limits::default()),
     ];
     all.extend(malformed.map(Rejection::Malformed));
     all
