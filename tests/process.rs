@@ -60,11 +60,28 @@ async fn a_second_signal_ends_the_process_at_once_though_an_exchange_is_at_work(
     let _at_work = origin.request().await;
     gateway.signal_term();
     gateway.until_said("stopping").await;
-    assert!(gateway.ended(Duration::from_millis(300)).is_none());
+    // Before that it would be the same wish.
+    assert!(gateway.ended(Duration::from_millis(1200)).is_none());
     gateway.signal_term();
     let status = gateway.ended(SOON).expect("the drain was not cut short");
     assert!(status.code().is_some(), "it ends by itself: {status}");
     assert!(gateway.said().contains("second signal"));
+}
+
+#[tokio::test]
+async fn two_signals_in_one_moment_are_one_wish() {
+    let origin = Origin::start().await;
+    let mut gateway = Gateway::with_defaults(origin.addr);
+    let mut client = client_sends(gateway.addr, write("PUT", "/a")).await;
+    let (mut at_work, _) = origin.request().await;
+    gateway.signal_term();
+    gateway.signal_interrupt();
+    gateway.until_said("stopping").await;
+    assert!(gateway.ended(Duration::from_millis(300)).is_none());
+    answer(&mut at_work, "settled").await;
+    assert_eq!(reply(&mut client).await.body, b"settled");
+    let log = gateway.ends_well();
+    assert!(!log.contains("ended at once"), "{log}");
 }
 
 #[tokio::test]
@@ -104,7 +121,7 @@ async fn wrong_usage_ends_with_64_and_names_what_is_wrong() {
     for (arguments, named) in [
         (&["run", "--no-such-flag"][..], "--no-such-flag"),
         (&["run"], "upstream"),
-        (&["run", "--upstream", "https://a.example"], "TLS"),
+        (&["run", "--upstream", "ftp://a.example"], "--upstream"),
         (
             &["run", "--upstream", "http://a", "--listen", "8080"],
             "8080",
@@ -132,7 +149,10 @@ async fn a_wrong_variable_is_named_and_an_empty_one_is_as_if_it_were_not_set() {
     let url = ("WRITEGATE_UPSTREAM", "http://a");
     let (code, said) = outcome(check(&[url, ("WRITEGATE_LISTEN", "foo")])).await;
     assert_eq!(code, Some(64), "{said}");
-    assert!(said.contains(" WRITEGATE_LISTEN=foo: "), "{said}");
+    assert!(
+        said.contains(" WRITEGATE_LISTEN: `foo` is no address"),
+        "{said}"
+    );
     let empty = ["WRITEGATE_CONFIG", "WRITEGATE_LISTEN"].map(|name| (name, ""));
     let (code, said) = outcome(check(&[empty[0], empty[1], url])).await;
     assert_eq!(code, Some(0), "{said}");
@@ -181,6 +201,10 @@ async fn an_address_that_is_taken_ends_the_process_with_1() {
     let said = program.said();
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains(&addr), "{said}");
+    assert!(
+        said.contains("another process listens there") && said.contains("--listen"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -293,6 +317,32 @@ async fn run_with_guard_refuses_an_overlapping_post_to_that_path_and_to_no_other
         log.contains("/orders/{id}"),
         "it says what is guarded: {log}"
     );
+}
+
+#[tokio::test]
+async fn run_says_at_its_start_that_no_post_is_guarded_and_how_one_is() {
+    let origin = Origin::start().await;
+    let gateway = Gateway::with_defaults(origin.addr);
+    let log = gateway.ends_well();
+    assert!(log.contains("guard it with --guard '/path/{id}'"), "{log}");
+}
+
+#[tokio::test]
+async fn run_with_guard_takes_a_key_behind_the_path() {
+    let origin = Origin::start().await;
+    let gateway = Gateway::with_flags(
+        origin.addr,
+        &["--guard", "/accounts/{id}/{*rest}=account:{id}"],
+    );
+    let mut writing = client_sends(gateway.addr, write("POST", "/accounts/7/deposit")).await;
+    let (mut upstream, _) = origin.request().await;
+    let refused = exchange(gateway.addr, write("POST", "/accounts/7/close")).await;
+    assert_eq!(refused.status, 409);
+    let told = String::from_utf8_lossy(&refused.body).into_owned();
+    assert!(told.contains("\"key\":\"account:7\""), "{told}");
+    answer(&mut upstream, "").await;
+    assert_eq!(reply(&mut writing).await.status, 200);
+    gateway.ends_well();
 }
 
 #[tokio::test]

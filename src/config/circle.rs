@@ -27,7 +27,8 @@ pub(super) fn circles(
 
 fn is_at(upstream: &Address, ours: &Listen) -> bool {
     match (upstream, ours) {
-        (Address::Tcp { host, port }, Listen::Tcp(ours)) => {
+        (Address::Tcp { host, port }, Listen::Tcp(ours))
+        | (Address::Tls { host, port, .. }, Listen::Tls(ours)) => {
             *port == ours.port() && is_host_of(host, *ours)
         }
         (Address::Unix(path), Listen::Unix(ours)) => path == ours,

@@ -47,6 +47,15 @@ pub enum Origin {
     Variable(&'static str),
 }
 
+impl Origin {
+    /// What it is called.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Flag(name) | Self::Variable(name) => name,
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

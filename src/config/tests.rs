@@ -3,6 +3,7 @@
 use http::{HeaderMap, Method};
 use proptest::prelude::*;
 
+use super::raw::RawServer;
 use super::raw::{RawAnswers, RawGuard, RawRoute};
 use super::table::settings;
 use super::*;

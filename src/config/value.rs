@@ -88,10 +88,19 @@ impl Given {
     }
 
     pub(super) fn fault(&self, error: impl fmt::Display) -> Fault {
-        match self.origin {
-            Some(origin) => Fault::new(None, format!("{origin}{}: {error}", self.text)),
-            None => Fault::new(self.span.clone(), error),
-        }
+        let Some(origin) = self.origin else {
+            return Fault::new(self.span.clone(), error);
+        };
+        let error = error.to_string();
+        let is_quoted = error.starts_with(&format!("`{}`", self.text));
+        Fault::new(
+            None,
+            if is_quoted {
+                format!("{}: {error}", origin.name())
+            } else {
+                format!("{origin}{}: {error}", self.text)
+            },
+        )
     }
 }
 

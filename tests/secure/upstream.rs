@@ -165,7 +165,7 @@ async fn an_upstream_that_cannot_be_verified_gets_nothing_and_keeps_no_key() {
     for (shown, trusted, why) in [
         (&good, &other, "UnknownIssuer"),
         (&of_another_name, &authority, "not valid for name"),
-        (&expired, &authority, "expired"),
+        (&expired, &authority, "xpired"),
     ] {
         let nginx = Nginx::showing(shown, "");
         let gateway = in_front(&nginx.url(), "", &trusting(trusted), &[]);

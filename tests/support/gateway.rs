@@ -186,6 +186,11 @@ impl Gateway {
         self.program.signal_term();
     }
 
+    /// Does what Ctrl-C does in its terminal.
+    pub(crate) fn signal_interrupt(&self) {
+        self.program.signal_interrupt();
+    }
+
     /// How it has ended, if it does in this time.
     pub(crate) fn ended(&mut self, at_most: Duration) -> Option<ExitStatus> {
         self.program.wait(at_most)
