@@ -19,6 +19,22 @@ const FORMS: [&str; 5] = [
 ];
 
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+    let overrides = Overrides {
+        upstream: Some(Override::flag("--upstream", "http://127.0.0.1:3000")),
+        ..Overrides::default()
+    };
+    let text = "[answers]\ncors = \"https://a.example\"\n";
+    Config::parse("fuzz.toml", text, &overrides).expect("a good one")
+});
+
+fuzz_target!(|lines: (&[u8], &[u8], &[u8])| {
+    let (first, second, origin) = lines;
+    let mut headers = HeaderMap::new();
+    for (name, value) in [(ACCEPT, first), (ACCEPT, second), (ORIGIN, origin)] {
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            headers.append(name, value);
+        }
+    }
     let answer = Rejection::HoldsExhausted.answer(&Telling {
         answers: &CONFIG.answers,
         audience: &Audience::of(&headers),
