@@ -87,9 +87,7 @@ async fn send_among_others(
             request: None,
             source: failed.source.into(),
         }),
-        Some(Err(failed)) if failed.source.is_library() => {
-            Err(Fault::Unparsed(failed.source.into()))
-        }
+        Some(Err(failed)) if failed.is_invalid => Err(Fault::Unparsed(failed.source.into())),
         Some(Err(failed)) => Err(Fault::Broken {
             is_unheard: true,
             source: failed.source.into(),

@@ -386,3 +386,21 @@ fn an_upgrade_is_not_asked_of_an_origin_that_has_none() {
         at.ends_empty().await;
     });
 }
+
+#[test]
+fn an_origin_over_http_2_makes_nobody_believe_that_the_protocol_is_switched() {
+    run(async || {
+        let at = ByHand::with(H2C);
+        let client = at.client_sends(put("/a")).await;
+        let origin = Served::by(&at.origin, 0).await;
+        let mut asked = origin.request().await;
+        let switched = Response::builder().status(101).body(()).expect("a head");
+        asked.respond.send_informational(switched).expect("sent");
+        let answer = client.message().await;
+        assert_eq!(answer.status(), 502, "{answer:?}");
+        assert_eq!(answer.problem(), "upstream-invalid");
+        let refused = at.client_sends(put("/a")).await;
+        assert_eq!(refused.message().await.problem(), "outcome-unknown");
+        at.ends_empty().await;
+    });
+}

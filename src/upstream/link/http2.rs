@@ -19,7 +19,7 @@ use h2::Reason;
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::Scheme;
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use tokio::task::spawn_local;
 use tokio::time::Instant;
@@ -127,6 +127,8 @@ pub(crate) struct Stream {
 pub(crate) struct Failed {
     /// Whether it is certain that the upstream has done nothing about the request.
     pub(crate) is_unsent: bool,
+    /// Whether what came is no response that HTTP/2 knows.
+    pub(crate) is_invalid: bool,
     pub(crate) source: h2::Error,
 }
 
@@ -165,12 +167,17 @@ impl Stream {
     ) -> Result<Response<Incoming>, Failed> {
         let mut response = self.send(request).await.map_err(|source| Failed {
             is_unsent: true,
+            is_invalid: false,
             source,
         })?;
         let answered = poll_fn(|cx| {
             self.drive(cx);
             while let Poll::Ready(Some(interim)) = response.poll_informational(cx) {
                 match interim {
+                    // RFC 9113 §8.6: nobody is to believe that this connection leaves HTTP.
+                    Ok(interim) if interim.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                        return Poll::Ready(Err(Reason::PROTOCOL_ERROR.into()));
+                    }
                     Ok(interim) => {
                         self.last_byte.set(Instant::now());
                         inform(interim, cx);
@@ -213,8 +220,11 @@ impl Stream {
         let is_beyond = source.is_go_away();
         let is_disclaimed = source.is_remote() && (is_refused || is_beyond);
         let is_unwritten = self.shared.traffic.written() <= self.written_before;
+        let is_unknown_here =
+            !source.is_remote() && source.reason() == Some(Reason::PROTOCOL_ERROR);
         Failed {
             is_unsent: is_disclaimed || is_unwritten,
+            is_invalid: source.is_library() || is_unknown_here,
             source,
         }
     }
