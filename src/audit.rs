@@ -9,13 +9,12 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::{Audit, ServerLog};
-use crate::config::{Config, ConfigError, Override, Overrides};
+use crate::config::{Config, ConfigError, Overrides};
 use crate::policy::route::Treatment;
 use crate::policy::{Policy, Route};
 
 pub mod findings;
 pub(crate) mod input;
-pub(crate) mod pattern;
 pub(crate) mod sweep;
 pub(crate) mod tally;
 pub(crate) mod text;
@@ -64,6 +63,38 @@ pub enum AuditError {
         /// What it may be.
         hint: &'static str,
     },
+    /// A log for a report has no line of ours.
+    #[error(
+        "{path} has no line of a request to writegate: it has to be written with `writegate run --log-format json`, and text as on \
+         a terminal cannot be read"
+    )]
+    NoLogOfOurs {
+        /// The first log.
+        path: PathBuf,
+    },
+    /// There is not one line in the logs.
+    #[error("{path} is empty, so that nothing can be said of what overlapped")]
+    Empty {
+        /// The first log.
+        path: PathBuf,
+    },
+    /// No line of the logs is of the format that was taken for granted.
+    #[error(
+        "not one of {lines} lines can be read: the first, {path}:{line}, as one of {format}: {why}; docs/audit.md has what each \
+         server has to be told"
+    )]
+    NothingRead {
+        /// How many there are.
+        lines: u64,
+        /// The log of the first.
+        path: String,
+        /// Where it stands there.
+        line: u64,
+        /// Which server was to have written it.
+        format: &'static str,
+        /// Why it cannot be read.
+        why: String,
+    },
     /// The configuration is wrong.
     #[error("the configuration is wrong")]
     Config(#[from] ConfigError),
@@ -95,6 +126,9 @@ impl AuditError {
         match self {
             Self::Unopened { .. }
             | Self::UnknownFormat { .. }
+            | Self::NoLogOfOurs { .. }
+            | Self::Empty { .. }
+            | Self::NothingRead { .. }
             | Self::ReadOnce { .. }
             | Self::Config(_) => true,
             Self::Unread { .. } | Self::Undrawn { .. } | Self::Json(_) => false,
@@ -141,6 +175,9 @@ pub fn audit(asked: &Audit) -> Result<Findings, AuditError> {
         }
     }
     progress.finish_and_clear();
+    if let Some(error) = nothing_read(&asked.logs, auditor.so_far(), &formats) {
+        return Err(error);
+    }
     // One resource at least, since the picture is of it.
     let mut findings = Findings {
         logs: read,
@@ -153,6 +190,28 @@ pub fn audit(asked: &Audit) -> Result<Findings, AuditError> {
     findings.routes.truncate(asked.top);
     findings.resources.truncate(asked.top);
     Ok(findings)
+}
+
+/// What is wrong with logs of which no line says anything: "no overlaps" would be untrue.
+fn nothing_read(
+    logs: &[PathBuf],
+    found: &Findings,
+    formats: &[(PathBuf, ServerLog)],
+) -> Option<AuditError> {
+    if found.lines > found.unreadable {
+        return None;
+    }
+    let (Some(first), Some((_, format))) = (found.first_unreadable.first(), formats.first()) else {
+        let path = logs.first().cloned().unwrap_or_default();
+        return Some(AuditError::Empty { path });
+    };
+    Some(AuditError::NothingRead {
+        lines: found.lines,
+        path: first.path.clone(),
+        line: first.line,
+        format: format.name(),
+        why: first.why.clone(),
+    })
 }
 
 fn can_be_read_only_once(path: &Path) -> bool {
@@ -234,7 +293,7 @@ fn opened(
 /// A configuration for its policy alone: the upstream is asked for nothing, so it need not be told.
 fn policy_of(path: Option<&Path>) -> Result<Config, ConfigError> {
     let overrides = Overrides {
-        upstream: Some(Override::flag("--upstream", "http://localhost")),
+        needs_no_upstream: true,
         ..Overrides::default()
     };
     Config::load(path, &overrides)

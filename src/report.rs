@@ -12,7 +12,6 @@ use crate::audit::progress;
 use crate::cli::Report;
 
 mod event;
-mod remedy;
 mod summary;
 mod text;
 
@@ -35,9 +34,8 @@ pub fn run(asked: &Report) -> Result<String, AuditError> {
     }
     progress.finish_and_clear();
     if summary.has_no_events() {
-        return Err(AuditError::UnknownFormat {
+        return Err(AuditError::NoLogOfOurs {
             path: asked.logs.first().cloned().unwrap_or_else(PathBuf::new),
-            hint: "it has no access line of writegate (run it with --log-format json)",
         });
     }
     let findings = summary.finish(asked.top);

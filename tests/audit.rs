@@ -268,10 +268,26 @@ fn rotated_logs_are_read_in_the_order_of_their_times_and_empty_ones_are_no_error
         "{text}"
     );
     assert!(text.contains("access.log.2  empty"), "{text}");
-    let nothing = audit(&[&empty]);
-    assert!(nothing.status.success());
-    let text = String::from_utf8_lossy(&nothing.stdout);
-    assert!(text.contains("0 lines, 0 requests, 0 writes"), "{text}");
+}
+
+#[test]
+fn where_no_line_can_be_read_nothing_is_said_of_overlaps() {
+    let scratch = Scratch::new("audit-nothing");
+    let empty = scratch.file("empty.log", "").display().to_string();
+    let log = scratch.file("nginx.log", LINE).display().to_string();
+    for (arguments, told) in [
+        (&[&*empty][..], "empty.log is empty"),
+        (
+            &["--format", "apache", &log],
+            "nginx.log:1, as one of Apache: ",
+        ),
+    ] {
+        let output = audit(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert!(said.contains(told), "{said}");
+    }
 }
 
 #[test]
@@ -395,6 +411,12 @@ async fn reported(tables: &str, proposal: &str) {
     let said = explain.output().expect("the binary is there").stdout;
     let said = String::from_utf8_lossy(&said);
     assert!(said.contains("is refused with 409"), "{said}");
-    let other = scratch.file("other.log", LINE).display().to_string();
-    assert_eq!(report(&[&other]).status.code(), Some(64));
+    for text in [LINE, ""] {
+        let other = scratch.file("other.log", text).display().to_string();
+        let output = report(&[&other]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        assert!(said.contains("--log-format json"), "{said}");
+        assert!(!said.contains("--format "), "it has no such flag: {said}");
+    }
 }

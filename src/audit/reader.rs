@@ -9,11 +9,11 @@ use http::{HeaderMap, Method};
 use super::findings::{Findings, Unreadable};
 use super::format::{self, Reader, Request};
 use super::input::{Lines, Piece};
-use super::pattern::generalise;
 use super::sweep::{Sweep, Write};
 use super::tally::Tally;
 use super::timeline::Timeline;
 use crate::cli::ServerLog;
+use crate::policy::generalise::generalise;
 use crate::policy::path::{Distinguish, canonical};
 use crate::policy::{Head, Key, Mode, Policy, RouteId};
 
@@ -78,6 +78,11 @@ impl<'a> Auditor<'a> {
             }
         }
         Ok(())
+    }
+
+    /// What is counted by lines so far.
+    pub(super) fn so_far(&self) -> &Findings {
+        &self.so_far
     }
 
     pub(super) fn finish(self, top: usize) -> Findings {

@@ -7,6 +7,7 @@ use tracing::warn;
 use super::{Gateway, Outcome, Trip};
 use crate::policy::key_state::{HoldId, Phase};
 use crate::policy::rejection::{Conflict, Rejection, retry_after};
+use crate::policy::remedy::Advice;
 use crate::policy::{Guard, Mode, Plan, Remedy, RouteId};
 use crate::table::{Claim, Claimed, Grant, Met};
 use crate::upstream::Connect;
@@ -108,20 +109,12 @@ impl<C: Connect> Gateway<C> {
     /// What to write into the configuration to have such an overlap refused: something for each of the two that is only
     /// observed.
     fn remedies(&self, sides: [(RouteId, Option<&Remedy>); 2]) -> String {
-        let texts = sides.into_iter().filter_map(|(route, remedy)| {
-            Some(match remedy? {
-                Remedy::Route(path) => format!("[[route]] path = {path:?}"),
-                Remedy::RejectingRoute(path) => {
-                    format!("[[route]] path = {path:?} on_conflict = \"reject\"")
-                }
-                Remedy::Reject => {
-                    let label = &self.config().policy.route(route).label;
-                    format!("on_conflict = \"reject\" for {label:?}")
-                }
-            })
+        let advice = sides.into_iter().filter_map(|(route, remedy)| {
+            let label = &self.config().policy.route(route).label;
+            Some(Advice::new(remedy?, label))
         });
-        let mut texts: Vec<String> = texts.collect();
-        texts.dedup();
-        texts.join(", and ")
+        let mut advice: Vec<Advice> = advice.collect();
+        advice.dedup();
+        Advice::line(&advice)
     }
 }

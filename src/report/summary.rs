@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::event::{Event, Read};
-use super::remedy::Remedy;
 use crate::audit::findings::{Findings, Route};
-use crate::audit::pattern::generalise;
 use crate::audit::sweep::{Sweep, Write};
 use crate::audit::tally::Tally;
+use crate::policy::generalise::generalise;
 use crate::policy::path::{Distinguish, canonical};
+use crate::policy::remedy::Advice;
 
 /// The most different pairs and remedies that are kept.
 const LIMIT: usize = 10_000;
@@ -30,7 +30,7 @@ pub(super) struct Summary {
     overlaps: u64,
     sweep: Sweep,
     pairs: HashMap<(Party, Party), u64>,
-    remedies: HashMap<Remedy, Needed>,
+    remedies: HashMap<Advice, Needed>,
     left_out: u64,
     route: String,
 }
@@ -112,7 +112,7 @@ impl Default for Summary {
 
 impl Summary {
     pub(super) fn has_no_events(&self) -> bool {
-        self.lines > 0 && self.requests == 0 && self.overlaps == 0
+        self.requests == 0 && self.overlaps == 0
     }
 
     pub(super) fn add(&mut self, read: &Read<'_>) {
@@ -210,7 +210,7 @@ impl Summary {
             return;
         }
         *self.pairs.entry(pair).or_default() += 1;
-        let remedies = Remedy::parse(&event.would_refuse);
+        let remedies = Advice::parse(&event.would_refuse);
         let is_together = remedies.len() > 1;
         for remedy in remedies {
             let needed = self.remedies.entry(remedy).or_default();
@@ -221,8 +221,8 @@ impl Summary {
 }
 
 /// Those that refuse the most come first.
-fn proposals(mut remedies: HashMap<Remedy, Needed>) -> Vec<Proposal> {
-    let included: Vec<Remedy> = remedies.keys().cloned().collect();
+fn proposals(mut remedies: HashMap<Advice, Needed>) -> Vec<Proposal> {
+    let included: Vec<Advice> = remedies.keys().cloned().collect();
     for remedy in included {
         let including = remedy.including();
         if let Some(more) = including.filter(|more| remedies.contains_key(more))
@@ -233,13 +233,13 @@ fn proposals(mut remedies: HashMap<Remedy, Needed>) -> Vec<Proposal> {
             needed.together += less.together;
         }
     }
-    let mut remedies: Vec<(Remedy, Needed)> = remedies.into_iter().collect();
+    let mut remedies: Vec<(Advice, Needed)> = remedies.into_iter().collect();
     remedies.sort_by(|(left, many), (right, few)| {
         few.overlaps
             .cmp(&many.overlaps)
             .then_with(|| left.cmp(right))
     });
-    let proposal = |(remedy, needed): (Remedy, Needed)| Proposal {
+    let proposal = |(remedy, needed): (Advice, Needed)| Proposal {
         toml: remedy.toml(),
         overlaps: needed.overlaps,
         together: needed.together,

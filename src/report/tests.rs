@@ -12,7 +12,7 @@ fn access(method: &str, path: &str, route: &str, (at, took): (&str, f64), outcom
 
 fn overlap(key: &str, (method, other): (&str, &str)) -> String {
     format!(
-        r#"{{"timestamp":"2026-11-24T00:00:00.5Z","level":"WARN","message":"two writes","key":"{key}","method":"{method}","route":"[guard]","other_method":"{other}","other_route":"[guard]","would_refuse":"[[route]] path = \"{key}\"","request_id":"0","target":"overlap"}}"#
+        r#"{{"timestamp":"2026-11-24T00:00:00.5Z","level":"WARN","message":"two writes","key":"{key}","method":"{method}","route":"[guard]","other_method":"{other}","other_route":"[guard]","would_refuse":"--guard '/orders/{{id}}'","request_id":"0","target":"overlap"}}"#
     )
 }
 
@@ -81,8 +81,8 @@ fn what_is_proposed_guards_what_met() {
 
 #[test]
 fn a_route_that_only_observes_is_named() {
-    let text = r#"on_conflict = \"reject\" for \"/a/{id}\", and [[route]] path = \"/b/7\""#;
-    let line = overlap("/x", ("PUT", "PUT")).replace(r#"[[route]] path = \"/x\""#, text);
+    let text = "on_conflict = 'reject' in /a/{id}, and --guard '/b/{id}'";
+    let line = overlap("/x", ("PUT", "PUT")).replace("--guard '/orders/{id}'", text);
     let found = summed_up(&[line]);
     let toml: Vec<&str> = found
         .would_refuse
@@ -97,14 +97,14 @@ fn a_route_that_only_observes_is_named() {
 #[test]
 fn in_a_mode_that_observes_all_what_is_proposed_refuses_all() {
     let remedy =
-        |text: &str| overlap("/x", ("POST", "PUT")).replace(r#"[[route]] path = \"/x\""#, text);
-    let post = r#"[[route]] path = \"/a/7\" on_conflict = \"reject\""#;
-    let put = r#"on_conflict = \"reject\" for \"[guard]\""#;
+        |text: &str| overlap("/x", ("POST", "PUT")).replace("--guard '/orders/{id}'", text);
+    let post = "[[route]] path = '/a/{id}' on_conflict = 'reject'";
+    let put = "on_conflict = 'reject' in [guard]";
     let found = summed_up(&[
         remedy(post),
         remedy(&format!("{post}, and {put}")),
         // Before `[guard]` was told to observe.
-        remedy(r#"[[route]] path = \"/a/8\""#),
+        remedy("--guard '/a/{id}'"),
     ]);
     let shown = text::text(&found);
     let (_, toml) = shown.split_once("you agree with:\n").unwrap();

@@ -82,7 +82,7 @@ fn of_an_observed_post_and_a_guarded_write_the_route_of_the_post_is_named_whoeve
         ] {
             assert_eq!(
                 overlap(TENANT, first, second).await,
-                [r#""[[route]] path = \"/log/in\"""#],
+                [r#""--guard '/log/in'""#],
                 "{first}, {second}"
             );
         }
@@ -96,7 +96,7 @@ fn a_write_that_its_route_observes_is_named_with_its_route() {
         for [first, second] in [["PUT /a", "PUT /b"], ["POST /b", "PUT /a"]] {
             assert_eq!(
                 overlap(&config, first, second).await,
-                [r#""on_conflict = \"reject\" for \"/b\"""#],
+                [r#""on_conflict = 'reject' in /b""#],
                 "{first}, {second}"
             );
         }
@@ -109,11 +109,11 @@ fn where_guard_observes_a_post_without_a_route_needs_one_that_rejects() {
         let observing = "[guard]\non_conflict = \"observe\"\n";
         assert_eq!(
             overlap(observing, "POST /a", "POST /a").await,
-            [r#""[[route]] path = \"/a\" on_conflict = \"reject\"""#]
+            [r#""[[route]] path = '/a' on_conflict = 'reject'""#]
         );
         assert_eq!(
             overlap(observing, "PUT /a", "PUT /a").await,
-            [r#""on_conflict = \"reject\" for \"[guard]\"""#]
+            [r#""on_conflict = 'reject' in [guard]""#]
         );
     });
 }
@@ -122,12 +122,17 @@ fn where_guard_observes_a_post_without_a_route_needs_one_that_rejects() {
 fn of_two_observed_writes_both_are_named() {
     run(async || {
         assert_eq!(
+            overlap(TENANT, "POST /orders/7", "POST /orders/8").await,
+            [r#""--guard '/orders/{id}'""#],
+            "one for both"
+        );
+        assert_eq!(
             overlap(TENANT, "POST /a", "POST /b").await,
-            [r#""[[route]] path = \"/b\", and [[route]] path = \"/a\"""#]
+            [r#""--guard '/b', and --guard '/a'""#]
         );
         assert_eq!(
             overlap(TENANT, "POST /a", "POST /A").await,
-            [r#""[[route]] path = \"/a\"""#]
+            [r#""--guard '/a'""#]
         );
         assert_eq!(overlap("", "POST /a", "POST /b").await, [""; 0]);
     });

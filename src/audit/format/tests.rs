@@ -51,6 +51,18 @@ const CADDY: &str = r#"{"level":"info","ts":1795478400.5241024,"logger":"http.lo
 const MIDNIGHT: i64 = 1_795_478_400 * SECOND;
 
 #[test]
+fn gunicorn_logs_the_end_as_nginx_does_and_its_duration_is_told_from_apaches() {
+    // Its default format, with %(L)s behind it.
+    let line = r#"127.0.0.1 - - [24/Nov/2026:00:00:00 +0000] "PUT /a HTTP/1.1" 200 5 "-" "curl/7.88.1" 0.250123"#;
+    assert_eq!(
+        detect([line.as_bytes()].into_iter()),
+        Some(ServerLog::Nginx)
+    );
+    let (start, end, ..) = request(ServerLog::Nginx, line);
+    assert_eq!((start, end), (MIDNIGHT - 250_123, MIDNIGHT));
+}
+
+#[test]
 fn nginx_logs_the_end_in_whole_seconds_or_in_milliseconds() {
     let end = MIDNIGHT;
     assert_eq!(

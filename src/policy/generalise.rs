@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 /// Writes the route of a canonical path to `route`, which is emptied first.
-pub(crate) fn generalise(path: &str, route: &mut String) {
+pub fn generalise(path: &str, route: &mut String) {
     route.clear();
     let mut parameters = 0;
     for segment in path.split('/').skip(1) {
