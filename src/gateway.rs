@@ -101,6 +101,11 @@ impl<C: Connect> Gateway<C> {
         self.shared.table.sweep();
     }
 
+    /// Tells of servers that take no connection, before a request is refused for it.
+    pub async fn try_upstream(&self) {
+        self.upstream.try_out().await;
+    }
+
     /// Answers one request, whatever happens.
     pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
         let in_flight = peer.begin();

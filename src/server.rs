@@ -209,6 +209,7 @@ impl Workers {
             let (has_ended, end) = oneshot::channel();
             let load = Arc::new(AtomicUsize::new(0));
             let parts = Parts {
+                is_first: number == 0,
                 shared: shared.clone(),
                 connections: accepted,
                 certificates: certificates.clone(),

@@ -54,6 +54,11 @@ pub trait Connect: 'static {
 
     /// Connects to one server.
     fn connect(&self, address: &Address) -> impl Future<Output = io::Result<Self::Socket>>;
+
+    /// Connects as far as it takes to see whether anybody is there, and no further.
+    fn reach(&self, address: &Address) -> impl Future<Output = io::Result<()>> {
+        async { self.connect(address).await.map(drop) }
+    }
 }
 
 /// What comes back of an exchange.
@@ -105,6 +110,18 @@ impl<C: Connect> Upstream<C> {
         let now = Instant::now();
         for server in &self.servers {
             server.pool.sweep(now);
+        }
+    }
+
+    /// Tries one connection to each server, so that one that takes none is told of before a request is refused for it.
+    pub async fn try_out(&self) {
+        for server in &self.servers {
+            let reaching = self.connector.reach(&server.address);
+            match timeout(self.limits.connect_timeout, reaching).await {
+                Ok(Ok(())) => server.connected(),
+                Ok(Err(error)) => server.failed(&Fault::Unreachable(error)),
+                Err(_) => server.failed(&Fault::ConnectTimeout),
+            }
         }
     }
 

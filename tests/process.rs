@@ -360,6 +360,9 @@ async fn a_unix_socket_is_listened_on_and_connected_to() {
     });
     let asked = tokio::spawn(ask_through(ours.clone()));
     in_time("an exchange over sockets", async {
+        // Of these the first is tried at the start, and closed again.
+        let (mut tried, _) = origin.accept().await.expect("a connection");
+        assert_eq!(tried.read_u8().await.ok(), None);
         let (mut upstream, _) = origin.accept().await.expect("a connection");
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\nhi") {
@@ -388,6 +391,18 @@ async fn ask_through(socket: impl AsRef<Path>) -> String {
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.expect("an answer");
     answer
+}
+
+#[tokio::test]
+async fn an_upstream_that_takes_no_connection_is_told_of_at_the_start() {
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let dead = gone.local_addr().expect("a bound listener");
+    drop(gone);
+    let gateway = Gateway::with_defaults(dead);
+    gateway.until_said("cannot connect to the upstream").await;
+    let log = gateway.ends_well();
+    assert!(log.contains(&format!("http://{dead}")), "{log}");
+    assert_eq!(log.matches("cannot connect").count(), 1, "{log}");
 }
 
 #[tokio::test]

@@ -45,6 +45,8 @@ pub(super) struct Certificates {
 
 /// What a worker is made of, beside its number.
 pub(super) struct Parts {
+    /// Whether it is the one that tries the upstream at the start.
+    pub(super) is_first: bool,
     pub(super) shared: Shared,
     pub(super) connections: mpsc::Receiver<(Accepted, Admitted)>,
     pub(super) certificates: Certificates,
@@ -95,6 +97,11 @@ impl Parts {
         let dialer = Dialer::new(outward, tls.and_then(|tls| tls.name.clone()));
         let gateway = gateway_at_work(self.shared, dialer, self.turns, self.wishes);
         let tasks = Rc::clone(&gateway.limits().tasks);
+        if self.is_first {
+            let gateway = Rc::clone(&gateway);
+            // Not one of those that a drain waits for.
+            spawn_local(async move { gateway.try_upstream().await });
+        }
         let (drain, draining) = watch::channel(false);
         while let Some((accepted, admitted)) = self.connections.recv().await {
             let load = (Load(Arc::clone(&self.load)), admitted);

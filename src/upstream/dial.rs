@@ -43,6 +43,16 @@ impl Connect for Dialer {
             Address::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
         }
     }
+
+    /// Without the handshake of TLS, of which nothing would come.
+    async fn reach(&self, address: &Address) -> io::Result<()> {
+        match address {
+            Address::Tcp { host, port } | Address::Tls { host, port, .. } => {
+                tcp(host, *port).await.map(drop)
+            }
+            Address::Unix(path) => UnixStream::connect(path).await.map(drop),
+        }
+    }
 }
 
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {

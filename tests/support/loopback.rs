@@ -32,10 +32,17 @@ impl Origin {
         }
     }
 
-    /// The next connection.
+    /// The next connection on which something comes. Another is that of a gateway that starts, and tries whether there is anybody.
     pub(crate) async fn connection(&self) -> TcpStream {
-        let accepted = in_time("a connection to the origin", self.listener.accept()).await;
-        accepted.expect("a connection").0
+        in_time("a connection to the origin", async {
+            loop {
+                let (stream, _) = self.listener.accept().await.expect("a connection");
+                if stream.peek(&mut [0]).await.is_ok_and(|octets| octets > 0) {
+                    return stream;
+                }
+            }
+        })
+        .await
     }
 
     /// The next connection, and the first request on it, read whole.
