@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// So many cases at a time.
 const AT_A_TIME: usize = 6;
@@ -82,6 +83,7 @@ fn try_case(case: &Path) -> Result<(), String> {
         command.arg(scratch.file("writegate.toml", &text));
         command
     });
+    until_it_has_tried_the_origin(&gateway);
     let scratch = Scratch::new("varnishtest");
     let mut varnishtest = Program::spawn(
         &mut varnishtest(case, gateway.addr, origin, scratch.path()),
@@ -95,6 +97,15 @@ fn try_case(case: &Path) -> Result<(), String> {
     }
     let [said, log] = [varnishtest.said(), gateway.said()].map(|said| tail(&said));
     Err(format!("{status:?}\n{said}\n{log}"))
+}
+
+/// At its start the gateway tries a connection, which a case that listens already would take for its first.
+fn until_it_has_tried_the_origin(gateway: &Gateway) {
+    let deadline = Instant::now() + DEADLINE;
+    while !gateway.said().contains("cannot connect to the upstream") {
+        assert!(Instant::now() < deadline, "{}", gateway.said());
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn varnishtest(case: &Path, gateway: SocketAddr, origin: SocketAddr, temporary: &Path) -> Command {
