@@ -6,12 +6,15 @@ use crate::support::gateway::Gateway;
 use crate::support::http1::Connection;
 use crate::support::loopback::{client_sends, in_time, reply};
 use crate::support::mirror::Mirror;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConnection, Stream as Blocking};
 
 #[tokio::test]
 async fn clients_speak_tls_of_either_version_and_the_upstream_is_told_https() {
@@ -257,4 +260,39 @@ async fn a_connection_is_closed_with_a_word() {
     ended.expect("a clean end");
     assert!(read.starts_with(b"HTTP/1.1 200 OK\r\n"));
     gateway.ends_empty().await;
+}
+
+#[tokio::test]
+async fn a_request_that_comes_with_the_last_of_the_handshake_is_answered() {
+    let (authority, mirror) = (Authority::new("ca"), Mirror::start().await);
+    let shown = authority.server("shop", "DNS:shop.example");
+    let gateway = showing_only(&mirror.url(), &shown);
+    let name = ServerName::try_from("shop.example").expect("a name");
+    let mut client = ClientConnection::new(authority.trusted(), name).expect("a client");
+    let addr = gateway.addr;
+    let asking = tokio::task::spawn_blocking(move || {
+        let mut stream = std::net::TcpStream::connect(addr).expect("a connection");
+        let patience = Some(Duration::from_secs(5));
+        stream.set_read_timeout(patience).expect("a deadline");
+        while client.is_handshaking() {
+            while client.wants_write() {
+                client.write_tls(&mut stream).expect("it is sent");
+            }
+            client.read_tls(&mut stream).expect("it is answered");
+            client.process_new_packets().expect("a handshake");
+        }
+        let request = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+        client.writer().write_all(request).expect("it is kept");
+        let mut at_once = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut at_once).expect("it is kept");
+        }
+        stream.write_all(&at_once).expect("it is sent");
+        let mut answer = [0; 12];
+        let mut tls = Blocking::new(&mut client, &mut stream);
+        tls.read_exact(&mut answer).map(|()| answer)
+    });
+    let answer = asking.await.expect("no panic").expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    gateway.ends_well();
 }

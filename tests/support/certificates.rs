@@ -100,20 +100,22 @@ impl Authority {
         issued
     }
 
+    /// What a client has that trusts it.
+    pub(crate) fn trusted(&self) -> Arc<ClientConfig> {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(certificates(&self.ca()));
+        let builder = ClientConfig::builder().with_root_certificates(store);
+        Arc::new(builder.with_no_client_auth())
+    }
+
     /// A connection of a client that trusts it, and knows the server by this name.
     pub(crate) async fn connect(
         &self,
         stream: TcpStream,
         name: &str,
     ) -> client::TlsStream<TcpStream> {
-        let roots = certificates(&self.ca());
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(roots);
-        let config = ClientConfig::builder()
-            .with_root_certificates(store)
-            .with_no_client_auth();
         let name = ServerName::try_from(name.to_owned()).expect("a name");
-        let connector = TlsConnector::from(Arc::new(config));
+        let connector = TlsConnector::from(self.trusted());
         connector.connect(name, stream).await.expect("a handshake")
     }
 }

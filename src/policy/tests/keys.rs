@@ -166,3 +166,29 @@ fn a_template_that_could_forge_a_key_is_refused() {
             .contains("not in this version")
     );
 }
+
+#[test]
+fn the_subject_of_a_client_s_certificate_is_a_value_and_forges_none() {
+    let policy = policy([route("/r", &["<{client-subject}>{path}"])]);
+    let keys = |subject| {
+        let plan = policy.plan(&Head {
+            method: &Method::PUT,
+            path: "/r",
+            query: None,
+            host: "",
+            headers: &HeaderMap::from_iter([(
+                HeaderName::from_static("x-client-subject"),
+                HeaderValue::from_static("CN=admin"),
+            )]),
+            client_subject: subject,
+            form: None,
+        });
+        let guard = plan.unwrap().guard.unwrap();
+        let keys = guard.keys.iter();
+        keys.map(|key| key.shown().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(Some("CN=Desk,O=Shop")), ["<cn%3Ddesk%2Co%3Dshop>/r"]);
+    assert_eq!(keys(Some("CN=desk>/r")), ["<cn%3Ddesk%3E%2Fr>/r"]);
+    // Missing: as `on_missing_key` says, the canonical path.
+    assert_eq!(keys(None), ["/r"]);
+}
