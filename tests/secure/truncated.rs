@@ -4,9 +4,11 @@ use super::{curl, showing_only};
 use crate::support::certificates::{Authority, accept};
 use crate::support::gateway::{Gateway, binary};
 use crate::support::http1::Connection;
-use crate::support::loopback::{Origin, client_sends, in_time, reply, write};
+use crate::support::loopback::{
+    Origin, answer, client_sends, exchange, in_time, reply, request_on, write,
+};
 use std::io::ErrorKind;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -104,6 +106,15 @@ enum End {
     Unsaid,
 }
 
+/// Ends the origin's side.
+async fn stop(stream: &mut TlsStream<TcpStream>, end: End) {
+    match end {
+        End::Said => stream.shutdown().await,
+        End::Unsaid => stream.get_mut().0.shutdown().await,
+    }
+    .expect("it ends");
+}
+
 /// Answers the next request with this, and ends the connection.
 async fn answer_and_end(origin: &Origin, authority: &Authority, response: &str, end: End) {
     let shown = authority.server("origin", "IP:127.0.0.1");
@@ -117,11 +128,7 @@ async fn answer_and_end(origin: &Origin, authority: &Authority, response: &str, 
         .await
         .expect("it is sent");
     let mut stream = connection.stream;
-    match end {
-        End::Said => tokio::io::AsyncWriteExt::shutdown(&mut stream).await,
-        End::Unsaid => tokio::io::AsyncWriteExt::shutdown(&mut stream.get_mut().0).await,
-    }
-    .expect("it ends");
+    stop(&mut stream, end).await;
     // Until the gateway has closed, too: a reset would be another end.
     let _end = in_time("the end", stream.get_mut().0.read_to_end(&mut Vec::new())).await;
 }
@@ -196,5 +203,31 @@ async fn an_answer_that_is_cut_does_not_look_whole_within_tls_either() {
     let asking = curl(gateway.addr, "shop.example", "/", &authority, &arguments);
     let (got, ()) = tokio::join!(asking, cutting);
     assert_ne!(got.code, 0, "it looks whole");
+    gateway.ends_well();
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_the_origin_has_ended_costs_no_write() {
+    let authority = Authority::new("ca");
+    let origin = Origin::start().await;
+    let gateway = in_front(&origin, &authority);
+    let shown = authority.server("origin", "IP:127.0.0.1");
+    let mut ended = Vec::new();
+    for end in [End::Said, End::Unsaid, End::Said] {
+        let writing = exchange(gateway.addr, write("PUT", "/a"));
+        let answering = async {
+            let stream = accept(origin.connection().await, &shown).await;
+            let mut connection = Connection::over(stream);
+            request_on(&mut connection).await;
+            answer(&mut connection, "done").await;
+            connection
+        };
+        let (written, connection) = tokio::join!(writing, answering);
+        assert_eq!((written.status, &*written.body), (200, &b"done"[..]));
+        // Only now: the connection is idle.
+        let mut stream = connection.stream;
+        stop(&mut stream, end).await;
+        ended.push(stream);
+    }
     gateway.ends_well();
 }
