@@ -7,7 +7,8 @@
 //!   that ends with its connection may seem whole that was cut off.
 //! - What the kernel has taken is counted below TLS: encrypted bytes may be kept back here.
 //!
-//! A connection that is parked keeps, beside its socket, the state of its session and a buffer for a record in part.
+//! A connection that is parked keeps, beside its socket, the state of its session and a buffer for a record in part: some
+//! 7.5 KiB.
 
 use std::io;
 use std::pin::Pin;
