@@ -26,8 +26,10 @@ pub(super) fn answers(raw: RawAnswers, beside: &Path, faults: &mut Faults) -> Op
     };
     let mut templates = Templates::default();
     if let Some(file) = raw.html {
-        templates.page =
-            faults.take(template(&file, beside, |text| Page::parse(text, &answers)))?;
+        let page = template(&file, beside, |text| Page::parse(text, &answers));
+        if let Some(page) = faults.take(page) {
+            templates.page = page;
+        }
     }
     let mut other = |file: Option<Spanned<String>>, escaping| {
         let parse = |text: &str| Template::parse(text, escaping, &answers);
@@ -64,30 +66,32 @@ fn template<T>(
 ) -> Result<T, Fault> {
     let path = beside.join(file.as_ref());
     let fault = |message: String| Fault::new(Some(file.span()), message);
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let within = |text: &str, at| {
+        let (file_name, text) = (path.display().to_string(), text.to_owned());
+        Some(Box::new(Within {
+            file_name,
+            text,
+            at,
+        }))
+    };
+    let bytes = std::fs::read(&path).map_err(|error| {
         fault(format!(
             "cannot read the template {}: {error}",
             path.display()
         ))
     })?;
-    parse(&text).map_err(|error| {
-        let within = Within {
-            file_name: path.display().to_string(),
-            at: place_of(&text, error.line, error.column),
-            text: text.clone(),
-        };
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        // What stands before it is the same in the text that is shown.
+        let at = error.valid_up_to();
+        let message = format!("this byte, {:#04x}, is no part of UTF-8", bytes[at]);
         Fault {
-            within: Some(Box::new(within)),
-            ..fault(error.message)
+            within: within(&String::from_utf8_lossy(&bytes), at),
+            ..fault(message).help("save the template as UTF-8")
         }
+    })?;
+    parse(text).map_err(|error| Fault {
+        within: within(text, error.at),
+        help: error.help.map(str::to_owned),
+        ..fault(error.message)
     })
-}
-
-/// In bytes, of a line and a column from 1.
-fn place_of(text: &str, line: usize, column: usize) -> usize {
-    let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
-    let start: usize = lines.map(str::len).sum();
-    let rest = text.get(start..).unwrap_or_default();
-    let before = rest.chars().take(column.saturating_sub(1));
-    start + before.map(char::len_utf8).sum::<usize>()
 }

@@ -77,57 +77,92 @@ fn nothing_in_a_template_undoes_the_escaping() {
 
 #[test]
 fn a_template_that_cannot_serve_is_refused_at_the_start_with_its_place() {
-    let mut wrong = Vec::new();
-    for (html, place, part) in [
-        (
-            "<p>\n  {{ titel }}",
-            "2:6: ",
-            "no variable `titel`; there are `name`, `type`, `title`",
-        ),
-        (
-            "{# titel #}<p titel>{% if 1 > 2 %}\n{{ titel }}{% endif %}",
-            "2:4: ",
-            "`titel`",
-        ),
-        (
-            "{{ holder.name if holder }}",
-            "1:4: ",
-            "no variable `holder.name`",
-        ),
-        ("<p>\n{{ debug() }}", "2:4: ", "no variable `debug`"),
-        ("<p>\n{{ key }}", "2:4: ", "undefined"),
-        ("a\n{{ holder.method }}", "2:4: ", "undefined"),
-        (
-            "a\n{% if key %}b",
-            "2:13: ",
-            "syntax error: unexpected end of input",
-        ),
-        ("é{{ title", "1:5: ", "syntax error"),
-        ("\n{{ title|upsidedown }}", "2:10: ", "upsidedown"),
-        ("\n{{ title + 1 }}", "2:4: ", "unsupported types"),
-        (
-            "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-            "1:",
-            "fuel",
-        ),
-        (
-            "{% include 'other.html' %}",
-            "1:4: ",
-            "unknown statement include",
-        ),
-    ] {
-        let error = template("faulty", html).unwrap_err();
-        let start = format!("w.toml:4:8: pages/409.html:{place}");
-        if !error.starts_with(&start) || !error.contains(part) {
-            wrong.push(format!("{html}: {error}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    are_told(
+        "html",
+        &[
+            (
+                "<p>\n  {{ titel }}",
+                "2:6: ",
+                "no variable `titel`; there are `name`, `type`, `title`",
+            ),
+            (
+                "{# titel #}<p titel>{% if 1 > 2 %}\n{{ titel }}{% endif %}",
+                "2:4: ",
+                "`titel`",
+            ),
+            (
+                "{{ holder.name if holder }}",
+                "1:4: ",
+                "no variable `holder.name`",
+            ),
+            ("<p>\n{{ debug() }}", "2:4: ", "no variable `debug`"),
+            ("<p>\n{{ key }}", "2:4: ", "undefined"),
+            ("a\n{{ holder.method }}", "2:4: ", "undefined"),
+            (
+                "a\n{% if key %}b",
+                "2:13: ",
+                "syntax error: unexpected end of input",
+            ),
+            ("é{{ title", "1:5: ", "syntax error"),
+            ("\n{{ title|upsidedown }}", "2:10: ", "upsidedown"),
+            ("\n{{ title + 1 }}", "2:4: ", "unsupported types"),
+            (
+                "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+                "1:",
+                "fuel",
+            ),
+            (
+                "{% include 'other.html' %}",
+                "1:4: ",
+                "unknown statement include",
+            ),
+        ],
+    );
     let none = error("[answers]\nhtml = \"none.html\"");
     assert!(
         none.starts_with("2:8: cannot read the template none.html: "),
         "{none}"
     );
+}
+
+#[test]
+fn what_is_no_json_is_told_where_the_template_makes_it() {
+    are_told(
+        "json",
+        &[
+            ("{\"a\":\n  {{ title }} x}", "2:15: ", "expected `,` or `}`"),
+            ("{\"a\":\n\"{{ title }}\"}", "2:2: ", "expected `,` or `}`"),
+            (
+                "{\"a\": {{ title }},\n \"b\": {% if key %}{{ key }}{% endif %}\n}",
+                "3:1: ",
+                "expected value",
+            ),
+            (
+                "{# no #}\n{%- if true -%}\n {\"a\" 1}\n{% endif %}",
+                "3:7: ",
+                "expected `:`",
+            ),
+            ("{\"a\": 1", "1:8: ", "EOF while parsing an object"),
+            ("{\"é\": {{ name }}}\n]", "2:1: ", "trailing characters"),
+            ("", "1:1: ", "EOF while parsing a value"),
+        ],
+    );
+    let all = template_beside("quotes", "json", "{}}", "text = \"none.txt\"").unwrap_err();
+    assert!(all.contains("409.json:1:3: what it makes of `write-in-flight` is not JSON: trailing characters; a text is"), "{all}");
+    assert!(all.contains("cannot read the template none.txt"), "{all}");
+}
+
+/// Each template, the place in it that is told, and a part of what is said of it.
+fn are_told(form: &str, cases: &[(&str, &str, &str)]) {
+    let mut wrong = Vec::new();
+    for (text, place, part) in cases {
+        let error = template_beside("faulty", form, text, "").unwrap_err();
+        let start = format!("w.toml:4:8: pages/409.{form}:{place}");
+        if !error.starts_with(&start) || !error.contains(part) || error.contains(" at line ") {
+            wrong.push(format!("{text}: {error}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -172,23 +207,6 @@ fn a_template_of_json_or_text_stands_in_place_of_our_own() {
         )
     );
     assert!(told(&config, Form::Problem, "a").0.contains("problem"));
-}
-
-#[test]
-fn a_template_of_json_that_makes_none_is_refused_at_the_start() {
-    let error =
-        template_beside("quotes", "json", "{\"detail\": \"{{ detail }}\"}", "").unwrap_err();
-    let start = "w.toml:4:8: pages/409.json:1:1: what it makes of `write-in-flight` is not JSON: ";
-    assert!(
-        error.starts_with(start) && error.contains("without any"),
-        "{error}"
-    );
-    let sometimes = "{\"key\": {% if key %}{{ key }}{% endif %}}";
-    let error = template_beside("sometimes", "json", sometimes, "").unwrap_err();
-    assert!(
-        error.contains("what it makes of `bad-request` is not JSON"),
-        "{error}"
-    );
 }
 
 #[test]

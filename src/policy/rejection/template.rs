@@ -5,8 +5,6 @@
 //! - A template that cannot be rendered for some rejection is refused when it is read. One that fails all the same, for a
 //!   value that nobody foresaw, is passed over for our own answer.
 
-use std::ops::Range;
-
 use http::Method;
 use minijinja::{
     Environment, Error, ErrorKind, HtmlEscape, Output, State, UndefinedBehavior, Value,
@@ -16,6 +14,8 @@ use serde::de::IgnoredAny;
 use super::conflict::HolderView;
 use super::sent::Sent;
 use super::{Answers, Audience, Form, Telling, Templates, samples};
+
+mod place;
 
 /// Far more than an answer takes, and little enough to be over at once.
 const FUEL: u64 = 50_000;
@@ -76,14 +76,14 @@ pub const VARIABLES: [&str; 14] = [
 
 /// Why a text is no template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{line}:{column}: {message}")]
+#[error("{message}")]
 pub struct TemplateError {
-    /// From 1.
-    pub line: usize,
-    /// From 1, in characters.
-    pub column: usize,
+    /// Where, in bytes of the text.
+    pub at: usize,
     /// What is wrong.
     pub message: String,
+    /// What to write.
+    pub help: Option<&'static str>,
 }
 
 impl Template {
@@ -105,7 +105,10 @@ impl Template {
             let rendered = rejection.with_view(&telling, |view| template.render(view));
             let rendered = rendered.map_err(|error| failed(text, &error))?;
             if escaping == Escaping::Json {
-                check_json(text, rejection.name(), &rendered)?;
+                check_json(text, rejection.name(), &rendered, |marked| {
+                    let marked = Self::new(marked, escaping)?;
+                    rejection.with_view(&telling, |view| marked.render(view))
+                })?;
             }
         }
         Ok(template)
@@ -173,14 +176,25 @@ fn print(out: &mut Output<'_>, _state: &mut State<'_, '_>, value: &Value) -> Res
     Ok(write!(out, "{value}")?)
 }
 
-fn check_json(text: &str, name: &str, rendered: &str) -> Result<(), TemplateError> {
+/// What is no JSON is told where the template makes it.
+fn check_json(
+    text: &str,
+    name: &str,
+    rendered: &str,
+    render: impl FnOnce(String) -> Result<String, Error>,
+) -> Result<(), TemplateError> {
     let checked: Result<IgnoredAny, _> = serde_json::from_str(rendered);
     checked.map(drop).map_err(|error| {
+        let at = place::of_json(text, render).unwrap_or(0);
         let message = format!(
-            "what it makes of `{name}` is not JSON: {error} (a text is printed with its quotes: write `{{{{ detail }}}}` \
-             without any)"
+            "what it makes of `{name}` is not JSON: {}",
+            place::without(&error)
         );
-        TemplateError::at(text, 0, message)
+        let help = "a text is printed with its quotes: write `{{ detail }}` without any";
+        TemplateError {
+            help: Some(help),
+            ..TemplateError::new(at, message)
+        }
     })
 }
 
@@ -225,39 +239,21 @@ fn failed(text: &str, error: &Error) -> TemplateError {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     };
-    TemplateError::at(text, at, message)
+    TemplateError::new(at, message)
 }
 
 fn unknown_variable(text: &str, name: &str) -> TemplateError {
-    let at = place_of(text, name).map_or(0, |place| place.start);
+    let at = place::of_variable(text, name).map_or(0, |place| place.start);
     let known = VARIABLES.join("`, `");
-    TemplateError::at(
-        text,
+    TemplateError::new(
         at,
         format!("there is no variable `{name}`; there are `{known}`"),
     )
 }
 
-/// Where a template names a variable first.
-fn place_of(text: &str, name: &str) -> Option<Range<usize>> {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-    let found = text.match_indices(name).find(|(at, _)| {
-        let (before, after) = (&text[..*at], &text[at + name.len()..]);
-        let last = |marks: [&str; 2]| marks.iter().filter_map(|mark| before.rfind(mark)).max();
-        let is_in_tag = last(["{{", "{%"]) > last(["}}", "%}"]);
-        is_in_tag && !before.ends_with(is_part) && !after.starts_with(|c| is_part(c) && c != '.')
-    });
-    found.map(|(at, name)| at..at + name.len())
-}
-
 impl TemplateError {
-    fn at(text: &str, at: usize, message: String) -> Self {
-        let before = text.get(..at).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            message,
-        }
+    const fn new(at: usize, message: String) -> Self {
+        let help = None;
+        Self { at, message, help }
     }
 }
