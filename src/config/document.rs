@@ -190,7 +190,21 @@ impl<'a> Unreadable<'a> {
         let is_hidden = |span: &Range<usize>| {
             span.end >= self.end || self.lines.contains(&self.line_start(span.start))
         };
-        fault.span.as_ref().is_some_and(is_hidden)
+        let is_lost = |span: &Range<usize>| is_hidden(span) || self.is_below_no_heading(span.start);
+        fault.span.as_ref().is_some_and(is_lost)
+    }
+
+    /// Whether the heading above is no TOML: then nobody can say to which table this belongs.
+    fn is_below_no_heading(&self, at: usize) -> bool {
+        let above = &self.text[..self.line_start(at)];
+        let mut end = above.len();
+        for line in above.split_inclusive('\n').rev() {
+            end -= line.len();
+            if line.trim_start().starts_with('[') {
+                return self.lines.contains(&end);
+            }
+        }
+        false
     }
 
     fn line_start(&self, at: usize) -> usize {

@@ -51,6 +51,9 @@ pub(super) fn unknown_setting(
     if let Some(near) = nearest(name, known).filter(is_one_off) {
         return fault.help(format!("did you mean `{near}`?"));
     }
+    if let Some(meant) = called_otherwise(table, name) {
+        return fault.help(meant);
+    }
     if !elsewhere.is_empty() {
         return fault.help(format!("`{name}` belongs in {}", elsewhere.join(" or ")));
     }
@@ -58,7 +61,8 @@ pub(super) fn unknown_setting(
         return fault.help(format!("did you mean `{near}`?"));
     }
     for (_, written, settings) in &tables {
-        if let Some(near) = nearest(name, settings) {
+        let is_alike = |near: &&str| strsim::damerau_levenshtein(name, near) <= near.len() / 3;
+        if let Some(near) = nearest(name, settings).filter(is_alike) {
             return fault.help(format!(
                 "did you mean `{near}`, which belongs in {written}?"
             ));
@@ -66,6 +70,31 @@ pub(super) fn unknown_setting(
     }
     fault.help(format!("it has {}", list(known, "`")))
 }
+
+/// What other programs have under this name.
+fn called_otherwise(table: &str, name: &str) -> Option<&'static str> {
+    Some(match (table, name) {
+        ("server", "port" | "bind" | "host" | "address" | "addr") => {
+            "write where to listen as `listen = \"0.0.0.0:8080\"`"
+        }
+        ("server", "timeout") => {
+            "there are `head_timeout`, `body_timeout`, `receive_timeout`, `send_timeout` and `idle_timeout`"
+        }
+        ("upstream", "host" | "port" | "address" | "addr" | "backend" | "target") => {
+            "write where the backend is as `url = \"http://127.0.0.1:3000\"`"
+        }
+        ("upstream", "timeout") => {
+            "there are `connect_timeout`, `response_timeout`, `exchange_timeout` and `idle_timeout`"
+        }
+        ("guard" | "route", "timeout" | "ttl" | "lease") => {
+            "how long the backend can be at work on one write is `max_work`"
+        }
+        ("server", "log_level" | "log" | "level") => OF_LOG,
+        _ => return None,
+    })
+}
+
+const OF_LOG: &str = "the variable RUST_LOG says what is logged, and --log-format how; `access_log` is in `[server]`";
 
 /// What stands at the top and is no table there.
 pub(super) fn unknown_table(name: &str, span: Range<usize>, value: &DeValue<'_>) -> Fault {
@@ -81,6 +110,9 @@ pub(super) fn unknown_table(name: &str, span: Range<usize>, value: &DeValue<'_>)
     let fault = Fault::new(Some(span), format!("there is no table `{name}`"));
     if name == "tls" {
         return fault.help("write `[server.tls]` for clients, `[upstream.tls]` for the upstream");
+    }
+    if ["log", "logs", "logging"].contains(&name) {
+        return fault.help(OF_LOG);
     }
     match nearest(name, &tables) {
         Some("route") => fault.help("did you mean `[[route]]`?"),
