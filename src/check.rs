@@ -109,17 +109,23 @@ fn guard_rows(paths: &str, guard: &Route, post: Post) -> Vec<[String; 4]> {
             .then_some("only observed: forwarded, an overlap is counted (post = \"observe\")"),
         Post::Guard => None,
     };
-    let Some(of_post) = of_post else {
-        return vec![[paths(), methods, keys, outcome]];
+    let is_listed = matches!(guard.methods, Methods::Listed(_));
+    let mut rows = Vec::new();
+    if let Some(of_post) = of_post {
+        rows.push([paths(), "POST".to_owned(), keys.clone(), of_post.to_owned()]);
+    }
+    let others = "other writes".to_owned();
+    let guarded = if is_listed || rows.is_empty() {
+        methods
+    } else {
+        others.clone()
     };
-    let others = match &guard.methods {
-        Methods::Unsafe => "other writes".to_owned(),
-        Methods::Listed(_) => methods,
-    };
-    vec![
-        [paths(), "POST".to_owned(), keys.clone(), of_post.to_owned()],
-        [paths(), others, keys, outcome],
-    ]
+    rows.push([paths(), guarded, keys, outcome]);
+    if is_listed {
+        let outcome = "forwarded, nothing is claimed (not in `methods`)".to_owned();
+        rows.push([paths(), others, "-".to_owned(), outcome]);
+    }
+    rows
 }
 
 fn keys(claim: &Claim) -> String {
@@ -176,6 +182,15 @@ mod tests {
              /orders/{id}/{*rest}  all writes    order:{id}  guarded: an overlap is refused with 409; max work 1m\n\
              all other paths       POST          {path}      only observed: forwarded, an overlap is counted (post = \"observe\")\n\
              all other paths       other writes  {path}      guarded: an overlap is refused with 409; max work 1m\n"
+        );
+    }
+
+    #[test]
+    fn writes_that_are_not_listed_are_told_to_pass() {
+        assert_eq!(
+            guarding(&config("[guard]\nmethods = [\"PUT\"]")),
+            "all paths  PUT           {path}  guarded: an overlap is refused with 409; max work 1m\n\
+             all paths  other writes  -       forwarded, nothing is claimed (not in `methods`)\n"
         );
     }
 
