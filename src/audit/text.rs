@@ -44,10 +44,10 @@ fn read(findings: &Findings) -> String {
     }
     let _infallible = writeln!(
         text,
-        "{} lines, {} requests, {} writes",
-        number(findings.lines),
-        number(findings.requests),
-        number(findings.writes)
+        "{}, {}, {}",
+        counted(findings.lines, "line"),
+        counted(findings.requests, "request"),
+        counted(findings.writes, "write")
     );
     text
 }
@@ -57,8 +57,8 @@ fn unreadable(findings: &Findings) -> String {
     if findings.unreadable > 0 {
         let _infallible = writeln!(
             text,
-            "{} lines cannot be read:",
-            number(findings.unreadable)
+            "{} cannot be read:",
+            counted(findings.unreadable, "line")
         );
     }
     for line in &findings.first_unreadable {
@@ -301,6 +301,12 @@ pub(crate) fn moment(micros: i64) -> String {
 }
 
 /// With commas by thousands.
+/// `1 line`, `2 lines`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    let many = if count == 1 { "" } else { "s" };
+    format!("{} {what}{many}", number(count))
+}
+
 pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -322,6 +328,9 @@ mod tests {
         assert_eq!(number(0), "0");
         assert_eq!(number(999), "999");
         assert_eq!(number(1_234_567), "1,234,567");
+        assert_eq!(counted(1, "line"), "1 line");
+        assert_eq!(counted(1_000, "line"), "1,000 lines");
+        assert_eq!(counted(0, "line"), "0 lines");
         assert_eq!(moment(971_211_336_500_000), "2000-10-10T20:55:36Z");
         assert_eq!(moment(-1), "-");
         assert_eq!(

@@ -113,7 +113,7 @@ fn in_a_mode_that_observes_all_what_is_proposed_refuses_all() {
         "{shown}"
     );
     assert!(
-        toml.contains("# 1 overlaps, 1 of them together with another of these\n# In [guard]"),
+        toml.contains("# 1 overlap, 1 of them together with another of these\n# In [guard]"),
         "{shown}"
     );
     let text =

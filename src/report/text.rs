@@ -3,15 +3,15 @@
 use std::fmt::Write;
 
 use super::summary::{Proposal, Report};
-use crate::audit::text::{lines, number, right, shown, table};
+use crate::audit::text::{counted, lines, number, right, shown, table};
 
 /// The report. It ends with a line break.
 pub(super) fn text(report: &Report) -> String {
     let mut text = format!(
-        "{} lines, {} requests: {} writes forwarded with resource keys, {} refused for a conflict\n",
-        number(report.lines),
-        number(report.requests),
-        number(report.writes),
+        "{}, {}: {} forwarded with resource keys, {} refused for a conflict\n",
+        counted(report.lines, "line"),
+        counted(report.requests, "request"),
+        counted(report.writes, "write"),
         number(report.refused)
     );
     for (count, what) in [
@@ -32,11 +32,9 @@ pub(super) fn text(report: &Report) -> String {
     if report.overlaps == 0 {
         text.push_str("No write was let through beside another.\n");
     } else {
-        let _infallible = writeln!(
-            text,
-            "{} writes were let through beside another.",
-            number(report.overlaps)
-        );
+        let was = if report.overlaps == 1 { "was" } else { "were" };
+        let writes = counted(report.overlaps, "write");
+        let _infallible = writeln!(text, "{writes} {was} let through beside another.");
     }
     for part in [routes(report), pairs(report), proposals(report)] {
         if !part.is_empty() {
@@ -110,8 +108,8 @@ fn proposals(report: &Report) -> String {
         };
         let _infallible = write!(
             text,
-            "\n# {} overlaps{also}\n{}",
-            number(*overlaps),
+            "\n# {}{also}\n{}",
+            counted(*overlaps, "overlap"),
             toml.lines()
                 .map(|line| shown(line) + "\n")
                 .collect::<String>()
