@@ -167,6 +167,25 @@ async fn a_write_whose_client_is_gone_has_a_line_too() {
 }
 
 #[tokio::test]
+async fn a_write_whose_outcome_is_unknown_has_a_line_with_how_long_its_keys_are_held() {
+    let origin = Origin::start().await;
+    let gateway = Gateway::start(origin.addr, "");
+    let mut client = client_sends(gateway.addr, write("PUT", "/a")).await;
+    drop(origin.request().await);
+    assert_eq!(reply(&mut client).await.status, 502);
+    gateway.until_said("held_for_ms").await;
+    let log = gateway.said();
+    let line = log.lines().find(|line| line.contains("held_for_ms"));
+    let line: Value = serde_json::from_str(line.expect("the line")).expect("an object");
+    assert_eq!(
+        values(&line, ["level", "keys", "method"]),
+        ["WARN", "/a", "PUT"]
+    );
+    let held = line["held_for_ms"].as_u64().expect("a number");
+    assert!((1..=60_000).contains(&held), "{line}");
+}
+
+#[tokio::test]
 async fn what_came_of_a_body_is_logged_whatever_was_declared() {
     let witness = Witness::start(58, 0.0);
     let gateway = Gateway::start(witness.addr, "");

@@ -54,7 +54,7 @@ impl Entry {
             keys = keys.join(" "),
             method = %self.writer.method,
             request_id = self.writer.request_id.to_str().unwrap_or_default(),
-            held_for_ms = left.as_millis(),
+            held_for_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
             "the outcome of a write is unknown: its keys are held for as long as the upstream can be at work on it",
         );
     }
