@@ -45,7 +45,7 @@ impl Reader {
 
     pub(super) fn read<'a>(&mut self, line: &'a [u8]) -> Read<'a> {
         match self.format {
-            ServerLog::Nginx | ServerLog::Apache => {
+            ServerLog::Nginx | ServerLog::Apache | ServerLog::Gunicorn => {
                 combined::read(line, &mut self.clock, self.format)
             }
             ServerLog::Haproxy => haproxy::read(line, &mut self.clock),

@@ -57,16 +57,19 @@ pub enum ServerLog {
     Envoy,
     /// JSON
     Caddy,
+    /// `combined` with `%(D)s` after it; has to be named, since its lines look like Apache's
+    Gunicorn,
 }
 
 impl ServerLog {
     /// Every one.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Nginx,
         Self::Apache,
         Self::Haproxy,
         Self::Envoy,
         Self::Caddy,
+        Self::Gunicorn,
     ];
 
     /// As it is called.
@@ -77,6 +80,7 @@ impl ServerLog {
             Self::Haproxy => "HAProxy",
             Self::Envoy => "Envoy",
             Self::Caddy => "Caddy",
+            Self::Gunicorn => "gunicorn",
         }
     }
 }

@@ -1,8 +1,9 @@
-//! NGINX and Apache: `combined`, or `common`, with how long the request took after it.
+//! NGINX, Apache and gunicorn: `combined`, or `common`, with how long the request took after it.
 //!
 //! NGINX writes when the request ended, in whole seconds (`$time_local`), and how long it took in milliseconds
 //! (`$request_time`); with `$msec` after that, the end is known to the millisecond. Apache writes when the request began
-//! (`%t`), in whole seconds unless the format has a fraction, and how long it took in microseconds (`%D`).
+//! (`%t`), in whole seconds unless the format has a fraction, and how long it took in microseconds (`%D`). gunicorn writes
+//! when it ended, in whole seconds, and how long it took in microseconds (`%(D)s`), or as NGINX does (`%(L)s`).
 
 use std::borrow::Cow;
 
@@ -36,6 +37,7 @@ pub(super) fn read<'a>(line: &'a [u8], clock: &mut Clock, server: ServerLog) -> 
             }
             ended(exact.unwrap_or(moment), duration)
         }
+        ServerLog::Gunicorn => ended(moment, integer(duration).ok_or(NO_DURATION)?),
         ServerLog::Apache | ServerLog::Haproxy | ServerLog::Envoy | ServerLog::Caddy => {
             begun(moment, integer(duration).ok_or(NO_DURATION)?)
         }

@@ -63,6 +63,25 @@ fn gunicorn_logs_the_end_as_nginx_does_and_its_duration_is_told_from_apaches() {
 }
 
 #[test]
+fn gunicorns_microseconds_look_like_apaches_and_are_read_from_the_end_where_it_is_named() {
+    // Its default format, with %(D)s behind it.
+    let line = r#"127.0.0.1 - - [24/Nov/2026:00:00:00 +0000] "PUT /a HTTP/1.1" 200 5 "-" "curl/7.88.1" 250123"#;
+    assert_eq!(
+        detect([line.as_bytes()].into_iter()),
+        Some(ServerLog::Apache)
+    );
+    assert_eq!(
+        request(ServerLog::Gunicorn, line),
+        expected(
+            (MIDNIGHT - 250_123, MIDNIGHT),
+            (1_000_000, 1_000_000),
+            "PUT /a",
+            ""
+        )
+    );
+}
+
+#[test]
 fn nginx_logs_the_end_in_whole_seconds_or_in_milliseconds() {
     let end = MIDNIGHT;
     assert_eq!(
