@@ -30,13 +30,24 @@ pub const EX_USAGE: u8 = 64;
 /// Bytes of a line of curl that are read from standard input.
 const CURL_LIMIT: u64 = 1 << 20;
 
+const BEGIN: &str = "\
+To begin with:
+  writegate demo
+  writegate run --upstream http://127.0.0.1:3000 --guard '/accounts/{id}/deposit'
+
+Exit codes: 0 done, 1 a fault while running, 64 wrong usage or a wrong configuration";
+
+const EXPLAIN: &str = "\
+writegate explain [OPTIONS] <METHOD> <TARGET>
+       writegate explain [OPTIONS] --curl <LINE>";
+
 const CONFIG: &str = "WRITEGATE_CONFIG";
 const UPSTREAM: &str = "WRITEGATE_UPSTREAM";
 const LISTEN: &str = "WRITEGATE_LISTEN";
 
 /// A reverse proxy that gives any HTTP backend safe concurrent writes.
 #[derive(Debug, Parser)]
-#[command(name = "writegate", version, propagate_version = true)]
+#[command(name = "writegate", version, propagate_version = true, after_help = BEGIN)]
 pub struct Cli {
     /// What is asked.
     #[command(subcommand)]
@@ -52,7 +63,7 @@ pub enum Command {
     Check(Check),
     /// Say what would happen to one request: route, effective method, canonical path, keys, policy
     Explain(Box<Explain>),
-    /// Count the writes that overlapped, from access logs of NGINX, Apache, HAProxy, Envoy or Caddy
+    /// Count the writes that overlapped, from access logs of NGINX, Apache, HAProxy, Envoy, Caddy or gunicorn
     Audit(Audit),
     /// Sum up the overlaps in logs of writegate itself, and say what would refuse them
     Report(Report),
@@ -66,7 +77,7 @@ pub struct Source {
     /// The configuration file; with --upstream none is needed
     #[arg(long, short, value_name = "FILE", env = CONFIG)]
     pub config: Option<PathBuf>,
-    /// The backend, as http://127.0.0.1:3000 or unix:/path
+    /// The backend, as http://127.0.0.1:3000, https://host or unix:/path
     #[arg(long, short, value_name = "URL", env = UPSTREAM)]
     pub upstream: Option<String>,
     /// Where to listen, as 127.0.0.1:8080 or unix:/path; several times, or separated by commas. Unless it is told otherwise,
@@ -122,6 +133,7 @@ pub struct Check {
 
 /// `writegate explain`
 #[derive(Args, Debug)]
+#[command(override_usage = EXPLAIN)]
 pub struct Explain {
     /// Where the configuration comes from.
     #[command(flatten)]
@@ -368,6 +380,16 @@ mod tests {
             "writegate explain --help",
         ] {
             assert_eq!(exit_code(&parse(asked).unwrap_err()), 0, "{asked}");
+        }
+    }
+
+    #[test]
+    fn help_shows_how_to_begin_and_both_ways_to_ask_for_an_explanation() {
+        let help = |line| parse(line).unwrap_err().to_string();
+        assert!(help("writegate --help").contains("\n  writegate demo\n"));
+        let explain = help("writegate explain --help");
+        for usage in ["[OPTIONS] <METHOD> <TARGET>\n", "[OPTIONS] --curl <LINE>\n"] {
+            assert!(explain.contains(usage), "{explain}");
         }
     }
 
