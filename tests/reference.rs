@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::support::program::repository;
 use http::StatusCode;
 use writegate::config::{Config, ConfigError, Overrides};
 
@@ -110,6 +111,36 @@ fn every_dependency_has_its_reason_and_no_other_has() {
 #[test]
 fn the_readme_shows_the_example_as_it_is() {
     assert!(read("README.md").contains(&read("config/orders.toml")));
+}
+
+#[test]
+fn the_list_of_the_documents_has_each_and_what_is_linked_is_there() {
+    let list = read("docs/README.md");
+    let pages = std::fs::read_dir(repository("docs")).expect("the directory");
+    let mut documents = vec!["README.md".to_owned(), "CONTRIBUTING.md".to_owned()];
+    for page in pages {
+        let name = page.expect("an entry").file_name();
+        let name = name.to_str().expect("it is text").to_owned();
+        if name != "README.md" {
+            assert!(list.contains(&format!("[{name}](")), "{name}");
+        }
+        if name.ends_with(".md") {
+            documents.push(format!("docs/{name}"));
+        }
+    }
+    for document in documents {
+        let text = read(&document);
+        let beside = repository(&document);
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("http")) {
+            let (file, _) = link.split_once('#').unwrap_or((link, ""));
+            let file = beside.parent().expect("a directory").join(file);
+            assert!(file.exists(), "{document}: {link}");
+        }
+    }
 }
 
 #[test]
