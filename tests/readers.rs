@@ -1,5 +1,5 @@
 //! Those who read the gateway's own answers, for real: httplint and redbot, which find nothing bad in any form, and Chromium,
-//! whose user is shown a page that needs no script.
+//! whose user is shown a page that needs no script, and whose applications read them from another origin.
 
 use crate::support::gateway::Gateway;
 use crate::support::program::{Program, Scratch, repository};
@@ -11,7 +11,7 @@ const DEADLINE: Duration = Duration::from_secs(150);
 
 const TABLES: &str = r#"
 [answers]
-cors = ["https://app.example"]
+cors = ["https://app.example", "ELSEWHERE"]
 
 [[route]]
 path = "/orders/{id}"
@@ -46,11 +46,13 @@ on_missing_key = "reject"
 /// Lets a program of `tests/real` look at a conflict at the desk.
 fn looks(mut python: Command, name: &str) {
     let desk = Application::start("desk:app");
-    let gateway = Gateway::start(desk.addr, TABLES);
+    // The desk by itself is of another origin than the gateway.
+    let elsewhere = format!("http://{}", desk.addr);
+    let gateway = Gateway::start(desk.addr, &TABLES.replace("ELSEWHERE", &elsewhere));
     let scratch = Scratch::new("readers");
     python
         .arg(repository(&format!("tests/real/{name}")))
-        .arg(format!("http://{}", gateway.addr));
+        .args([format!("http://{}", gateway.addr), elsewhere]);
     let mut program = Program::spawn(&mut python, scratch.path().join("log"));
     let status = program.wait(DEADLINE);
     println!("{}", program.said());

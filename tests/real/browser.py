@@ -1,8 +1,9 @@
 """Submits a form in Chromium whose write meets another, looks at the page that it gets, and reads the resource again.
 
-browser.py http://HOST:PORT [DIRECTORY FOR PICTURES]
+browser.py http://HOST:PORT http://HOST:PORT [DIRECTORY FOR PICTURES]
 
-The page has no script, and what is not the form's own runs none: scripts are off in the whole browser.
+The page has no script, and what is not the form's own runs none: scripts are off in the whole browser. Before that an application
+of the second origin, which may, reads what the gateway answers to it, and one of a third, which may not, reads nothing.
 """
 
 import base64
@@ -20,7 +21,18 @@ import urllib.request
 from held import held
 
 BASE = sys.argv[1]
-PICTURES = sys.argv[2] if len(sys.argv) > 2 else None
+ELSEWHERE = sys.argv[2]
+PICTURES = sys.argv[3] if len(sys.argv) > 3 else None
+FETCH = """
+const [url, done] = arguments;
+fetch(url, {method: "POST"}).then(
+    async (response) => done({
+        status: response.status, after: response.headers.get("Retry-After"), by: response.headers.get("Proxy-Status"),
+        problem: await response.json(),
+    }),
+    (error) => done({error: String(error)}),
+);
+"""
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -69,6 +81,11 @@ class Browser:
             assert time.monotonic() < deadline, f"{found}: {self.call('GET', '/source')}"
             time.sleep(0.05)
 
+    def fetches(self, origin):
+        """What an application of this origin can read of the answer to its write."""
+        self.post("/url", url=f"{origin}/orders/7")
+        return self.post("/execute/async", script=FETCH, args=[f"{BASE}/orders/7"])
+
     def style(self, selector, name):
         return self.call("GET", f"/element/{self.find(selector)}/css/{name}")
 
@@ -106,10 +123,14 @@ def browser():
 
 
 with browser() as page:
-    page.devtools("Emulation.setScriptExecutionDisabled", value=True)
-    page.post("/url", url=f"{BASE}/orders/7")
-    page.shows("Order 7, changed 0 times")
     with held(BASE, 7) as end:
+        told = page.fetches(ELSEWHERE)
+        assert told["status"] == 409 and int(told["after"]) >= 1, told
+        assert told["by"].startswith("writegate") and told["problem"]["key"] == "order:7", told
+        assert page.fetches(ELSEWHERE.replace("127.0.0.1", "localhost")) == {"error": "TypeError: Failed to fetch"}
+        page.devtools("Emulation.setScriptExecutionDisabled", value=True)
+        page.post("/url", url=f"{BASE}/orders/7")
+        page.shows("Order 7, changed 0 times")
         page.click("#change")
         page.shows("Another write to this resource is in flight")
         assert page.call("GET", "/title") == "Another write to this resource is in flight"
