@@ -31,15 +31,17 @@ enum Written {
     Haproxy,
     Envoy,
     Caddy,
+    Gunicorn,
 }
 
-const ALL: [Written; 6] = [
+const ALL: [Written; 7] = [
     Written::Nginx,
     Written::NginxMsec,
     Written::Apache,
     Written::Haproxy,
     Written::Envoy,
     Written::Caddy,
+    Written::Gunicorn,
 ];
 
 impl Written {
@@ -50,6 +52,7 @@ impl Written {
             Self::Haproxy => ServerLog::Haproxy,
             Self::Envoy => ServerLog::Envoy,
             Self::Caddy => ServerLog::Caddy,
+            Self::Gunicorn => ServerLog::Gunicorn,
         }
     }
 
@@ -69,10 +72,11 @@ impl Written {
                 decimal(took_millis, 1000),
                 decimal(end / MILLI, 1000)
             ),
-            Self::Apache => {
+            Self::Apache | Self::Gunicorn => {
+                let at = if self == Self::Apache { start } else { end };
                 format!(
                     "::1 - - [{}] \"{request}\" 200 5 \"-\" \"-\" {took}",
-                    civil(start)
+                    civil(at)
                 )
             }
             Self::Haproxy => format!(
@@ -121,6 +125,10 @@ impl Written {
                 [range(at, MILLI), range(at + took, 2 * MILLI)]
             }
             Self::Caddy => [range(start, 1), range(end, 1)],
+            Self::Gunicorn => {
+                let at = floor(end, SECOND);
+                [range(at - (end - start), SECOND), range(at, SECOND)]
+            }
         }
     }
 }
