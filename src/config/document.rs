@@ -47,7 +47,7 @@ pub(super) fn read(text: &str, faults: &mut Faults) -> Option<RawConfig> {
             }
         }
     }
-    if is_upstream_misspelt {
+    if is_upstream_misspelt || raw.upstream.is_any_wrong(name::is_url) {
         raw.upstream.note_wrong("url");
     }
     let is_whole = unreadable.is_nothing();

@@ -80,7 +80,7 @@ fn called_otherwise(table: &str, name: &str) -> Option<&'static str> {
         ("server", "timeout") => {
             "there are `head_timeout`, `body_timeout`, `receive_timeout`, `send_timeout` and `idle_timeout`"
         }
-        ("upstream", "host" | "port" | "address" | "addr" | "backend" | "target") => {
+        ("upstream", name) if URL.contains(&name) => {
             "write where the backend is as `url = \"http://127.0.0.1:3000\"`"
         }
         ("upstream", "timeout") => {
@@ -92,6 +92,14 @@ fn called_otherwise(table: &str, name: &str) -> Option<&'static str> {
         ("server", "log_level" | "log" | "level") => OF_LOG,
         _ => return None,
     })
+}
+
+/// What other programs call `url` in `[upstream]`.
+const URL: [&str; 6] = ["host", "port", "address", "addr", "backend", "target"];
+
+/// Whether a setting of `[upstream]` that is not known says where the backend is.
+pub(super) fn is_url(name: &str) -> bool {
+    URL.contains(&name) || nearest(name, &["url", "servers"]).is_some()
 }
 
 const OF_LOG: &str = "the variable RUST_LOG says what is logged, and --log-format how; `access_log` is in `[server]`";

@@ -35,9 +35,14 @@ impl<T> Read<T> {
         self.wrong.push(name.to_owned());
     }
 
+    /// Whether such a setting was given, but is wrong.
+    pub(super) fn is_any_wrong(&self, is_such: impl Fn(&str) -> bool) -> bool {
+        self.wrong.iter().any(|name| is_such(name))
+    }
+
     /// Whether this setting was given, but is wrong.
     pub(super) fn is_wrong(&self, name: &str) -> bool {
-        self.wrong.iter().any(|wrong| wrong == name)
+        self.is_any_wrong(|wrong| wrong == name)
     }
 }
 
