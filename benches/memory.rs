@@ -6,8 +6,9 @@ use std::time::Duration;
 use divan::AllocProfiler;
 use http::{HeaderValue, Method};
 use writegate::policy::RouteId;
-use writegate::policy::key::{Key, Keys, Mode};
+use writegate::policy::key::{Key, Lock, Locks};
 use writegate::policy::key_state::HoldId;
+use writegate::policy::{Mode, Purpose};
 use writegate::table::{Claim, Claimed, Grant, Table};
 
 #[global_allocator]
@@ -31,8 +32,12 @@ fn granted(table: &Arc<Table>, nth: u64) -> Grant {
     const REQUEST_ID: HeaderValue = HeaderValue::from_static("8f14e45fceea467fa6c51d0e3a5b7c21");
     let claimed = table.claim(&Claim {
         id: HoldId::new(0, nth),
-        keys: &Keys::from([Key::new(format!("order:{nth:08}"))]),
-        mode: Mode::Exclusive,
+        locks: &Locks::from([Lock {
+            key: Key::new(format!("order:{nth:08}")),
+            mode: Mode::Exclusive,
+        }]),
+        purpose: Purpose::Write,
+        waiters: None,
         request_id: &REQUEST_ID,
         method: &Method::PUT,
         route: RouteId::GUARD,
@@ -42,6 +47,9 @@ fn granted(table: &Arc<Table>, nth: u64) -> Grant {
     });
     match claimed {
         Claimed::Granted { grant, .. } => grant,
-        refused @ (Claimed::Conflict(_) | Claimed::Full) => panic!("{refused:?}"),
+        refused @ (Claimed::Waits(_)
+        | Claimed::Conflict(_)
+        | Claimed::QueueFull(_)
+        | Claimed::Full) => panic!("{refused:?}"),
     }
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use divan::{Bencher, black_box};
 use http::{HeaderValue, Method};
 use writegate::policy::RouteId;
-use writegate::policy::key::{Key, Keys, Mode};
+use writegate::policy::key::{Key, Lock, Locks};
 use writegate::policy::key_state::HoldId;
+use writegate::policy::{Mode, Purpose};
 use writegate::table::{Claim, Claimed, Grant, Table};
 
 /// Every hold has a name of its own.
@@ -74,7 +75,7 @@ fn table_of(held: usize) -> (Arc<Table>, Vec<Grant>) {
     (table, grants)
 }
 
-fn other(next: &AtomicU64) -> Keys {
+fn other(next: &AtomicU64) -> Locks {
     let nth = next.fetch_add(1, Ordering::Relaxed);
     keys([format!("other:{nth:08}")])
 }
@@ -83,25 +84,31 @@ fn order(nth: usize) -> String {
     format!("order:{nth:08}")
 }
 
-fn keys(names: impl IntoIterator<Item = String>) -> Keys {
-    let mut keys: Keys = names.into_iter().map(Key::new).collect();
-    keys.sort_unstable();
-    keys
+fn keys(names: impl IntoIterator<Item = String>) -> Locks {
+    let locks = names.into_iter().map(|name| Lock {
+        key: Key::new(name),
+        mode: Mode::Exclusive,
+    });
+    Lock::merged(locks.collect())
 }
 
-fn granted(table: &Arc<Table>, keys: &Keys) -> Grant {
+fn granted(table: &Arc<Table>, keys: &Locks) -> Grant {
     match claim(table, keys) {
         Claimed::Granted { grant, .. } => grant,
-        refused @ (Claimed::Conflict(_) | Claimed::Full) => panic!("{refused:?}"),
+        refused @ (Claimed::Waits(_)
+        | Claimed::Conflict(_)
+        | Claimed::QueueFull(_)
+        | Claimed::Full) => panic!("{refused:?}"),
     }
 }
 
-fn claim(table: &Arc<Table>, keys: &Keys) -> Claimed {
+fn claim(table: &Arc<Table>, keys: &Locks) -> Claimed {
     const REQUEST_ID: HeaderValue = HeaderValue::from_static("8f14e45fceea467fa6c51d0e3a5b7c21");
     table.claim(&Claim {
         id: HoldId::new(0, NEXT.fetch_add(1, Ordering::Relaxed)),
-        keys,
-        mode: Mode::Exclusive,
+        locks: keys,
+        purpose: Purpose::Write,
+        waiters: None,
         request_id: &REQUEST_ID,
         method: &Method::PUT,
         route: RouteId::GUARD,

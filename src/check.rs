@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::policy::method::Methods;
 use crate::policy::route::{Claim, Post, Treatment};
 use crate::policy::template::Template;
-use crate::policy::{Mode, OnMissingKey, Route};
+use crate::policy::{Mode, OnConflict, OnMissingKey, Route, Scope};
 
 /// What `config` would do: where it listens and connects, and each route, the more specific first. It ends with a line
 /// break.
@@ -69,13 +69,10 @@ pub fn of_post(config: &Config) -> Option<&'static str> {
 }
 
 fn is_post_observed(guard: &Route, post: Post) -> bool {
-    let refuses = matches!(
-        guard.treatment,
-        Treatment::Guard(Claim {
-            mode: Mode::Exclusive,
-            ..
-        })
-    );
+    let refuses = match &guard.treatment {
+        Treatment::Forward => false,
+        Treatment::Guard(claim) => claim.on_conflict != OnConflict::Observe,
+    };
     post == Post::Observe && refuses && guard.methods.contains(&Method::POST)
 }
 
@@ -89,10 +86,11 @@ fn row(route: &Route) -> [String; 4] {
             "-".to_owned(),
             "forwarded, nothing is claimed (guard = false)".to_owned(),
         ),
-        Treatment::Guard(claim) => (keys(claim), outcome(route, claim, claim.mode)),
+        Treatment::Guard(claim) => (keys(claim), outcome(route, claim)),
     };
     let methods = match &route.methods {
         Methods::Unsafe => "all writes".to_owned(),
+        Methods::UnsafeAndReads => "all writes, reads".to_owned(),
         listed @ Methods::Listed(_) => listed.to_string(),
     };
     [path, methods, keys, outcome]
@@ -132,14 +130,28 @@ fn keys(claim: &Claim) -> String {
     joined(claim.templates.iter().map(Template::as_str))
 }
 
-fn outcome(route: &Route, claim: &Claim, mode: Mode) -> String {
-    let what = match mode {
-        Mode::Exclusive => {
-            let status = claim.status.code();
-            format!("guarded: an overlap is refused with {}", status.as_u16())
-        }
-        Mode::Observed => "observed: forwarded, an overlap is counted".to_owned(),
+fn outcome(route: &Route, claim: &Claim) -> String {
+    let status = claim.status.code().as_u16();
+    let what = match claim.on_conflict {
+        OnConflict::Reject => format!("guarded: an overlap is refused with {status}"),
+        OnConflict::Wait(patience) => format!(
+            "guarded: an overlap waits for its turn, up to {} and behind up to {} others, then it is refused with {status}",
+            humantime::format_duration(patience.wait),
+            patience.waiters
+        ),
+        OnConflict::Observe => "observed: forwarded, an overlap is counted".to_owned(),
     };
+    let shared = match (claim.mode, claim.shares_reads) {
+        (Mode::Shared, false) => ", but writes of this route run side by side",
+        (Mode::Shared, true) => ", but writes of this route run side by side, and beside reads",
+        (_, true) => ", reads run side by side",
+        (_, false) => "",
+    };
+    let below = match claim.scope {
+        Scope::Key => "",
+        Scope::Subtree => ", with all below the key",
+    };
+    let what = format!("{what}{shared}{below}");
     let may_be_missing = claim.templates.iter().any(Template::may_make_none);
     let missing = match claim.on_missing_key {
         OnMissingKey::Reject if may_be_missing => ", a missing key is refused with 400",

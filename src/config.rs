@@ -17,6 +17,7 @@ pub mod address;
 mod answers;
 mod choice;
 mod circle;
+mod conflict;
 mod document;
 mod doubt;
 pub mod error;

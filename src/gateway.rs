@@ -106,13 +106,19 @@ impl<C: Connect> Gateway<C> {
         self.upstream.try_out().await;
     }
 
+    /// Ends holds as their time is over, for as long as it is polled.
+    pub fn expire(&self) -> impl Future<Output = ()> + use<C> {
+        Arc::clone(&self.shared.table).expire()
+    }
+
     /// Answers one request, whatever happens.
     pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
         let in_flight = peer.begin();
         self.counts.request();
         let mut trip = Trip::begin(&self.shared.config, &request, peer);
         let admitted = self.admit(request, &mut trip).await;
-        let response = admitted.unwrap_or_else(|rejection| self.reject(&rejection, &mut trip));
+        let mut response = admitted.unwrap_or_else(|rejection| self.reject(&rejection, &mut trip));
+        trip.tell_waited(&mut response);
         peer.client.begin_final(self.patience(&trip));
         peer.answer_until(trip.until);
         let in_flight = trip.counted_with(in_flight);
@@ -153,7 +159,7 @@ impl<C: Connect> Gateway<C> {
     fn patience(&self, trip: &Trip<'_>) -> Duration {
         let server = &self.config().server;
         match trip.outcome {
-            Outcome::Guarded => server.send_timeout,
+            Outcome::Guarded | Outcome::Shared => server.send_timeout,
             Outcome::Undecided
             | Outcome::Forwarded
             | Outcome::Observed

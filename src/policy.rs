@@ -20,10 +20,12 @@ pub mod host;
 pub mod key;
 pub mod key_state;
 pub mod method;
+pub mod mode;
 pub mod parts;
 pub mod path;
 pub mod pattern;
 pub mod plan;
+mod purpose;
 pub mod reach;
 pub mod rejection;
 pub mod remedy;
@@ -33,9 +35,10 @@ pub mod source;
 pub mod template;
 pub mod unfillable;
 
-pub use key::{KEY_LIMIT, Key, KeyError, Keys, Mode, OnMissingKey};
-pub use plan::{Because, Guard, Head, Plan, Remedy};
-pub use route::{Route, RouteId};
+pub use key::{KEY_LIMIT, Key, KeyError, Keys, Lock, Locks, OnMissingKey, Scope};
+pub use mode::Mode;
+pub use plan::{Because, Guard, Head, Plan, Purpose, Remedy};
+pub use route::{OnConflict, Patience, Route, RouteId};
 
 use fields::{destinations, has_media_type, is_upgrade};
 use method::{Methods, candidates, is_safe};
@@ -121,7 +124,10 @@ impl Policy {
         };
         Ok(Plan {
             route: verdict.route,
-            is_write: guard.is_some() || methods.iter().any(|method| !is_safe(method)),
+            is_write: guard
+                .as_ref()
+                .is_some_and(|guard| guard.purpose != Purpose::Read)
+                || methods.iter().any(|method| !is_safe(method)),
             method: methods.into_iter().next().unwrap_or_default(),
             guard,
             because: verdict.because,
@@ -165,7 +171,7 @@ impl Policy {
             && plan
                 .guard
                 .as_ref()
-                .is_some_and(|guard| guard.mode == Mode::Exclusive);
+                .is_some_and(|guard| guard.purpose == Purpose::Write);
         head.form.is_none()
             && *head.method == Method::POST
             && has_media_type(head.headers, "application/x-www-form-urlencoded")
@@ -223,23 +229,19 @@ impl Policy {
         if keys.is_empty() {
             return Ok(Verdict::forward(id, Because::NoKey));
         }
-        let is_observed_post =
-            id == RouteId::GUARD && *method == Method::POST && self.post == Post::Observe;
-        let (mode, because, remedy) = match claim.mode {
-            Mode::Observed if is_observed_post => {
-                let remedy = Remedy::RejectingRoute(facts.path.into());
-                (Mode::Observed, Because::RouteObserves, Some(remedy))
-            }
-            Mode::Observed => (Mode::Observed, Because::RouteObserves, Some(Remedy::Reject)),
-            Mode::Exclusive if is_observed_post => {
-                let remedy = Remedy::Route(facts.path.into());
-                (Mode::Observed, Because::PostIsObserved, Some(remedy))
-            }
-            Mode::Exclusive => (Mode::Exclusive, Because::RouteGuards, None),
+        let (purpose, because, remedy) = self.purpose(id, method, claim, facts.path);
+        let mode = if because == Because::ReadsAreShared {
+            Mode::Shared
+        } else {
+            claim.mode
         };
+        let locks = keys
+            .into_iter()
+            .flat_map(|key| Lock::on(key, mode, claim.scope));
         let guard = Some(Guard {
-            keys,
-            mode,
+            locks: locks.collect(),
+            purpose,
+            on_conflict: claim.on_conflict,
             max_work: route.max_work,
             status: claim.status,
             remedy,

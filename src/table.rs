@@ -1,48 +1,64 @@
 //! Who holds what: the state of every key, shared by all workers, and the holds handed out of it.
 //!
-//! Owns the map from key to [`KeyState`], and is the only file that names it. Decisions are
-//! [`KeyState`]'s; this file makes each of them one critical section.
+//! Owns the map from key to [`KeyState`](crate::policy::key_state::KeyState). What a state says is its own; here the states
+//! of all keys of a claim become one decision.
 //!
 //! Invariants:
 //! - One decision is one critical section: the distinct shards of a claim are locked in index
 //!   order, the claim is decided on all its keys, and only then is any of them written.
+//! - A claim that waits is in the queue of each of its keys. Whatever frees a key looks, after it has let go of its own
+//!   shards, at each waiter that this may have freed, and grants it if nothing stands in its way on any of its keys: the last
+//!   to let go sees all of it.
 //! - A hold cannot be forgotten: a [`Grant`] that is dropped ends it, since nothing was sent; a
 //!   [`Hold`] that is dropped without a verdict becomes an unknown outcome.
 //! - A release compares the owner. It never removes another hold's entry.
 //! - No lock is held across an await: every function here is synchronous.
 
+mod expiry;
 mod hold;
+mod met;
+mod shards;
+mod sync;
+mod turns;
+mod wait;
 
 pub use hold::{Grant, Hold, LastByte};
+pub use met::{By, Met, Mets};
+pub use wait::Waiting;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use dashmap::{DashMap, RwLockWriteGuard, SharedValue};
-use hashbrown::raw::RawTable;
 use http::{HeaderValue, Method};
-use smallvec::SmallVec;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::policy::key::{Key, Keys, Mode};
-use crate::policy::key_state::{HoldId, Holder, KeyState, Meeting, Moment, Phase, Writer};
+use crate::policy::key::{Key, Locks};
+use crate::policy::key_state::{HoldId, Holder, Meeting, Moment, Phase, Ticket, Writer};
+use crate::policy::plan::Purpose;
 use crate::policy::{Remedy, RouteId};
 use hold::{Entry, GivenUp};
+use shards::{Locked, Shards};
+use sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
+use turns::unblocked;
+use wait::Pending;
 
-/// Every key that is held, and by whom.
+/// Every key that is held or waited for, and by whom.
 pub struct Table {
-    keys: DashMap<Key, KeyState>,
+    shards: Shards,
     epoch: Instant,
-    /// Holds in the table, those of unknown outcome too.
+    /// Holds in the table, those of unknown outcome too, and claims that wait.
     len: AtomicUsize,
     max_holds: usize,
+    /// The next waiter's. Drawn with the shards of its keys locked, so that every queue has its tickets in order.
+    next_ticket: AtomicU64,
     /// Holds that end by the clock, soonest first. A plain mutex: it is touched when an outcome
     /// is given up and by the sweep, never on the path of a write that goes well.
     given_up: Mutex<BinaryHeap<Reverse<GivenUp>>>,
+    /// When the first of these ends.
+    due: watch::Sender<Option<Moment>>,
 }
 
 /// A write that asks for its keys.
@@ -50,10 +66,12 @@ pub struct Table {
 pub struct Claim<'a> {
     /// The name of the hold, if it is granted: one that no other hold has had.
     pub id: HoldId,
-    /// The keys: all of them or none are granted.
-    pub keys: &'a Keys,
-    /// How they are to be held.
-    pub mode: Mode,
+    /// What it asks for: all of it or nothing is granted.
+    pub locks: &'a Locks,
+    /// What for.
+    pub purpose: Purpose,
+    /// How many may wait for a key before this one does; none if it does not wait.
+    pub waiters: Option<usize>,
     /// The request's identifier.
     pub request_id: &'a HeaderValue,
     /// The effective method.
@@ -78,40 +96,31 @@ pub enum Claimed {
         /// A holder beside which it runs because one of the two is only observed.
         overlap: Option<Met>,
     },
-    /// A key is held by another, and nothing was changed.
-    Conflict(Met),
+    /// It waits for its turn.
+    Waits(Waiting),
+    /// Something stands in its way on each of these, and nothing was changed.
+    Conflict(Mets),
+    /// The same, and as many wait already as may.
+    QueueFull(Mets),
     /// The table has [`Table::max_holds`] holds, and nothing was changed.
     Full,
-}
-
-/// A holder that a claim met.
-#[derive(Debug)]
-pub struct Met {
-    /// The key on which they met.
-    pub key: Key,
-    /// The write that holds it.
-    pub writer: Arc<Writer>,
-    /// What is known of that write.
-    pub phase: Phase,
-    /// The moment of the meeting.
-    pub now: Moment,
-    /// Its hold.
-    pub id: HoldId,
 }
 
 impl Table {
     /// An empty table for at most `max_holds` holds.
     pub fn new(max_holds: usize) -> Arc<Self> {
         Arc::new(Self {
-            keys: DashMap::new(),
+            shards: Shards::new(),
             epoch: Instant::now(),
             len: AtomicUsize::new(0),
             max_holds,
+            next_ticket: AtomicU64::new(0),
             given_up: Mutex::default(),
+            due: watch::Sender::default(),
         })
     }
 
-    /// How many holds there are, those of unknown outcome too.
+    /// How many holds there are, those of unknown outcome and claims that wait too.
     pub fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }
@@ -126,21 +135,14 @@ impl Table {
         self.max_holds
     }
 
-    /// The conflict that stands in the way of these keys, without claiming them.
-    pub fn standing_conflict(&self, keys: &Keys, mode: Mode) -> Option<Met> {
+    /// What stands in the way of these, without claiming them: the first of each key.
+    pub fn standing_conflict(&self, locks: &Locks) -> Mets {
         let now = self.now();
-        keys.iter().find_map(|key| {
-            let hash = self.hash(key);
-            let shard = self.keys.shards()[self.shard_of(hash)].read();
-            let (_, state) = shard.get(hash, |(other, _)| other == key)?;
-            match state.get().meeting(mode, now) {
-                Meeting::Conflict(holder) => Some(met(key, holder, now)),
-                Meeting::Nothing | Meeting::Overlap(_) => None,
-            }
-        })
+        let locked = self.shards.lock(locks);
+        obstacles(&locked, None, now)
     }
 
-    /// Grants all keys of the claim, or none of them.
+    /// Grants all that is asked for, or nothing of it.
     pub fn claim(self: &Arc<Self>, claim: &Claim<'_>) -> Claimed {
         let now = self.now();
         let claimed = self.decide(claim, now);
@@ -153,19 +155,26 @@ impl Table {
 
     /// The critical section of a claim.
     fn decide(self: &Arc<Self>, claim: &Claim<'_>, now: Moment) -> Claimed {
-        let mut shards = Shards::lock(self, claim.keys);
-        let mut overlap = None;
-        for key in claim.keys {
-            match shards
-                .state(self, key)
-                .map(|state| state.meeting(claim.mode, now))
-            {
-                None | Some(Meeting::Nothing) => {}
-                Some(Meeting::Overlap(holder)) => overlap = Some(met(key, holder, now)),
-                Some(Meeting::Conflict(holder)) => {
-                    return Claimed::Conflict(met(key, holder, now));
+        let mut locked = self.shards.lock(claim.locks);
+        let (mut met, mut overlap, mut is_queue_full) = (Mets::new(), None, false);
+        for (place, lock) in locked.places() {
+            let Some(state) = locked.state(place) else {
+                continue;
+            };
+            match state.meeting(lock.mode, claim.purpose == Purpose::Observe, now) {
+                Meeting::Nothing => {}
+                Meeting::Overlap(holder) => overlap = Some(Met::holder(lock, holder, now)),
+                Meeting::Conflict(obstacle) => {
+                    is_queue_full |= claim.waiters.is_some_and(|most| state.waiting() >= most);
+                    met.push(Met::obstacle(lock, obstacle, now));
                 }
             }
+        }
+        if !met.is_empty() && claim.waiters.is_none() {
+            return Claimed::Conflict(met);
+        }
+        if is_queue_full {
+            return Claimed::QueueFull(met);
         }
         if !self.reserve() {
             return Claimed::Full;
@@ -174,25 +183,19 @@ impl Table {
             request_id: claim.request_id.clone(),
             method: claim.method.clone(),
             route: claim.route,
+            purpose: claim.purpose,
             remedy: claim.remedy.cloned(),
-            since: now,
             typical: claim.typical,
         });
-        for key in claim.keys {
-            let holder = Holder {
-                id: claim.id,
-                mode: claim.mode,
-                writer: Arc::clone(&writer),
-                phase: Phase::InFlight,
-            };
-            shards.state_or_new(self, key).grant(holder, now);
+        if !met.is_empty() {
+            return Claimed::Waits(self.enqueue(&mut locked, claim, &met, (now, writer)));
         }
-        drop(shards);
+        hold(&mut locked, claim.id, &writer, now);
+        drop(locked);
         let entry = Entry {
             table: Arc::clone(self),
             id: claim.id,
-            keys: claim.keys.clone(),
-            mode: claim.mode,
+            locks: claim.locks.clone(),
             since: now,
             max_work: claim.max_work,
             writer,
@@ -203,34 +206,32 @@ impl Table {
         }
     }
 
-    /// Removes the holds whose time is over. A claim does not need it: it sees for itself that a
-    /// holder's time is over; this gives back the memory. Returns how many it removed.
-    pub fn sweep(&self) -> usize {
+    /// Takes a hold off its keys, and grants what waited for that.
+    fn remove(self: &Arc<Self>, id: HoldId, locks: &Locks) {
+        let mut freed = VecDeque::new();
+        self.release(id, locks, &mut freed);
+        self.hand_on(freed);
+    }
+
+    fn release(&self, id: HoldId, locks: &Locks, freed: &mut VecDeque<Pending>) {
         let now = self.now();
-        let mut due = Vec::new();
-        {
-            let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-            while given_up
-                .peek()
-                .is_some_and(|Reverse(next)| next.until <= now)
-            {
-                due.extend(given_up.pop());
+        let mut locked = self.shards.lock(locks);
+        for (place, _) in locked.places() {
+            if let Some(state) = locked.state_mut(place) {
+                state.release(id);
+                freed.extend(unblocked(state, now));
             }
+            locked.tidy(place);
         }
-        for Reverse(hold) in &due {
-            self.remove(hold.id, &hold.keys);
-        }
-        due.len()
+        drop(locked);
+        self.len.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Every hold on every key, for a view of the whole. Locks one shard at a time, so that it is
     /// not one picture of one moment.
     pub fn for_each(&self, mut see: impl FnMut(&Key, &Holder)) {
-        for entry in &self.keys {
-            for holder in entry.value().holders() {
-                see(entry.key(), holder);
-            }
-        }
+        self.shards
+            .for_each(|key, state| state.holders().for_each(|holder| see(key, holder)));
     }
 
     fn now(&self) -> Moment {
@@ -248,46 +249,6 @@ impl Table {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
             .is_ok()
     }
-
-    fn is_any_due(&self, now: Moment) -> bool {
-        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-        given_up
-            .peek()
-            .is_some_and(|Reverse(next)| next.until <= now)
-    }
-
-    fn remove(&self, id: HoldId, keys: &Keys) {
-        let mut shards = Shards::lock(self, keys);
-        for key in keys {
-            shards.release(self, key, id);
-        }
-        drop(shards);
-        self.len.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    fn give_up(&self, id: HoldId, keys: Keys, until: Moment) {
-        if until <= self.now() {
-            return self.remove(id, &keys);
-        }
-        let mut shards = Shards::lock(self, &keys);
-        for key in &keys {
-            if let Some(state) = shards.state_mut(self, key) {
-                state.give_up(id, until);
-            }
-        }
-        drop(shards);
-        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-        given_up.push(Reverse(GivenUp { until, id, keys }));
-    }
-
-    fn hash(&self, key: &Key) -> u64 {
-        self.keys.hasher().hash_one(key)
-    }
-
-    fn shard_of(&self, hash: u64) -> usize {
-        // The map's own choice of shard takes the hash as a word; on 64 bits that is all of it.
-        self.keys.determine_shard(hash as usize)
-    }
 }
 
 impl std::fmt::Debug for Table {
@@ -298,172 +259,31 @@ impl std::fmt::Debug for Table {
     }
 }
 
-fn met(key: &Key, holder: &Holder, now: Moment) -> Met {
-    Met {
-        key: key.clone(),
-        writer: Arc::clone(&holder.writer),
-        phase: holder.phase,
-        now,
-        id: holder.id,
-    }
+/// What stands in the way of a claim with this ticket, or of a new one without: the first on each of its keys.
+fn obstacles(locked: &Locked<'_>, ticket: Option<Ticket>, now: Moment) -> Mets {
+    let met = locked.places().filter_map(|(place, lock)| {
+        let obstacle = locked.state(place)?.obstacle(lock.mode, ticket, now)?;
+        Some(Met::obstacle(lock, obstacle, now))
+    });
+    met.collect()
 }
 
-type Shard = RawTable<(Key, SharedValue<KeyState>)>;
-
-/// The distinct shards of some keys, locked for writing in index order.
-struct Shards<'a>(SmallVec<[(usize, RwLockWriteGuard<'a, Shard>); 1]>);
-
-impl<'a> Shards<'a> {
-    fn lock(table: &'a Table, keys: &Keys) -> Self {
-        let mut indices: SmallVec<[usize; 4]> = keys
-            .iter()
-            .map(|key| table.shard_of(table.hash(key)))
-            .collect();
-        indices.sort_unstable();
-        indices.dedup();
-        Self(
-            indices
-                .into_iter()
-                .map(|index| (index, table.keys.shards()[index].write()))
-                .collect(),
-        )
-    }
-
-    fn shard(&mut self, table: &Table, hash: u64) -> &mut Shard {
-        let index = table.shard_of(hash);
-        let place = self.0.iter().position(|(locked, _)| *locked == index);
-        &mut self.0[place.expect("every shard of the keys was locked")].1
-    }
-
-    fn state_mut(&mut self, table: &Table, key: &Key) -> Option<&mut KeyState> {
-        let hash = table.hash(key);
-        let (_, state) = self
-            .shard(table, hash)
-            .get_mut(hash, |(other, _)| other == key)?;
-        Some(state.get_mut())
-    }
-
-    fn state(&mut self, table: &Table, key: &Key) -> Option<&KeyState> {
-        self.state_mut(table, key).map(|state| &*state)
-    }
-
-    fn state_or_new(&mut self, table: &Table, key: &Key) -> &mut KeyState {
-        let hash = table.hash(key);
-        let shard = self.shard(table, hash);
-        if shard.get(hash, |(other, _)| other == key).is_none() {
-            let state = SharedValue::new(KeyState::default());
-            shard.insert(hash, (key.clone(), state), |(other, _)| table.hash(other));
-        }
-        let (_, state) = shard
-            .get_mut(hash, |(other, _)| other == key)
-            .expect("it was entered if it was not there");
-        state.get_mut()
-    }
-
-    fn release(&mut self, table: &Table, key: &Key, id: HoldId) {
-        let hash = table.hash(key);
-        let shard = self.shard(table, hash);
-        let Some((_, state)) = shard.get_mut(hash, |(other, _)| other == key) else {
-            return;
+/// Enters a hold on each of these keys.
+fn hold(locked: &mut Locked<'_>, id: HoldId, writer: &Arc<Writer>, now: Moment) {
+    for (place, lock) in locked.places() {
+        let holder = Holder {
+            id,
+            mode: lock.mode,
+            phase: Phase::InFlight,
+            since: now,
+            writer: Arc::clone(writer),
         };
-        state.get_mut().release(id);
-        if state.get().is_empty() {
-            shard.remove_entry(hash, |(other, _)| other == key);
-        }
+        locked.state_or_new(place).grant(holder, now);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-    use std::rc::Rc;
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests;
 
-    use super::*;
-
-    fn keys(names: &[&str]) -> Keys {
-        let mut keys: Keys = names.iter().map(|name| Key::new(*name)).collect();
-        keys.sort();
-        keys
-    }
-
-    pub(super) fn claim(table: &Arc<Table>, names: &[&str]) -> Claimed {
-        table.claim(&Claim {
-            id: HoldId::new(0, fastrand::u64(..1 << 40)),
-            keys: &keys(names),
-            mode: Mode::Exclusive,
-            request_id: &HeaderValue::from_static("r"),
-            method: &Method::PUT,
-            route: RouteId::GUARD,
-            remedy: None,
-            max_work: Duration::from_secs(60),
-            typical: None,
-        })
-    }
-
-    pub(super) fn granted(table: &Arc<Table>, names: &[&str]) -> Grant {
-        match claim(table, names) {
-            Claimed::Granted { grant, .. } => grant,
-            other @ (Claimed::Conflict(_) | Claimed::Full) => panic!("{other:?}"),
-        }
-    }
-
-    pub(super) fn sent(grant: Grant) -> Hold {
-        grant.into_hold(Rc::new(Cell::new(Instant::now())))
-    }
-
-    #[test]
-    fn a_claim_that_meets_one_of_its_keys_takes_none() {
-        let table = Table::new(10);
-        let _hold = sent(granted(&table, &["b"]));
-        assert!(
-            matches!(claim(&table, &["a", "b", "c"]), Claimed::Conflict(met) if met.key.as_str() == "b")
-        );
-        drop(granted(&table, &["a", "c"]));
-        assert_eq!(table.len(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_full_table_grants_nothing_and_evicts_nobody_whose_time_is_not_over() {
-        let table = Table::new(1);
-        let hold = sent(granted(&table, &["a"]));
-        assert!(matches!(claim(&table, &["b"]), Claimed::Full));
-        assert!(matches!(claim(&table, &["a"]), Claimed::Conflict(_)));
-        drop(hold);
-        assert!(matches!(claim(&table, &["b"]), Claimed::Full));
-        tokio::time::advance(Duration::from_secs(60)).await;
-        drop(granted(&table, &["b"]));
-        assert!(table.is_empty() && table.keys.is_empty());
-    }
-
-    #[test]
-    fn claims_from_many_threads_over_the_same_keys_never_overlap_nor_deadlock() {
-        let table = Table::new(1000);
-        let at_work: [AtomicUsize; 4] = Default::default();
-        std::thread::scope(|scope| {
-            for seed in 0..4u64 {
-                let (table, at_work) = (&table, &at_work);
-                scope.spawn(move || {
-                    let mut random = fastrand::Rng::with_seed(seed);
-                    for _ in 0..5_000 {
-                        let (a, b) = (random.usize(..4), random.usize(..4));
-                        let mut chosen = vec![a, b];
-                        chosen.sort_unstable();
-                        chosen.dedup();
-                        let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
-                        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                        if let Claimed::Granted { grant, .. } = claim(table, &names) {
-                            for &key in &chosen {
-                                assert_eq!(at_work[key].fetch_add(1, Ordering::SeqCst), 0);
-                            }
-                            for &key in &chosen {
-                                at_work[key].fetch_sub(1, Ordering::SeqCst);
-                            }
-                            drop(grant);
-                        }
-                    }
-                });
-            }
-        });
-        assert!(table.is_empty() && table.keys.is_empty());
-    }
-}
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;

@@ -134,7 +134,7 @@ impl<C: Connect> Upstream<C> {
     ) -> Result<Reply, Fault> {
         let mut attempts = 0u32..;
         loop {
-            let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
+            let is_guarded = grant.as_ref().is_some_and(Grant::is_guarded);
             let is_pooled = attempts.next() < Some(POOLED_ATTEMPTS);
             let link = self.link_unless_left(is_guarded, is_pooled, &terms).await?;
             // A connection that was used before may turn out to be stale.
@@ -187,7 +187,7 @@ impl<C: Connect> Upstream<C> {
         terms: &Rc<Terms>,
     ) -> Result<Reply, Fault> {
         let last_byte = Rc::clone(link.last_byte());
-        let outlives = grant.as_ref().is_some_and(Grant::is_exclusive);
+        let outlives = grant.as_ref().is_some_and(Grant::is_guarded);
         let exchange = Exchange::run(link, request, grant, Rc::clone(terms));
         let heir = outlives.then_some(&self.limits.tasks);
         let mut exchange = Attached::new(exchange, heir);

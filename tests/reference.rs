@@ -38,15 +38,20 @@ fn the_reference_tells_the_defaults() {
 
 #[test]
 fn every_problem_is_documented_with_its_status_and_no_other_is() {
-    let known = problems_of_the_code(&read("src/policy/rejection/kind.rs"));
+    let known = problems_of_the_code(&kinds());
     assert!(known.len() > 15, "{known:?}");
     assert_eq!(problems_of_the_document(&read("docs/problems.md")), known);
+}
+
+/// Where the kinds of problems stand.
+fn kinds() -> String {
+    read("src/policy/rejection/kind.rs") + &read("src/policy/rejection/kind/met.rs")
 }
 
 #[test]
 fn every_problem_is_documented_with_its_grpc_code() {
     let codes = codes_of_grpc(&read("src/policy/rejection/grpc.rs"));
-    let kinds = read("src/policy/rejection/kind.rs");
+    let kinds = kinds();
     let mut known = BTreeMap::new();
     for kind in kinds.split("StatusCode::").skip(1) {
         let name = kind.split('"').nth(1).expect("a name");

@@ -15,7 +15,7 @@ use super::timeline::Timeline;
 use crate::cli::ServerLog;
 use crate::policy::generalise::generalise;
 use crate::policy::path::{Distinguish, canonical};
-use crate::policy::{Head, Key, Mode, Policy, RouteId};
+use crate::policy::{Head, Key, Policy, Purpose, RouteId};
 
 /// How many lines that cannot be read are shown.
 const SHOWN_LINES: usize = 5;
@@ -126,9 +126,9 @@ impl<'a> Auditor<'a> {
         let write = Write {
             span: request.span,
             party: self.sweep.tally.party(route, plan.method.as_str()),
-            is_observed: guard.mode == Mode::Observed,
+            is_observed: guard.purpose == Purpose::Observe,
         };
-        self.sweep.add(guard.keys.iter().map(Key::as_str), write);
+        self.sweep.add(guard.keys().map(Key::as_str), write);
     }
 }
 
@@ -160,7 +160,7 @@ pub(super) fn collect(
         let Some(guard) = plan.ok().and_then(|plan| plan.guard) else {
             continue;
         };
-        if guard.keys.iter().any(|key| key.as_str() == timeline.key()) {
+        if guard.keys().any(|key| key.as_str() == timeline.key()) {
             timeline.add(request.span, method.as_str());
         }
     }

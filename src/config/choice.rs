@@ -4,16 +4,14 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::value::{Error as ValueError, StrDeserializer};
-use serde::de::{
-    Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Unexpected, Visitor,
-};
+use serde::de::{Deserializer, Error, IntoDeserializer, Unexpected, Visitor};
 
 use super::name::nearest;
-use super::raw::RawPost;
+use super::raw::{RawMode, RawPost, RawReads};
 use super::value::TextVisitor;
 use super::{Disclose, Forwarding, Protocol};
 use crate::policy::rejection::ConflictStatus;
-use crate::policy::{Mode, OnMissingKey};
+use crate::policy::{Mode, OnMissingKey, Scope};
 use crate::tls::{Demand, Oldest};
 
 /// One of a few names.
@@ -25,9 +23,6 @@ pub(super) trait Names {
     const EXPECTED: &'static str;
 }
 
-/// `on_conflict`
-pub(super) struct Conflict(pub(super) Mode);
-
 /// `status`
 pub(super) struct Status(pub(super) ConflictStatus);
 
@@ -36,6 +31,18 @@ pub(super) struct Missing(pub(super) OnMissingKey);
 
 impl Names for RawPost {
     const EXPECTED: &'static str = "\"observe\", \"guard\" or \"forward\"";
+}
+
+impl Names for RawMode {
+    const EXPECTED: &'static str = "\"exclusive\" or \"shared\"";
+}
+
+impl Names for RawReads {
+    const EXPECTED: &'static str = "\"shared\" or \"forward\"";
+}
+
+impl Names for Scope {
+    const EXPECTED: &'static str = "\"key\" or \"subtree\"";
 }
 
 impl Names for Forwarding {
@@ -56,6 +63,21 @@ impl Names for Oldest {
 
 impl Names for Disclose {
     const EXPECTED: &'static str = "\"holder\", \"key\" or \"none\"";
+}
+
+impl From<RawMode> for Mode {
+    fn from(raw: RawMode) -> Self {
+        match raw {
+            RawMode::Exclusive => Self::Exclusive,
+            RawMode::Shared => Self::Shared,
+        }
+    }
+}
+
+impl RawReads {
+    pub(super) const fn are_shared(self) -> bool {
+        matches!(self, Self::Shared)
+    }
 }
 
 impl<'de, T: Names + Deserialize<'de>> Deserialize<'de> for Named<T> {
@@ -79,39 +101,6 @@ impl<'de> Deserialize<'de> for Missing {
             "forward" => Ok(Self(OnMissingKey::Forward)),
             _ => Err(no_choice(text, EXPECTED)),
         }))
-    }
-}
-
-impl<'de> Deserialize<'de> for Conflict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ConflictVisitor)
-    }
-}
-
-const CONFLICT: &str = "\"reject\" or \"observe\"";
-
-struct ConflictVisitor;
-
-impl<'de> Visitor<'de> for ConflictVisitor {
-    type Value = Conflict;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(CONFLICT)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Conflict, E> {
-        match text {
-            "reject" => Ok(Conflict(Mode::Exclusive)),
-            "observe" => Ok(Conflict(Mode::Observed)),
-            _ => Err(E::custom(no_choice(text, CONFLICT))),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Conflict, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Err(Error::custom(
-            "a conflicting write cannot wait for its turn in this version: write \"reject\" or \"observe\"",
-        ))
     }
 }
 

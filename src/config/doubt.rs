@@ -4,13 +4,15 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use http::Method;
+
 use super::fault::{Fault, Faults};
 use super::route::Places;
 use crate::policy::pattern::{Pattern, Segment};
 use crate::policy::reach::Reach;
 use crate::policy::route::{Claim, Route, Treatment};
 use crate::policy::template::Template;
-use crate::policy::{Policy, RouteId};
+use crate::policy::{OnConflict, Policy, RouteId};
 
 /// `places` are those of the policy's routes; `response_timeout` comes with where it is set. `asks_clients` says whether a
 /// client may show a certificate.
@@ -28,6 +30,7 @@ pub(super) fn doubts(
         let route = policy.route(id);
         if let Treatment::Guard(claim) = &route.treatment {
             doubts.extend(unfillable(claim, places, asks_clients));
+            doubts.extend(late(claim, id, policy, places));
             doubts.extend(shared(claim, &route.pattern, places, id == RouteId::GUARD));
             doubts.extend(apart(claim, route, places));
         }
@@ -75,6 +78,24 @@ fn hasty(
             .help(help)
             .beside(beside, "so long it may take"),
     )
+}
+
+/// A whole document that waits undoes what it waited for: it was made from what its client had read before.
+fn late(claim: &Claim, id: RouteId, policy: &Policy, places: &Places) -> Option<Fault> {
+    let takes_documents = |id| policy.route(id).methods.contains(&Method::PUT);
+    let waits = matches!(claim.on_conflict, OnConflict::Wait(_));
+    // Told where it is said, and not of each route that is as `[guard]`.
+    let is_told =
+        || places.on_conflict.is_none() && id != RouteId::GUARD && takes_documents(RouteId::GUARD);
+    if !waits || !takes_documents(id) || is_told() {
+        return None;
+    }
+    let span = places.on_conflict.clone().or_else(|| places.path.span())?;
+    let message = "a PUT that waits for its turn undoes the write that it waited for: the document that it sends was made \
+                   from what its client had read before";
+    Some(Fault::new(Some(span), message).help(
+        "let only what says a change wait, as in `methods = [\"POST\", \"PATCH\", \"DELETE\"]`, and have PUT refused",
+    ))
 }
 
 fn unreachable(policy: &Policy, id: RouteId, places: &Places) -> Option<Fault> {

@@ -22,7 +22,7 @@ use crate::policy::pattern::Pattern;
 use crate::policy::rejection::ConflictStatus;
 use crate::policy::route::{Claim, Post, Treatment};
 use crate::policy::template::{Template, TemplateError};
-use crate::policy::{Mode, OnMissingKey, Policy, Route};
+use crate::policy::{Mode, OnConflict, OnMissingKey, Policy, Route, Scope};
 
 const GUARDS_NO_METHOD: &str = "to guard only what routes name, write a `[[route]]` with `path = \"/{*rest}\"` and \
                                 `guard = false`";
@@ -103,17 +103,27 @@ fn guarded(text: &str) -> Result<(Given, Vec<Given>), Fault> {
 /// `[guard]`, for all that do not say otherwise and as the route that it is; none if its keys are wrong.
 fn defaults(raw: RawGuard, faults: &mut Faults) -> (Defaults, Post, Option<(Places, Route)>) {
     let methods = methods_or(&Methods::Unsafe, raw.methods, GUARDS_NO_METHOD, faults);
-    let mode = raw
+    let on_conflict_span = raw.on_conflict.as_ref().map(Spanned::span);
+    let on_conflict = raw
         .on_conflict
-        .map_or(Mode::Exclusive, |conflict| conflict.into_inner().0);
-    let post = post(raw.post, &methods, mode, faults);
+        .map_or(OnConflict::Reject, |conflict| conflict.into_inner().0);
+    let post = post(raw.post, &methods, on_conflict, faults);
     let max_work = raw.max_work.as_ref().map(Spanned::span);
     let given = keys(raw.key, raw.keys, faults).unwrap_or_else(|| vec![Given::unwritten("{path}")]);
     let templates = templates(&given, &Pattern::default(), faults);
     let mut defaults = Defaults {
         methods,
         keys: given,
-        mode,
+        on_conflict,
+        mode: raw
+            .mode
+            .map_or(Mode::Exclusive, |mode| mode.into_inner().0.into()),
+        shares_reads: raw
+            .reads
+            .is_some_and(|reads| reads.into_inner().0.are_shared()),
+        scope: raw
+            .scope
+            .map_or(Scope::default(), |scope| scope.into_inner().0),
         status: raw
             .status
             .map_or(ConflictStatus::default(), |status| status.into_inner().0),
@@ -136,17 +146,25 @@ fn defaults(raw: RawGuard, faults: &mut Faults) -> (Defaults, Post, Option<(Plac
         path: Given::unwritten("[guard]"),
         keys: defaults.keys.clone(),
         max_work,
+        on_conflict: on_conflict_span,
     };
     let route = Route {
         label: "[guard]".into(),
         max_work: defaults.max_work,
         host: None,
-        methods: defaults.methods.clone(),
+        methods: if defaults.shares_reads {
+            defaults.methods.clone().with_reads()
+        } else {
+            defaults.methods.clone()
+        },
         distinguish: defaults.distinguish,
         treatment: Treatment::Guard(Claim {
             templates,
             has_own_key: false,
+            on_conflict: defaults.on_conflict,
             mode: defaults.mode,
+            shares_reads: defaults.shares_reads,
+            scope: defaults.scope,
             status: defaults.status,
             on_missing_key: defaults.on_missing_key,
         }),
@@ -158,27 +176,28 @@ fn defaults(raw: RawGuard, faults: &mut Faults) -> (Defaults, Post, Option<(Plac
 fn post(
     given: Option<Spanned<Named<RawPost>>>,
     methods: &Methods,
-    mode: Mode,
+    on_conflict: OnConflict,
     faults: &mut Faults,
 ) -> Post {
     let Some(given) = given else {
         return match methods {
-            Methods::Unsafe => Post::Observe,
+            Methods::Unsafe | Methods::UnsafeAndReads => Post::Observe,
             // Who lists POST by name means it.
             Methods::Listed(_) => Post::Guard,
         };
     };
     let mut idle = |why, help| faults.push(Fault::new(Some(given.span()), why).help(help));
-    match (&given.as_ref().0, mode) {
+    match (&given.as_ref().0, on_conflict) {
         _ if !methods.contains(&Method::POST) => idle(
             "`post` has no effect: `methods` does not list POST",
             "add \"POST\" to `methods`, or leave `post` out",
         ),
-        (RawPost::Observe, Mode::Observed) => idle(
+        (RawPost::Observe, OnConflict::Observe) => idle(
             "`post = \"observe\"` has no effect: with `on_conflict = \"observe\"` every write is observed",
             "leave `post` out",
         ),
-        (RawPost::Observe, Mode::Exclusive) | (RawPost::Guard | RawPost::Forward, _) => {}
+        (RawPost::Observe, OnConflict::Reject | OnConflict::Wait(_))
+        | (RawPost::Guard | RawPost::Forward, _) => {}
     }
     match given.as_ref().0 {
         RawPost::Observe => Post::Observe,

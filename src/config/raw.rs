@@ -3,10 +3,12 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::choice::{Conflict, Missing, Named, Status};
+use super::choice::{Missing, Named, Status};
+use super::conflict::Conflict;
 use super::table::Read;
 use super::value::{Count, OneOrMany, Positive, Size, Span, TypeBase};
 use super::{Disclose, Forwarding, Protocol};
+use crate::policy::Scope;
 use crate::tls::{Demand, Oldest};
 
 #[derive(Default)]
@@ -108,6 +110,20 @@ pub(super) enum RawPost {
     Forward,
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawMode {
+    Exclusive,
+    Shared,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawReads {
+    Shared,
+    Forward,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawGuard {
@@ -116,6 +132,9 @@ pub(super) struct RawGuard {
     pub(super) key: Option<Spanned<OneOrMany>>,
     pub(super) keys: Option<Spanned<OneOrMany>>,
     pub(super) on_conflict: Option<Spanned<Conflict>>,
+    pub(super) mode: Option<Spanned<Named<RawMode>>>,
+    pub(super) reads: Option<Spanned<Named<RawReads>>>,
+    pub(super) scope: Option<Spanned<Named<Scope>>>,
     pub(super) status: Option<Spanned<Status>>,
     pub(super) max_work: Option<Spanned<Span>>,
     pub(super) on_missing_key: Option<Spanned<Missing>>,
@@ -132,6 +151,9 @@ pub(super) struct RawRoute {
     pub(super) key: Option<Spanned<OneOrMany>>,
     pub(super) keys: Option<Spanned<OneOrMany>>,
     pub(super) on_conflict: Option<Spanned<Conflict>>,
+    pub(super) mode: Option<Spanned<Named<RawMode>>>,
+    pub(super) reads: Option<Spanned<Named<RawReads>>>,
+    pub(super) scope: Option<Spanned<Named<Scope>>>,
     pub(super) status: Option<Spanned<Status>>,
     pub(super) max_work: Option<Spanned<Span>>,
     pub(super) on_missing_key: Option<Spanned<Missing>>,

@@ -19,7 +19,7 @@ use crate::policy::pattern::Pattern;
 use crate::policy::rejection::ConflictStatus;
 use crate::policy::route::{Claim, Treatment};
 use crate::policy::template::Template;
-use crate::policy::{Mode, OnMissingKey, Route};
+use crate::policy::{Mode, OnConflict, OnMissingKey, Route, Scope};
 
 const MATCHES_NO_METHOD: &str =
     "a route without methods matches nothing: write `methods = \"unsafe\"`, or a list";
@@ -28,7 +28,10 @@ const MATCHES_NO_METHOD: &str =
 pub(super) struct Defaults {
     pub(super) methods: Methods,
     pub(super) keys: Vec<Given>,
+    pub(super) on_conflict: OnConflict,
     pub(super) mode: Mode,
+    pub(super) shares_reads: bool,
+    pub(super) scope: Scope,
     pub(super) status: ConflictStatus,
     pub(super) max_work: Duration,
     pub(super) on_missing_key: OnMissingKey,
@@ -40,6 +43,7 @@ pub(super) struct Places {
     pub(super) path: Given,
     pub(super) keys: Vec<Given>,
     pub(super) max_work: Option<Range<usize>>,
+    pub(super) on_conflict: Option<Range<usize>>,
 }
 
 impl Defaults {
@@ -75,6 +79,7 @@ impl Defaults {
         let own_keys = keys(raw.key.take(), raw.keys.take(), faults);
         let host = raw.host.take().map(|given| faults.take(host(given)));
         let methods = methods_or(&self.methods, raw.methods.take(), MATCHES_NO_METHOD, faults);
+        let shares_reads = self.shares_reads(&raw);
         let pattern = pattern?;
         let label = path.text().into();
         let treatment = if forwards {
@@ -86,6 +91,7 @@ impl Defaults {
             path,
             keys: own_keys.unwrap_or_default(),
             max_work,
+            on_conflict: raw.on_conflict.as_ref().map(Spanned::span),
         };
         let route = Route {
             label,
@@ -93,7 +99,11 @@ impl Defaults {
                 .max_work
                 .map_or(self.max_work, |span| span.into_inner().0),
             host: host.flatten(),
-            methods,
+            methods: if shares_reads && !forwards {
+                methods.with_reads()
+            } else {
+                methods
+            },
             distinguish,
             treatment,
             pattern,
@@ -115,12 +125,12 @@ impl Defaults {
             let message = "`on_missing_key` has no effect: every request of this route has a value for its key";
             faults.push(Fault::new(Some(missing.span()), message).help("leave it out"));
         }
-        let mode = raw
+        let on_conflict = raw
             .on_conflict
             .as_ref()
-            .map_or(self.mode, |conflict| conflict.as_ref().0);
+            .map_or(self.on_conflict, |conflict| conflict.as_ref().0);
         if let Some(status) = &raw.status
-            && mode == Mode::Observed
+            && on_conflict == OnConflict::Observe
         {
             let message =
                 "`status` has no effect: with `on_conflict = \"observe\"` no write is refused";
@@ -129,7 +139,16 @@ impl Defaults {
         Some(Claim {
             templates,
             has_own_key: own_keys.is_some(),
-            mode,
+            on_conflict,
+            mode: raw
+                .mode
+                .as_ref()
+                .map_or(self.mode, |mode| mode.as_ref().0.into()),
+            shares_reads: self.shares_reads(raw),
+            scope: raw
+                .scope
+                .as_ref()
+                .map_or(self.scope, |scope| scope.as_ref().0),
             status: raw
                 .status
                 .as_ref()
@@ -139,6 +158,12 @@ impl Defaults {
                 .as_ref()
                 .map_or(self.on_missing_key, |missing| missing.as_ref().0),
         })
+    }
+
+    fn shares_reads(&self, raw: &RawRoute) -> bool {
+        raw.reads
+            .as_ref()
+            .map_or(self.shares_reads, |reads| reads.as_ref().0.are_shared())
     }
 
     /// `keys` are its own; none for those of `[guard]`.
@@ -161,7 +186,11 @@ impl Defaults {
                 templates: templates(keys, &pattern, faults)?,
                 // Named on purpose: no Content-Type of a client's takes it out again.
                 has_own_key: true,
+                on_conflict: self.on_conflict,
                 mode: self.mode,
+                // Only its writes are meant.
+                shares_reads: false,
+                scope: self.scope,
                 status: self.status,
                 on_missing_key: self.on_missing_key,
             }),
@@ -177,6 +206,7 @@ impl Places {
             path,
             keys,
             max_work: None,
+            on_conflict: None,
         }
     }
 }
@@ -193,6 +223,9 @@ fn idle_settings(raw: &RawRoute) -> Vec<Fault> {
         ("key", raw.key.as_ref().map(Spanned::span)),
         ("keys", raw.keys.as_ref().map(Spanned::span)),
         ("on_conflict", raw.on_conflict.as_ref().map(Spanned::span)),
+        ("mode", raw.mode.as_ref().map(Spanned::span)),
+        ("reads", raw.reads.as_ref().map(Spanned::span)),
+        ("scope", raw.scope.as_ref().map(Spanned::span)),
         ("status", raw.status.as_ref().map(Spanned::span)),
         ("max_work", raw.max_work.as_ref().map(Spanned::span)),
         (

@@ -8,7 +8,7 @@ use super::raw::{RawAnswers, RawGuard, RawRoute};
 use super::table::settings;
 use super::*;
 use crate::policy::route::Post;
-use crate::policy::{Head, Key, Mode};
+use crate::policy::{Head, Key};
 
 mod answers;
 mod faults;
@@ -64,8 +64,8 @@ fn plan(config: &Config, method: &Method, path: &str) -> String {
     match plan.guard {
         None => format!("{label} forward"),
         Some(guard) => {
-            let keys: Vec<&str> = guard.keys.iter().map(Key::shown).collect();
-            format!("{label} {:?} {}", guard.mode, keys.join(" "))
+            let keys: Vec<&str> = guard.keys().map(Key::shown).collect();
+            format!("{label} {:?} {}", guard.purpose, keys.join(" "))
         }
     }
 }
@@ -123,20 +123,20 @@ fn the_example_does_what_the_design_says() {
     let config = Config::parse("orders.toml", text, &Overrides::default()).unwrap();
     assert_eq!(
         plan(&config, &Method::PATCH, "/orders/7"),
-        "/orders/{id}/{*rest} Exclusive order:7"
+        "/orders/{id}/{*rest} Write order:7"
     );
     assert_eq!(plan(&config, &Method::POST, "/orders"), "/orders forward");
     assert_eq!(
         plan(&config, &Method::PUT, "/orders"),
-        "[guard] Exclusive /orders"
+        "[guard] Write /orders"
     );
     assert_eq!(
         plan(&config, &Method::POST, "/update-resource"),
-        "/update-resource Exclusive /update-resource"
+        "/update-resource Write /update-resource"
     );
     assert_eq!(
         plan(&config, &Method::POST, "/login"),
-        "[guard] Observed /login"
+        "[guard] Observe /login"
     );
 }
 
@@ -188,7 +188,7 @@ fn flags_go_before_the_file() {
     assert!(!config.server.access_log);
     assert_eq!(
         plan(&config, &Method::POST, "/update/7/"),
-        "/update/{id} Exclusive /update/7"
+        "/update/{id} Write /update/7"
     );
     let overrides = Overrides {
         upstream: Some(Override::flag("--upstream", "a:1")),
@@ -215,7 +215,7 @@ fn a_guarded_path_may_have_a_key_behind_it() {
     for path in ["/accounts/7", "/accounts/7/deposit"] {
         assert_eq!(
             plan(&whole, &Method::POST, path),
-            "/accounts/{id}/{*rest} Exclusive account:7"
+            "/accounts/{id}/{*rest} Write account:7"
         );
     }
     assert!(whole.warnings.is_empty(), "{:?}", whole.warnings);
@@ -316,7 +316,7 @@ fn a_guarded_path_is_one_for_which_the_file_has_no_route() {
 fn an_encoded_colon_or_star_is_a_literal_one() {
     let config = parse("[[route]]\npath = \"/%3Aid/%2A\"\nkey = \"a\"").unwrap();
     for path in ["/:id/*", "/%3aid/%2a"] {
-        assert_eq!(plan(&config, &Method::POST, path), "/%3Aid/%2A Exclusive a");
+        assert_eq!(plan(&config, &Method::POST, path), "/%3Aid/%2A Write a");
     }
 }
 
@@ -325,7 +325,7 @@ fn all_that_no_route_names_can_be_left_alone() {
     let text = "[[route]]\npath = \"/{*rest}\"\nguard = false\n[[route]]\npath = \"/a\"\n";
     let config = parse(text).unwrap();
     assert_eq!(plan(&config, &Method::PUT, "/b/c"), "/{*rest} forward");
-    assert_eq!(plan(&config, &Method::PUT, "/a"), "/a Exclusive /a");
+    assert_eq!(plan(&config, &Method::PUT, "/a"), "/a Write /a");
 }
 
 #[test]
@@ -346,9 +346,9 @@ fn a_route_is_as_guard_where_it_says_nothing() {
     )
     .unwrap();
     assert_eq!(config.policy.post(), Post::Guard, "POST is listed by name");
-    assert_eq!(plan(&config, &Method::POST, "/a"), "/a Observed g/a");
+    assert_eq!(plan(&config, &Method::POST, "/a"), "/a Observe g/a");
     assert_eq!(plan(&config, &Method::DELETE, "/a"), "[guard] forward");
-    assert_eq!(plan(&config, &Method::DELETE, "/b"), "/b Exclusive b");
+    assert_eq!(plan(&config, &Method::DELETE, "/b"), "/b Write b");
     let max_work: Vec<u64> = config
         .policy
         .routes()
@@ -356,7 +356,6 @@ fn a_route_is_as_guard_where_it_says_nothing() {
         .map(|route| route.max_work.as_secs())
         .collect();
     assert_eq!(max_work, [1, 1, 2]);
-    assert!(Mode::Observed < Mode::Exclusive);
 }
 
 #[test]

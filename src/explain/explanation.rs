@@ -112,6 +112,8 @@ pub struct StepTold {
 pub struct KeyTold {
     /// As a log would show it.
     pub shown: String,
+    /// How it would have it: `exclusive`, `shared`, or on a key above its own the intention of that.
+    pub mode: &'static str,
     /// Whether a digest that differs in each process stands for a credential in it.
     pub has_digest: bool,
 }
@@ -155,6 +157,8 @@ pub struct PolicyTold {
 pub enum Verdict {
     /// Its keys are held, and an overlap is refused.
     Guarded,
+    /// A read: its keys are held beside other reads.
+    Shared,
     /// It is forwarded, and an overlap is counted.
     Observed,
     /// It is forwarded, and nothing is claimed.

@@ -11,20 +11,23 @@ use crate::policy::method::{heeded, is_safe};
 use crate::policy::path::steps::steps;
 use crate::policy::path::{Distinguish, canonical};
 use crate::policy::route::Treatment;
-use crate::policy::{Because, Guard, Head, Key, Mode, OnMissingKey, Plan, RouteId};
+use crate::policy::{
+    Because, Guard, Head, Key, Lock, Mode, OnConflict, OnMissingKey, Plan, Purpose, RouteId,
+};
 
 pub(super) fn planned(config: &Config, head: &Head<'_>, plan: &Plan) -> Explanation {
     let guard = plan.guard.as_ref();
     let distinguish = config.policy.route(plan.route).distinguish;
-    let keys = guard.into_iter().flat_map(|guard| &guard.keys);
+    let locks = guard.into_iter().flat_map(|guard| &guard.locks);
     Explanation {
         route: Some(route(config, head, plan.route, &plan.method)),
         method: method(head, plan),
         path: Some(path(head, distinguish)),
-        keys: keys
-            .map(|key| KeyTold {
-                shown: key.shown().to_owned(),
-                has_digest: key.is_concealed(),
+        keys: locks
+            .map(|lock| KeyTold {
+                shown: lock.key.shown().to_owned(),
+                mode: mode(lock.mode),
+                has_digest: lock.key.is_concealed(),
             })
             .collect(),
         templates: match guard {
@@ -33,9 +36,10 @@ pub(super) fn planned(config: &Config, head: &Head<'_>, plan: &Plan) -> Explanat
         },
         has_destination: guard.is_some() && matches!(plan.method.as_str(), "MOVE" | "COPY"),
         policy: PolicyTold {
-            verdict: match guard.map(|guard| guard.mode) {
-                Some(Mode::Exclusive) => Verdict::Guarded,
-                Some(Mode::Observed) => Verdict::Observed,
+            verdict: match guard.map(|guard| guard.purpose) {
+                Some(Purpose::Write) => Verdict::Guarded,
+                Some(Purpose::Read) => Verdict::Shared,
+                Some(Purpose::Observe) => Verdict::Observed,
                 None => Verdict::Forwarded,
             },
             reason: reason(plan),
@@ -151,31 +155,60 @@ fn templates(config: &Config, head: &Head<'_>, plan: &Plan) -> Vec<TemplateTold>
 
 /// The claim of a guard that nothing else stands in the way of, and then of another one like it.
 fn now(guard: Option<&Guard>) -> Now {
-    let (first, second) = match guard {
-        None => (
-            "forwarded as it streams; nothing is claimed".to_owned(),
-            "forwarded beside it".to_owned(),
+    let Some(guard) = guard else {
+        return Now {
+            first: "forwarded as it streams; nothing is claimed".to_owned(),
+            second: "forwarded beside it".to_owned(),
+        };
+    };
+    let keys: Vec<&str> = guard.keys().map(Key::shown).collect();
+    let keys = keys.join(", ");
+    let first = match guard.purpose {
+        Purpose::Observe => format!("forwarded; note is taken that it is at work on {keys}"),
+        Purpose::Read => format!(
+            "forwarded; it shares {keys} with other reads until its response has arrived whole, or its client has left"
         ),
-        Some(guard) => {
-            let keys: Vec<&str> = guard.keys.iter().map(Key::shown).collect();
-            let keys = keys.join(", ");
-            match guard.mode {
-                Mode::Exclusive => (
-                    format!("forwarded; it holds {keys} until its response has arrived whole"),
-                    format!(
-                        "refused with {} (write-in-flight), and never sent to the upstream",
-                        guard.status.code().as_str()
-                    ),
-                ),
-                Mode::Observed => (
-                    format!("forwarded; note is taken that it is at work on {keys}"),
-                    "forwarded beside it; the overlap is counted, and logged with what would refuse it"
-                        .to_owned(),
-                ),
-            }
+        Purpose::Write => {
+            format!("forwarded; it holds {keys} until its response has arrived whole")
         }
     };
+    let are_compatible = |lock: &Lock| lock.mode.is_compatible_with(lock.mode);
+    let second = match guard.purpose {
+        _ if guard.locks.iter().all(are_compatible) => {
+            "forwarded beside it: their claims are shared".to_owned()
+        }
+        Purpose::Observe => {
+            "forwarded beside it; the overlap is counted, and logged with what would refuse it"
+                .to_owned()
+        }
+        Purpose::Read | Purpose::Write => second_of(guard),
+    };
     Now { first, second }
+}
+
+fn second_of(guard: &Guard) -> String {
+    let status = guard.status.code();
+    match guard.on_conflict {
+        OnConflict::Wait(patience) => format!(
+            "waits for its turn, at most {}; then it is refused with {} (wait-timeout), and never sent to the upstream",
+            humantime::format_duration(patience.wait),
+            status.as_str()
+        ),
+        OnConflict::Reject | OnConflict::Observe => format!(
+            "refused with {} (write-in-flight), and never sent to the upstream",
+            status.as_str()
+        ),
+    }
+}
+
+fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::IntentionShared => "intention-shared",
+        Mode::IntentionExclusive => "intention-exclusive",
+        Mode::Shared => "shared",
+        Mode::SharedIntentionExclusive => "shared, intention-exclusive",
+        Mode::Exclusive => "exclusive",
+    }
 }
 
 fn millis(guard: &Guard) -> u64 {
@@ -184,12 +217,9 @@ fn millis(guard: &Guard) -> u64 {
 
 fn reason(plan: &Plan) -> String {
     let text = match plan.because {
-        Because::RouteGuards => {
-            let status = plan.guard.as_ref().map(|guard| guard.status);
-            return format!(
-                "guarded: a write that meets another on one of its keys is refused with {}",
-                status.unwrap_or_default().code().as_str()
-            );
+        Because::RouteGuards => return guarded(plan.guard.as_ref()),
+        Because::ReadsAreShared => {
+            "shared: a read beside other reads, and beside no write that is not (reads = \"shared\")"
         }
         Because::RouteObserves => {
             "observed: forwarded, an overlap is counted (on_conflict = \"observe\")"
@@ -213,4 +243,18 @@ fn reason(plan: &Plan) -> String {
         }
     };
     text.to_owned()
+}
+
+fn guarded(guard: Option<&Guard>) -> String {
+    let status = guard.map(|guard| guard.status).unwrap_or_default().code();
+    let status = status.as_str();
+    match guard.map(|guard| guard.on_conflict) {
+        Some(OnConflict::Wait(patience)) => format!(
+            "guarded: a write that meets another on one of its keys waits up to {} for its turn, then it is refused with {status}",
+            humantime::format_duration(patience.wait)
+        ),
+        Some(OnConflict::Reject | OnConflict::Observe) | None => format!(
+            "guarded: a write that meets another on one of its keys is refused with {status}"
+        ),
+    }
 }

@@ -336,7 +336,7 @@ fn the_shape_for_programs_stays() {
                 "sent": "/Orders/7", "canonical": "/orders/7",
                 "steps": [{"rule": "fold case", "before": "/Orders/7", "after": "/orders/7"}],
             },
-            "keys": [{"shown": "order:7", "has_digest": false}],
+            "keys": [{"shown": "order:7", "mode": "exclusive", "has_digest": false}],
             "templates": [{
                 "template": "order:{id}", "missing": null,
                 "parts": [{"source": "{id}", "from": "segment 2 of the path", "values": ["7"]}],

@@ -1,16 +1,23 @@
-//! The claim of a request on its keys, and what it meets.
+//! The claim of a request on its keys: what it meets, and how it waits for its turn.
 
+use std::future::poll_fn;
 use std::time::{Duration, SystemTime};
 
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
 use super::{Gateway, Outcome, Trip};
 use crate::policy::key_state::{HoldId, Phase};
-use crate::policy::rejection::{Conflict, Rejection, retry_after};
+use crate::policy::rejection::{Conflict, Ending, Rejection, State, retry_after};
 use crate::policy::remedy::Advice;
-use crate::policy::{Guard, Mode, Plan, Remedy, RouteId};
-use crate::table::{Claim, Claimed, Grant, Met};
+use crate::policy::{Guard, OnConflict, Plan, Purpose, Remedy, RouteId};
+use crate::table::{By, Claim, Claimed, Grant, Met, Mets, Waiting};
 use crate::upstream::Connect;
+use crate::wire::Client;
+
+/// How often a client is looked at that has sent more than the request that waits: what it has sent hides that no more will
+/// come.
+const LOOK: Duration = Duration::from_millis(100);
 
 impl<C: Connect> Gateway<C> {
     /// Claims all keys of the plan, or none.
@@ -25,25 +32,26 @@ impl<C: Connect> Gateway<C> {
         };
         let mut claimed = self.ask(plan, guard, trip);
         if let Claimed::Conflict(met) = &claimed {
-            self.turns.catch_up(met.id.worker()).await;
+            self.catch_up_with(met).await;
             claimed = self.ask(plan, guard, trip);
         }
-        match claimed {
-            Claimed::Granted { grant, overlap } => {
-                trip.outcome = if guard.mode == Mode::Exclusive {
-                    Outcome::Guarded
-                } else {
-                    Outcome::Observed
-                };
-                if let Some(met) = overlap {
-                    self.note_overlap(plan, guard, &met, trip);
-                }
-                Ok(Some(grant))
-            }
-            Claimed::Conflict(met) => Err(self.conflict(&met, guard)),
-            Claimed::Full if guard.mode == Mode::Observed => Ok(None),
-            Claimed::Full => Err(Rejection::HoldsExhausted),
+        let (grant, overlap) = match claimed {
+            Claimed::Granted { grant, overlap } => (grant, overlap),
+            Claimed::Waits(waiting) => (self.wait(waiting, guard, trip).await?, None),
+            Claimed::Conflict(met) => return Err(self.conflict(met, guard, Ending::AtOnce)),
+            Claimed::QueueFull(met) => return Err(self.conflict(met, guard, Ending::QueueFull)),
+            Claimed::Full if guard.purpose == Purpose::Observe => return Ok(None),
+            Claimed::Full => return Err(Rejection::HoldsExhausted),
+        };
+        trip.outcome = match guard.purpose {
+            Purpose::Write => Outcome::Guarded,
+            Purpose::Read => Outcome::Shared,
+            Purpose::Observe => Outcome::Observed,
+        };
+        if let Some(met) = overlap {
+            self.note_overlap(plan, guard, &met, trip);
         }
+        Ok(Some(grant))
     }
 
     fn ask(&self, plan: &Plan, guard: &Guard, trip: &Trip<'_>) -> Claimed {
@@ -51,8 +59,12 @@ impl<C: Connect> Gateway<C> {
         self.next_hold.set(count + 1);
         self.shared.table.claim(&Claim {
             id: HoldId::new(self.turns.worker(), count),
-            keys: &guard.keys,
-            mode: guard.mode,
+            locks: &guard.locks,
+            purpose: guard.purpose,
+            waiters: match guard.on_conflict {
+                OnConflict::Wait(patience) => Some(patience.waiters),
+                OnConflict::Reject | OnConflict::Observe => None,
+            },
             request_id: &trip.request_id,
             method: &plan.method,
             route: plan.route,
@@ -62,23 +74,71 @@ impl<C: Connect> Gateway<C> {
         })
     }
 
-    pub(super) fn conflict(&self, met: &Met, guard: &Guard) -> Rejection {
-        let writer = &met.writer;
-        let age = met.now.since(writer.since);
-        let unknown_for = match met.phase {
-            Phase::InFlight => None,
-            Phase::OutcomeUnknown { until } => Some(until.since(met.now)),
+    /// Waits for the turn of a claim, as long as its route lets it and its client is there.
+    async fn wait(
+        &self,
+        mut waiting: Waiting,
+        guard: &Guard,
+        trip: &mut Trip<'_>,
+    ) -> Result<Grant, Rejection> {
+        let patience = match guard.on_conflict {
+            OnConflict::Wait(patience) => patience.wait,
+            OnConflict::Reject | OnConflict::Observe => Duration::ZERO,
+        };
+        let last = Instant::now() + patience;
+        let last = trip.until.map_or(last, |until| until.min(last));
+        let came = tokio::select! {
+            biased;
+            grant = waiting.granted() => Some(grant),
+            () = left(&*trip.peer.client) => return Err(Rejection::ClientLeft),
+            () = sleep_until(last) => None,
+        };
+        let waited = *trip.waited.insert(waiting.waited());
+        let granted = came.map_or_else(|| waiting.leave(), Ok);
+        granted.map_err(|met| self.conflict(met, guard, Ending::Waited(waited)))
+    }
+
+    /// Waits until the workers of what was met have looked at all that had reached them.
+    pub(super) async fn catch_up_with(&self, met: &Mets) {
+        let mut behind = None;
+        for met in met {
+            if let By::Holder { id, .. } = met.by
+                && behind.replace(id.worker()) != Some(id.worker())
+            {
+                self.turns.catch_up(id.worker()).await;
+            }
+        }
+    }
+
+    /// The answer to a write that met these, of which there is at least one.
+    pub(super) fn conflict(&self, met: Mets, guard: &Guard, ending: Ending) -> Rejection {
+        let keys = met.iter().map(|met| met.key.shown().to_owned()).collect();
+        let first = met.first().expect("a conflict is with another");
+        let writer = &first.writer;
+        let age = first.now.since(first.since);
+        let (state, worked) = match first.by {
+            By::Holder {
+                phase: Phase::InFlight,
+                is_below,
+                ..
+            } => (State::at_work(writer.purpose, is_below), age),
+            By::Holder {
+                phase: Phase::OutcomeUnknown { until },
+                ..
+            } => (State::Unknown(until.since(first.now)), age),
+            By::Waiter => (State::Waiting, Duration::ZERO),
         };
         // What the holder's worker has measured comes with it.
         let typical = writer.typical.or_else(|| self.typical(writer.route));
         Rejection::Conflict(Box::new(Conflict {
-            key: met.key.shown().to_owned(),
+            keys,
             holder_method: writer.method.clone(),
             holder_route: self.config().policy.route(writer.route).label.to_string(),
             holder_since: humantime::format_rfc3339_millis(SystemTime::now() - age).to_string(),
             holder_age: age,
-            unknown_for,
-            retry_after: retry_after(typical, age, unknown_for, fastrand::f64()),
+            state,
+            ending,
+            retry_after: retry_after(typical, worked, state.unknown_for(), fastrand::f64()),
             status: guard.status,
         }))
     }
@@ -116,5 +176,16 @@ impl<C: Connect> Gateway<C> {
         let mut advice: Vec<Advice> = advice.collect();
         advice.dedup();
         Advice::line(&advice)
+    }
+}
+
+/// Returns when the client sends no more, or is gone.
+async fn left(client: &dyn Client) {
+    loop {
+        poll_fn(|cx| client.poll_stirred(cx)).await;
+        if client.hangup().is_some() {
+            return;
+        }
+        sleep(LOOK).await;
     }
 }

@@ -47,7 +47,7 @@ impl<C: Connect> Gateway<C> {
             route: plan.route,
             is_write: plan.is_write,
         });
-        let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
+        let is_guarded = grant.as_ref().is_some_and(Grant::is_guarded);
         let pace = self.pace(is_guarded, received.rest.as_ref());
         let (upload, fault) = Upload::new(received, pace, gate, self.config().server.max_body);
         let request = self.outgoing(head, upload, terms.gate.is_some(), trip);

@@ -19,7 +19,7 @@ use crate::body::{BodyEnd, Count};
 use crate::config::Config;
 use crate::policy::RouteId;
 use crate::policy::head::Malformed;
-use crate::policy::key::Keys;
+use crate::policy::key::Key;
 use crate::policy::rejection::Rejection;
 
 /// What one worker has counted. Written by that worker alone.
@@ -75,6 +75,8 @@ pub(super) struct Line {
     received: Option<Count>,
     /// How long the upstream was waited for.
     pub(super) upstream: Option<Duration>,
+    /// How long it waited for its turn.
+    pub(super) waited: Option<Duration>,
 }
 
 impl Line {
@@ -92,6 +94,7 @@ impl Line {
             keys: String::new(),
             received: None,
             upstream: None,
+            waited: None,
         }
     }
 
@@ -100,8 +103,8 @@ impl Line {
         Rc::clone(self.received.insert(Count::default()))
     }
 
-    pub(super) fn hold(&mut self, keys: &Keys) {
-        let shown: Vec<&str> = keys.iter().map(|key| key.shown()).collect();
+    pub(super) fn hold<'a>(&mut self, keys: impl Iterator<Item = &'a Key>) {
+        let shown: Vec<&str> = keys.map(Key::shown).collect();
         self.keys = shown.join(" ");
     }
 
@@ -122,6 +125,7 @@ impl Line {
             keys = (!self.keys.is_empty()).then_some(&*self.keys),
             outcome = outcome.name(),
             duration_ms = millis(self.started.elapsed()),
+            waited_ms = self.waited.map(millis),
             upstream_ms = self.upstream.map(millis),
             received = self.received.as_ref().map_or(0, |count| count.get()),
             sent = end.octets,

@@ -15,8 +15,8 @@ use tokio::task::yield_now;
 
 use super::{Gateway, Trip};
 use crate::body::{Account, Counted, Incoming, Pace, Received, UploadFault, read_up_to};
-use crate::policy::rejection::Rejection;
-use crate::policy::{Guard, Head, Mode, Plan};
+use crate::policy::rejection::{Ending, Rejection};
+use crate::policy::{Guard, Head, OnConflict, Plan};
 use crate::upstream::Connect;
 
 impl<C: Connect> Gateway<C> {
@@ -64,7 +64,7 @@ impl<C: Connect> Gateway<C> {
         }
         let body = trip.counted(body).editing(self.trailer_edit());
         let server = &self.config().server;
-        let guard = exclusive(plan);
+        let guard = guarding(plan);
         let expects = expects_continue(head);
         let declared = body.size_hint().exact();
         if declared
@@ -139,25 +139,30 @@ impl<C: Connect> Gateway<C> {
         Pace::new(server.receive_timeout, server.min_body_rate).within(server.limits.body_timeout)
     }
 
-    /// A conflict that stands already is told before the body is read, or even asked for.
+    /// A conflict that stands already is told before the body is read, or even asked for. What waits for its turn may as
+    /// well read it meanwhile.
     async fn refuse_standing_conflict(&self, guard: Option<&Guard>) -> Result<(), Rejection> {
-        let Some(guard) = guard else { return Ok(()) };
-        let Some(met) = self.shared.table.standing_conflict(&guard.keys, guard.mode) else {
+        let refusing = guard.filter(|guard| guard.on_conflict == OnConflict::Reject);
+        let Some(guard) = refusing else { return Ok(()) };
+        let met = self.shared.table.standing_conflict(&guard.locks);
+        if met.is_empty() {
             return Ok(());
-        };
-        self.turns.catch_up(met.id.worker()).await;
-        match self.shared.table.standing_conflict(&guard.keys, guard.mode) {
-            Some(met) => Err(self.conflict(&met, guard)),
-            None => Ok(()),
+        }
+        self.catch_up_with(&met).await;
+        let met = self.shared.table.standing_conflict(&guard.locks);
+        if met.is_empty() {
+            Ok(())
+        } else {
+            Err(self.conflict(met, guard, Ending::AtOnce))
         }
     }
 }
 
-/// The claim of a plan whose overlaps are refused.
-fn exclusive(plan: &Plan) -> Option<&Guard> {
+/// The claim of a plan that keeps others away.
+fn guarding(plan: &Plan) -> Option<&Guard> {
     plan.guard
         .as_ref()
-        .filter(|guard| guard.mode == Mode::Exclusive)
+        .filter(|guard| guard.keeps_others_away())
 }
 
 fn seen<'a>(head: &'a request::Parts, trip: &Trip<'a>) -> Head<'a> {

@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use super::slots::Slot;
 use crate::body::{Body, BodyEnd, Counted, Incoming};
 use crate::config::Config;
 use crate::policy::forward::X_REQUEST_ID;
-use crate::policy::rejection::Audience;
+use crate::policy::rejection::{Audience, WAITED};
 use crate::policy::{Plan, RouteId};
 
 /// The longest request identifier that is passed on.
@@ -30,6 +31,8 @@ pub(super) enum Outcome {
     Forwarded,
     /// Forwarded, with its keys held.
     Guarded,
+    /// Forwarded, with its keys shared with other reads.
+    Shared,
     /// Forwarded, with its keys only watched, and met nothing.
     Observed,
     /// Forwarded beside another write on one of its keys.
@@ -45,6 +48,7 @@ impl Outcome {
             Self::Undecided => "client-left",
             Self::Forwarded => "forwarded",
             Self::Guarded => "guarded",
+            Self::Shared => "shared",
             Self::Observed => "observed",
             Self::Overlapped => "overlapped",
             Self::Rejected(name) => name,
@@ -68,6 +72,8 @@ pub(super) struct Trip<'a> {
     pub(super) slot: Option<Rc<Slot>>,
     /// When all of it has to be over.
     pub(super) until: Option<Instant>,
+    /// How long it waited for its turn, if it did.
+    pub(super) waited: Option<Duration>,
     route: RouteId,
     line: Option<Box<Line>>,
 }
@@ -86,6 +92,7 @@ impl<'a> Trip<'a> {
                 .upstream
                 .exchange_timeout
                 .map(|most| Instant::now() + most),
+            waited: None,
             route: RouteId::GUARD,
             audience: Audience::of(request.headers()),
             line: has_line.then(|| Box::new(Line::begin(config, request, peer.caller.address))),
@@ -104,7 +111,7 @@ impl<'a> Trip<'a> {
         self.method.clone_from(&plan.method);
         self.route = plan.route;
         if let (Some(line), Some(guard)) = (&mut self.line, &plan.guard) {
-            line.hold(&guard.keys);
+            line.hold(guard.keys());
         }
     }
 
@@ -112,6 +119,16 @@ impl<'a> Trip<'a> {
     pub(super) fn exchanged(&mut self, since: Instant) {
         if let Some(line) = &mut self.line {
             line.upstream = Some(since.elapsed());
+        }
+    }
+
+    /// Tells the client how long it waited for its turn, if it did.
+    pub(super) fn tell_waited(&self, response: &mut Response<Body>) {
+        if let Some(waited) = self.waited {
+            let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+            response
+                .headers_mut()
+                .insert(WAITED, HeaderValue::from(millis));
         }
     }
 
@@ -127,6 +144,8 @@ impl<'a> Trip<'a> {
     fn report(&mut self) -> Option<impl FnOnce(Option<StatusCode>, BodyEnd) + use<>> {
         let line = self.line.take()?;
         let (route, outcome, request_id) = (self.route, self.outcome, self.request_id.clone());
+        let mut line = line;
+        line.waited = self.waited;
         Some(move |status, end| line.write(status, (route, outcome), &request_id, end))
     }
 }

@@ -9,11 +9,69 @@ use std::hash::{Hash, Hasher};
 
 use smallvec::SmallVec;
 
+use super::mode::Mode;
+
 /// The most keys that one request may claim.
 pub const KEY_LIMIT: usize = 64;
 
-/// The keys of one claim: sorted by bytes, no two equal, at most [`KEY_LIMIT`].
+/// The most levels that a key is told apart by where what stands below another meets it: what is deeper is one with the key
+/// at this level, so that no target makes a claim long.
+pub const DEPTH_LIMIT: usize = 32;
+
+/// Some keys, at most [`KEY_LIMIT`].
 pub type Keys = SmallVec<[Key; 1]>;
+
+/// What a claim asks of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// The key.
+    pub key: Key,
+    /// How it is asked for.
+    pub mode: Mode,
+}
+
+/// What a claim asks for, all of it or nothing: sorted by key, no two of one key.
+pub type Locks = SmallVec<[Lock; 1]>;
+
+/// What a claim covers beside its keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Nothing.
+    #[default]
+    Key,
+    /// What stands below them, as paths do: each level ends before a `/`.
+    Subtree,
+}
+
+/// The keys that a claim is about, without those on which it only announces itself.
+pub fn named(locks: &Locks) -> impl Iterator<Item = &Key> {
+    let named = locks.iter().filter(|lock| !lock.mode.is_intention());
+    named.map(|lock| &lock.key)
+}
+
+impl Lock {
+    /// What is asked for with this key in this mode, with the keys above it where their claims have to be met.
+    pub fn on(key: Key, mode: Mode, scope: Scope) -> Locks {
+        match scope {
+            Scope::Key => Locks::from([Self { key, mode }]),
+            Scope::Subtree => key.line(mode),
+        }
+    }
+
+    /// Sorted by key, and of one key the join of what is asked.
+    pub fn merged(mut locks: Locks) -> Locks {
+        locks.sort_unstable_by(|left, right| left.key.cmp(&right.key));
+        locks.dedup_by(|next, kept| {
+            let is_same = next.key == kept.key;
+            if is_same {
+                kept.mode = kept.mode.join(next.mode);
+            }
+            is_same
+        });
+        locks
+    }
+}
 
 /// The canonical name of what a write changes.
 #[derive(Clone)]
@@ -47,6 +105,43 @@ impl Key {
     /// Whether what is shown of it stands for a credential.
     pub fn is_concealed(&self) -> bool {
         self.shown.is_some()
+    }
+
+    /// The keys above it, each with the intention, and itself with `mode`.
+    fn line(self, mode: Mode) -> Locks {
+        let mut locks = Locks::new();
+        let ends = memchr::memchr_iter(b'/', self.bytes.as_bytes());
+        // The root of a path is its slash.
+        for end in ends
+            .map(|end| end.max(1))
+            .filter(|end| *end < self.bytes.len())
+        {
+            let key = self.above(end);
+            if locks.len() + 1 == DEPTH_LIMIT {
+                locks.push(Lock { key, mode });
+                return locks;
+            }
+            locks.push(Lock {
+                key,
+                mode: mode.intention(),
+            });
+        }
+        locks.push(Lock { key: self, mode });
+        locks
+    }
+
+    /// The key above it that ends here.
+    fn above(&self, end: usize) -> Self {
+        let shown = self.shown.as_deref().map(|shown| {
+            // A digest takes the place of a part, and has no slash: level for level they are alike.
+            let level = memchr::memchr_iter(b'/', &self.bytes.as_bytes()[1..end]).count();
+            let mut ends = memchr::memchr_iter(b'/', &shown.as_bytes()[1..]).skip(level);
+            shown[..ends.next().map_or(shown.len(), |end| end + 1)].into()
+        });
+        Self {
+            bytes: self.bytes[..end].into(),
+            shown,
+        }
     }
 
     /// The key as it may be shown and logged.
@@ -85,15 +180,6 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({:?})", self.shown())
     }
-}
-
-/// What happens to a write that meets a hold on one of its keys. The stronger mode is the greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
-    /// It is forwarded all the same; the overlap is only counted.
-    Observed,
-    /// It is refused.
-    Exclusive,
 }
 
 /// What is done where a source of a key template finds no value.

@@ -1,26 +1,38 @@
-//! The state of one resource key: who holds it, and what a claim on it meets.
+//! The state of one resource key: who holds it, who waits for it, and what a claim on it meets.
 //!
-//! Pure: every entry point that depends on time takes `now`.
+//! Pure: every entry point that depends on time takes `now`. A claim on several keys is decided by whoever has the states of
+//! all of them at hand; each says here whether it stands in the way.
 //!
 //! Invariants:
 //! - At no `now` do two incompatible holders live on one key.
 //! - A holder leaves by its own [`HoldId`] or by its own deadline, never by another's.
 //! - A holder whose outcome is unknown is live until its deadline, and not at it.
+//! - Nobody goes before a waiter that came before and that it could not be beside.
+
+mod holders;
+mod queue;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
-use smallvec::SmallVec;
 
-use super::key::Mode;
-use super::{Remedy, RouteId};
+use super::mode::{Mode, Modes};
+use super::plan::{Purpose, Remedy};
+use super::route::RouteId;
+use holders::{Beside, Holders};
+use queue::Queue;
+
+pub use queue::{Ticket, Waiter};
 
 /// A point on the gateway's own monotonic clock: the time since the clock started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(Duration);
 
 impl Moment {
+    /// When the clock started.
+    pub const START: Self = Self(Duration::ZERO);
+
     /// The moment `elapsed` after the clock started.
     pub const fn new(elapsed: Duration) -> Self {
         Self(elapsed)
@@ -55,7 +67,7 @@ impl HoldId {
     }
 }
 
-/// The write behind a hold, as the operator knows it.
+/// The write behind a hold or a claim that waits, as the operator knows it.
 #[derive(Debug)]
 pub struct Writer {
     /// The request's identifier. Shown to the operator, never to another client.
@@ -64,10 +76,10 @@ pub struct Writer {
     pub method: Method,
     /// The route that derived the keys.
     pub route: RouteId,
+    /// What it claims them for.
+    pub purpose: Purpose,
     /// What would have its overlaps refused; none where they are.
     pub remedy: Option<Remedy>,
-    /// When the hold was granted.
-    pub since: Moment,
     /// How long holds of this route typically last, as far as its worker knew by then.
     pub typical: Option<Duration>,
 }
@@ -91,10 +103,12 @@ pub struct Holder {
     pub id: HoldId,
     /// How it holds the key.
     pub mode: Mode,
-    /// The write behind it.
-    pub writer: Arc<Writer>,
     /// What is known of it.
     pub phase: Phase,
+    /// When it was granted.
+    pub since: Moment,
+    /// The write behind it.
+    pub writer: Arc<Writer>,
 }
 
 impl Holder {
@@ -108,208 +122,136 @@ impl Holder {
 
 /// What a claim meets on one key.
 #[derive(Debug)]
-pub enum Meeting<'a> {
+pub enum Meeting<'a, W> {
     /// Nothing.
     Nothing,
-    /// A holder that it may run beside, since one of the two is only observed.
+    /// A holder that it would conflict with, were not one of the two only observed.
     Overlap(&'a Holder),
-    /// A holder that it may not run beside.
-    Conflict(&'a Holder),
+    /// What it may not run beside, or go before.
+    Conflict(Obstacle<'a, W>),
 }
 
-/// All that is known of one key. An empty one is not kept.
-#[derive(Debug, Default)]
-pub struct KeyState {
-    holders: SmallVec<[Holder; 1]>,
+/// What stands in the way of a claim.
+#[derive(Debug)]
+pub enum Obstacle<'a, W> {
+    /// A write that holds the key.
+    Holder(&'a Holder),
+    /// A write that waits for it, and came before.
+    Waiter(&'a Waiter<W>),
 }
 
-impl KeyState {
-    /// What a claim in `mode` meets at `now`. A conflict is told before an overlap.
-    pub fn meeting(&self, mode: Mode, now: Moment) -> Meeting<'_> {
-        let mut met = Meeting::Nothing;
-        for holder in self.holders.iter().filter(|holder| holder.is_live(now)) {
-            if !are_compatible(mode, holder.mode) {
-                return Meeting::Conflict(holder);
-            }
-            met = Meeting::Overlap(holder);
+/// All that is known of one key. An empty one is not kept. `W` is what the waiters are to whoever hands out the holds.
+#[derive(Debug)]
+pub struct KeyState<W> {
+    holders: Holders,
+    /// Boxed: most keys have none.
+    queue: Option<Box<Queue<W>>>,
+}
+
+impl<W> Default for KeyState<W> {
+    fn default() -> Self {
+        Self {
+            holders: Holders::default(),
+            queue: None,
         }
-        met
+    }
+}
+
+impl<W> KeyState<W> {
+    /// What a new claim in `mode` meets at `now`: holders first, then whoever waits. A conflict is told before an overlap.
+    pub fn meeting(&self, mode: Mode, is_observed: bool, now: Moment) -> Meeting<'_, W> {
+        if !is_observed && let Some(obstacle) = self.obstacle(mode, None, now) {
+            return Meeting::Conflict(obstacle);
+        }
+        let overlap = |beside| self.holders.conflicting(mode.conflicts(), beside, now);
+        let guarded = overlap(Beside::Guarded).filter(|_| is_observed);
+        let met = guarded.or_else(|| overlap(Beside::Observed));
+        met.map_or(Meeting::Nothing, Meeting::Overlap)
+    }
+
+    /// What stands in the way of a claim in `mode` with this ticket, or of a new one without.
+    pub fn obstacle(
+        &self,
+        mode: Mode,
+        ticket: Option<Ticket>,
+        now: Moment,
+    ) -> Option<Obstacle<'_, W>> {
+        let conflicts = mode.conflicts();
+        if let Some(holder) = self.holders.conflicting(conflicts, Beside::Guarded, now) {
+            return Some(Obstacle::Holder(holder));
+        }
+        let waiter = self.queue.as_ref()?.conflicting(conflicts, ticket)?;
+        Some(Obstacle::Waiter(waiter))
     }
 
     /// Enters `holder`, and drops those whose time is over at `now`.
-    /// The caller has asked [`Self::meeting`] for it in the same critical section.
+    /// The caller has asked [`Self::obstacle`] for it in the same critical section.
     pub fn grant(&mut self, holder: Holder, now: Moment) {
-        self.holders.retain(|other| other.is_live(now));
-        self.holders.push(holder);
+        self.holders.drop_dead(now);
+        self.holders.insert(holder);
     }
 
     /// Takes `id` off the key. False if it is not, or no longer, there.
     pub fn release(&mut self, id: HoldId) -> bool {
-        let before = self.holders.len();
-        self.holders.retain(|holder| holder.id != id);
-        self.holders.len() < before
+        self.holders.remove(id)
     }
 
     /// Records that nobody will learn the outcome of `id`, which keeps the key until `until`.
     /// Once only: a deadline that stands is not moved, so that none comes to life again.
     pub fn give_up(&mut self, id: HoldId, until: Moment) {
-        if let Some(holder) = self.holders.iter_mut().find(|holder| holder.id == id)
-            && holder.phase == Phase::InFlight
-        {
-            holder.phase = Phase::OutcomeUnknown { until };
+        self.holders.give_up(id, until);
+    }
+
+    /// How many came to wait because of what they met on this key, and still do.
+    pub fn waiting(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.stopped())
+    }
+
+    /// Enters a waiter, behind all that came before. Its ticket is higher than any that was entered before.
+    pub fn enqueue(&mut self, waiter: Waiter<W>) {
+        self.queue.get_or_insert_default().push(waiter);
+    }
+
+    /// Takes a waiter off the queue; none if it is not, or no longer, in it.
+    pub fn dequeue(&mut self, ticket: Ticket) -> Option<Waiter<W>> {
+        let queue = self.queue.as_mut()?;
+        let waiter = queue.remove(ticket);
+        if queue.is_empty() {
+            self.queue = None;
         }
+        waiter
+    }
+
+    /// Whether this one waits here.
+    pub fn is_queued(&self, ticket: Ticket) -> bool {
+        self.queue.as_ref().is_some_and(|queue| queue.has(ticket))
+    }
+
+    /// The waiters in whose way nothing stands on this key at `now`, in their order. What they wait for on other keys is not
+    /// known here.
+    pub fn unblocked(&self, now: Moment) -> impl Iterator<Item = &Waiter<W>> {
+        let queue = self.queue.as_deref();
+        let held = queue.map_or(Modes::NONE, |_| self.holders.modes(now));
+        queue
+            .into_iter()
+            .flat_map(move |queue| queue.unblocked(held))
     }
 
     /// Whether nothing needs to be remembered of this key.
     pub fn is_empty(&self) -> bool {
-        self.holders.is_empty()
+        self.queue.is_none() && self.holders.is_empty()
     }
 
-    /// Everyone on the key, in the order in which they were granted.
-    pub fn holders(&self) -> &[Holder] {
-        &self.holders
+    /// Everyone who holds the key.
+    pub fn holders(&self) -> impl Iterator<Item = &Holder> {
+        self.holders.iter()
     }
-}
 
-/// Whether a write in one mode may run beside a write in the other.
-fn are_compatible(one: Mode, other: Mode) -> bool {
-    match (one, other) {
-        (Mode::Exclusive, Mode::Exclusive) => false,
-        (Mode::Observed, _) | (_, Mode::Observed) => true,
+    /// Everyone who waits for the key, in their order.
+    pub fn waiters(&self) -> impl Iterator<Item = &Waiter<W>> {
+        self.queue.iter().flat_map(|queue| queue.iter())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn at(millis: u64) -> Moment {
-        Moment::new(Duration::from_millis(millis))
-    }
-
-    fn holder(id: u64, mode: Mode, since: Moment) -> Holder {
-        let writer = Arc::new(Writer {
-            request_id: HeaderValue::from_static("r"),
-            method: Method::PUT,
-            route: RouteId::GUARD,
-            remedy: None,
-            since,
-            typical: None,
-        });
-        Holder {
-            id: HoldId(id),
-            mode,
-            writer,
-            phase: Phase::InFlight,
-        }
-    }
-
-    #[test]
-    fn an_exclusive_claim_conflicts_with_an_exclusive_holder() {
-        let mut key = KeyState::default();
-        key.grant(holder(1, Mode::Exclusive, at(0)), at(0));
-        assert!(
-            matches!(key.meeting(Mode::Exclusive, at(1)), Meeting::Conflict(h) if h.id == HoldId(1))
-        );
-    }
-
-    #[test]
-    fn an_observed_write_overlaps_and_never_conflicts() {
-        let mut key = KeyState::default();
-        key.grant(holder(1, Mode::Observed, at(0)), at(0));
-        assert!(matches!(
-            key.meeting(Mode::Exclusive, at(1)),
-            Meeting::Overlap(_)
-        ));
-        key.grant(holder(2, Mode::Exclusive, at(1)), at(1));
-        assert!(matches!(
-            key.meeting(Mode::Observed, at(2)),
-            Meeting::Overlap(_)
-        ));
-        assert!(
-            matches!(key.meeting(Mode::Exclusive, at(2)), Meeting::Conflict(h) if h.id == HoldId(2))
-        );
-    }
-
-    #[test]
-    fn an_unknown_outcome_is_held_until_its_deadline_and_not_at_it() {
-        let mut key = KeyState::default();
-        key.grant(holder(1, Mode::Exclusive, at(0)), at(0));
-        key.give_up(HoldId(1), at(100));
-        assert!(matches!(
-            key.meeting(Mode::Exclusive, at(99)),
-            Meeting::Conflict(_)
-        ));
-        assert!(matches!(
-            key.meeting(Mode::Exclusive, at(100)),
-            Meeting::Nothing
-        ));
-    }
-
-    #[test]
-    fn a_release_by_another_owner_changes_nothing() {
-        let mut key = KeyState::default();
-        key.grant(holder(1, Mode::Exclusive, at(0)), at(0));
-        key.give_up(HoldId(1), at(10));
-        key.grant(holder(2, Mode::Exclusive, at(20)), at(20));
-        assert!(!key.release(HoldId(1)));
-        key.give_up(HoldId(1), at(5));
-        assert!(
-            matches!(key.meeting(Mode::Exclusive, at(30)), Meeting::Conflict(h) if h.id == HoldId(2))
-        );
-    }
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Claim(Mode),
-        Release(u64),
-        GiveUp(u64, u64),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            prop_oneof![Just(Mode::Exclusive), Just(Mode::Observed)].prop_map(Step::Claim),
-            (0..40u64).prop_map(Step::Release),
-            (0..40u64, 0..30u64).prop_map(|(id, delay)| Step::GiveUp(id, delay)),
-        ]
-    }
-
-    proptest! {
-        /// The model keeps every holder it was ever told of in a plain list.
-        #[test]
-        fn at_most_one_exclusive_holder_lives_whatever_happens(steps in proptest::collection::vec(step(), 1..60)) {
-            let mut key = KeyState::default();
-            let mut model: Vec<(u64, Mode, Option<u64>)> = Vec::new();
-            for (now, step) in steps.into_iter().enumerate() {
-                let now = now as u64;
-                let live = |model: &[(u64, Mode, Option<u64>)]| {
-                    model.iter().filter(|(_, _, until)| until.is_none_or(|until| now < until)).cloned().collect::<Vec<_>>()
-                };
-                match step {
-                    Step::Claim(mode) => {
-                        let meets = live(&model).iter().any(|(_, other, _)| mode == Mode::Exclusive && *other == Mode::Exclusive);
-                        let conflict = matches!(key.meeting(mode, at(now)), Meeting::Conflict(_));
-                        prop_assert_eq!(conflict, meets);
-                        if !conflict {
-                            key.grant(holder(now, mode, at(now)), at(now));
-                            model.push((now, mode, None));
-                        }
-                    }
-                    Step::Release(id) => {
-                        key.release(HoldId(id));
-                        model.retain(|(other, _, _)| *other != id);
-                    }
-                    Step::GiveUp(id, delay) => {
-                        key.give_up(HoldId(id), at(now + delay));
-                        for entry in model.iter_mut().filter(|(other, _, until)| *other == id && until.is_none()) {
-                            entry.2 = Some(now + delay);
-                        }
-                    }
-                }
-                let exclusive = live(&model).iter().filter(|(_, mode, _)| *mode == Mode::Exclusive).count();
-                prop_assert!(exclusive <= 1);
-            }
-        }
-    }
-}
+mod tests;

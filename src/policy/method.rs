@@ -30,11 +30,20 @@ pub fn is_safe(method: &Method) -> bool {
     )
 }
 
+/// The safe methods that return the state of a resource, which a write could tear.
+const READS: [&str; 6] = ["GET", "HEAD", "PROPFIND", "REPORT", "SEARCH", "QUERY"];
+
+fn is_read(method: &Method) -> bool {
+    READS.contains(&method.as_str())
+}
+
 /// The methods that a route, or `[guard]`, speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Methods {
     /// Every method that is not safe.
     Unsafe,
+    /// These and the safe ones that read a resource.
+    UnsafeAndReads,
     /// These, safe or not.
     Listed(Box<[Method]>),
 }
@@ -44,7 +53,35 @@ impl Methods {
     pub fn contains(&self, method: &Method) -> bool {
         match self {
             Self::Unsafe => !is_safe(method),
+            Self::UnsafeAndReads => !is_safe(method) || is_read(method),
             Self::Listed(listed) => listed.contains(method),
+        }
+    }
+
+    /// These, and those that read a resource.
+    pub fn with_reads(self) -> Self {
+        match self {
+            Self::Unsafe | Self::UnsafeAndReads => Self::UnsafeAndReads,
+            Self::Listed(listed) => {
+                let reads = READS
+                    .into_iter()
+                    .flat_map(|name| Method::from_bytes(name.as_bytes()));
+                let mut all = listed.into_vec();
+                for read in reads {
+                    if !all.contains(&read) {
+                        all.push(read);
+                    }
+                }
+                Self::Listed(all.into())
+            }
+        }
+    }
+
+    /// Whether they are not listed.
+    pub const fn are_unlisted(&self) -> bool {
+        match self {
+            Self::Unsafe | Self::UnsafeAndReads => true,
+            Self::Listed(_) => false,
         }
     }
 
@@ -52,17 +89,17 @@ impl Methods {
     /// than [`Methods::Unsafe`], two lists with a method in common are not.
     pub(super) fn is_ambiguous_with(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Unsafe, Self::Unsafe) => true,
             (Self::Listed(left), Self::Listed(right)) => {
                 left.iter().any(|method| right.contains(method))
             }
-            (Self::Unsafe, Self::Listed(_)) | (Self::Listed(_), Self::Unsafe) => false,
+            (one, other) => one.are_unlisted() && other.are_unlisted(),
         }
     }
 
     pub(super) fn lists_a_safe_method(&self) -> bool {
         match self {
             Self::Unsafe => false,
+            Self::UnsafeAndReads => true,
             Self::Listed(listed) => listed.iter().any(is_safe),
         }
     }
@@ -72,6 +109,7 @@ impl fmt::Display for Methods {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsafe => f.write_str("unsafe"),
+            Self::UnsafeAndReads => f.write_str("unsafe, and reads"),
             Self::Listed(listed) if listed.is_empty() => f.write_str("none"),
             Self::Listed(listed) => {
                 let names: Vec<&str> = listed.iter().map(Method::as_str).collect();

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
-use super::key::{KEY_LIMIT, KeyError, Keys, Mode};
+use super::key::{self, KEY_LIMIT, Key, KeyError, Lock, Locks};
 use super::rejection::ConflictStatus;
-use super::route::RouteId;
+use super::route::{OnConflict, RouteId};
 
 /// What a verdict is reached from.
 #[derive(Clone, Copy, Debug)]
@@ -49,16 +49,29 @@ pub struct Plan {
 /// What a write claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {
-    /// Sorted by bytes, no two equal, never empty.
-    pub keys: Keys,
-    /// What happens to an overlap.
-    pub mode: Mode,
+    /// What it asks of which keys; never empty.
+    pub locks: Locks,
+    /// What for.
+    pub purpose: Purpose,
+    /// What happens if it meets another.
+    pub on_conflict: OnConflict,
     /// The longest of the routes that gave the keys.
     pub max_work: Duration,
     /// How it is told that it met another write; of the route that spoke.
     pub status: ConflictStatus,
     /// What would have it refused; none where it is.
     pub remedy: Option<Remedy>,
+}
+
+/// What a claim is for. The stronger is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// To take note of overlaps; it keeps nobody away.
+    Observe,
+    /// To read what no write tears meanwhile. When nobody waits for it any more, it ends.
+    Read,
+    /// To write. Whoever waits for it, it ends by proof or by its time.
+    Write,
 }
 
 /// What a configuration would have to say for the overlaps of an observed write to be refused.
@@ -77,6 +90,8 @@ pub enum Remedy {
 pub enum Because {
     /// The route guards.
     RouteGuards,
+    /// The method is safe, and `reads = "shared"`.
+    ReadsAreShared,
     /// `on_conflict = "observe"`.
     RouteObserves,
     /// A `POST` for which no route speaks, and `post = "observe"`.
@@ -113,28 +128,37 @@ impl Verdict {
         }
     }
 
-    /// The stricter of two; with equal modes, `self` with the keys of both.
-    pub(super) fn or_stricter(mut self, other: Self) -> Self {
-        let strictness = |verdict: &Self| verdict.guard.as_ref().map(|guard| guard.mode);
-        match strictness(&self).cmp(&strictness(&other)) {
-            Ordering::Less => other,
-            Ordering::Greater => self,
-            Ordering::Equal => {
-                if let (Some(mine), Some(theirs)) = (&mut self.guard, other.guard) {
-                    mine.keys.extend(theirs.keys);
-                    mine.max_work = mine.max_work.max(theirs.max_work);
-                }
-                self
-            }
+    /// The stricter of two; of two that keep others away, or that do not, what it says with the keys of both.
+    pub(super) fn or_stricter(self, other: Self) -> Self {
+        let strictness = |verdict: &Self| verdict.guard.as_ref().map(|guard| guard.purpose);
+        let (mut stricter, other) = match strictness(&self).cmp(&strictness(&other)) {
+            Ordering::Less => (other, self),
+            Ordering::Equal | Ordering::Greater => (self, other),
+        };
+        if let (Some(mine), Some(theirs)) = (&mut stricter.guard, other.guard)
+            && mine.keeps_others_away() == theirs.keeps_others_away()
+        {
+            mine.locks.extend(theirs.locks);
+            mine.max_work = mine.max_work.max(theirs.max_work);
         }
+        stricter
     }
 }
 
 impl Guard {
+    /// Whether what it meets is kept from it, and it from what it meets.
+    pub fn keeps_others_away(&self) -> bool {
+        self.purpose > Purpose::Observe
+    }
+
+    /// The keys that it is about, without those on which it only announces itself.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        key::named(&self.locks)
+    }
+
     pub(super) fn normalised(mut self) -> Result<Self, KeyError> {
-        self.keys.sort_unstable();
-        self.keys.dedup();
-        if self.keys.len() > KEY_LIMIT {
+        self.locks = Lock::merged(self.locks);
+        if self.keys().nth(KEY_LIMIT).is_some() {
             return Err(KeyError::TooMany { limit: KEY_LIMIT });
         }
         Ok(self)

@@ -103,7 +103,9 @@ impl Policy {
 
 fn methods_for(methods: &Methods) -> Vec<Method> {
     match methods {
-        Methods::Unsafe => Method::from_bytes(FRESH.as_bytes()).into_iter().collect(),
+        Methods::Unsafe | Methods::UnsafeAndReads => {
+            Method::from_bytes(FRESH.as_bytes()).into_iter().collect()
+        }
         Methods::Listed(listed) => {
             let listed = listed.iter().filter(|method| **method != Method::CONNECT);
             listed.cloned().collect()

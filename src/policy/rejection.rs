@@ -15,7 +15,7 @@ mod sent;
 mod status;
 mod template;
 
-pub use conflict::{Conflict, Disclose, retry_after};
+pub use conflict::{Conflict, Disclose, Ending, State, retry_after};
 pub use cors::{Cors, OriginError, WebOrigin};
 pub use form::{Audience, Form};
 pub use page::Page;
@@ -39,6 +39,9 @@ use kind::Kind;
 use template::View;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// How long a write waited for its turn, in milliseconds.
+pub const WAITED: HeaderName = HeaderName::from_static("writegate-waited");
+
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// How the gateway's own answers look.
@@ -151,6 +154,11 @@ struct Problem<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
+    /// Where there are several: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waited_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -237,7 +245,7 @@ impl Rejection {
             method: telling.method.as_str(),
             sent: kind.sent,
             retry_after: self.retry_after().map(seconds_up),
-            key: told.map(|conflict| conflict.key.as_str()),
+            keys: told.map_or(&[], |conflict| &conflict.keys),
             holder,
             templates: &answers.templates,
         })
@@ -249,7 +257,9 @@ impl Rejection {
             title: view.title,
             status: view.status,
             detail: view.detail,
-            key: view.key,
+            key: view.keys.first().map(String::as_str),
+            keys: (view.keys.len() > 1).then_some(view.keys),
+            waited_ms: self.met().and_then(Conflict::waited).map(millis),
             retry_after_ms: self.met().map(|conflict| millis(conflict.retry_after)),
             holder: view.holder,
         };

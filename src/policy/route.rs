@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::key::{Mode, OnMissingKey};
+use super::key::{OnMissingKey, Scope};
 use super::method::Methods;
+use super::mode::Mode;
 use super::path::Distinguish;
 use super::pattern::Pattern;
 use super::rejection::ConflictStatus;
@@ -63,12 +64,38 @@ pub struct Claim {
     pub templates: Box<[Template]>,
     /// Whether the route itself gives them, rather than `[guard]`: only then it speaks for gRPC and upgrades.
     pub has_own_key: bool,
-    /// What happens to an overlap.
+    /// What happens to a conflict.
+    pub on_conflict: OnConflict,
+    /// How its writes have their keys: alone, or beside each other.
     pub mode: Mode,
+    /// Whether its safe methods read, and share the keys with each other.
+    pub shares_reads: bool,
+    /// What its keys stand for beside themselves.
+    pub scope: Scope,
     /// How a refused write is told.
     pub status: ConflictStatus,
     /// What happens where a template finds no value.
     pub on_missing_key: OnMissingKey,
+}
+
+/// What happens to a claim that meets another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnConflict {
+    /// It is forwarded all the same, and the overlap counted.
+    Observe,
+    /// It is refused.
+    Reject,
+    /// It waits for its turn.
+    Wait(Patience),
+}
+
+/// How a claim waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long, before it is refused.
+    pub wait: Duration,
+    /// How many may wait for a key before it; one more is refused at once.
+    pub waiters: usize,
 }
 
 /// What `[guard]` does with a `POST`, which names no resource of its own (RFC 9110 §9.3.3).

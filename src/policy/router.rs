@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use http::Method;
 
 use super::host::canonical_host;
-use super::method::Methods;
 use super::pattern::{Pattern, Segment, by_specificity};
 use super::route::{Route, RouteId};
 
@@ -111,5 +110,5 @@ pub(super) fn by_rank(left: &Route, right: &Route) -> std::cmp::Ordering {
 
 /// The lesser is the more specific.
 fn exit_rank(route: &Route) -> (bool, bool) {
-    (route.host.is_none(), route.methods == Methods::Unsafe)
+    (route.host.is_none(), route.methods.are_unlisted())
 }

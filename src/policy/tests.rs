@@ -42,7 +42,10 @@ fn route_with(path: &str, keys: &[&str], distinguish: Distinguish) -> Route {
         treatment: Treatment::Guard(Claim {
             templates,
             has_own_key: !keys.is_empty(),
+            on_conflict: OnConflict::Reject,
             mode: Mode::Exclusive,
+            shares_reads: false,
+            scope: Scope::Key,
             status: ConflictStatus::default(),
             on_missing_key: OnMissingKey::Path,
         }),
@@ -98,8 +101,8 @@ fn said(policy: &Policy, plan: &Plan) -> String {
     match &plan.guard {
         None => format!("{label} {:?}", plan.because),
         Some(guard) => {
-            let keys: Vec<&str> = guard.keys.iter().map(Key::shown).collect();
-            format!("{label} {:?} {}", guard.mode, keys.join(" "))
+            let keys: Vec<&str> = guard.keys().map(Key::shown).collect();
+            format!("{label} {:?} {}", guard.purpose, keys.join(" "))
         }
     }
 }

@@ -130,5 +130,5 @@ fn in_a_mode_that_observes_all_what_is_proposed_refuses_all() {
         client_subject: None,
     };
     let guard = config.policy.plan(&head).unwrap().guard.unwrap();
-    assert_eq!(guard.mode, crate::policy::Mode::Exclusive);
+    assert_eq!(guard.purpose, crate::policy::Purpose::Write);
 }

@@ -146,6 +146,7 @@ pub fn gateway_at_work<C: Connect>(
     spawn_local(Turns::serve(wishes));
     let limits = limits(&shared.config, &tasks);
     let gateway = Rc::new(Gateway::new(shared, connector, limits, turns));
+    spawn_local(gateway.expire());
     let sweeping = Rc::clone(&gateway);
     spawn_local(async move {
         let mut ticks = interval(SWEEP);

@@ -6,6 +6,7 @@
 //! - Each ends its own keys, by its own [`HoldId`], and does so once.
 
 use std::cell::Cell;
+use std::cmp::Ordering;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,9 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::Table;
-use crate::policy::key::{Key, Keys, Mode};
+use crate::policy::key::{self, Locks};
 use crate::policy::key_state::{HoldId, Moment, Writer};
+use crate::policy::plan::Purpose;
 
 /// When the last byte of an exchange went to the upstream or came from it.
 pub type LastByte = Rc<Cell<Instant>>;
@@ -25,8 +27,7 @@ pub type LastByte = Rc<Cell<Instant>>;
 pub(super) struct Entry {
     pub(super) table: Arc<Table>,
     pub(super) id: HoldId,
-    pub(super) keys: Keys,
-    pub(super) mode: Mode,
+    pub(super) locks: Locks,
     pub(super) since: Moment,
     pub(super) max_work: Duration,
     pub(super) writer: Arc<Writer>,
@@ -34,21 +35,27 @@ pub(super) struct Entry {
 
 impl Entry {
     fn release(self) -> Duration {
-        self.table.remove(self.id, &self.keys);
+        self.table.remove(self.id, &self.locks);
         self.table.now().since(self.since)
     }
 
     /// Nobody will learn what became of the write that was last heard of at `last_byte`.
     fn give_up(self, last_byte: Moment) {
         let until = last_byte.after(self.max_work);
-        if self.mode == Mode::Exclusive {
-            self.warn(until.since(self.table.now()));
+        match self.writer.purpose {
+            // Nobody reads what comes of it, torn or not.
+            Purpose::Read => {
+                self.release();
+                return;
+            }
+            Purpose::Write => self.warn(until.since(self.table.now())),
+            Purpose::Observe => {}
         }
-        self.table.give_up(self.id, self.keys, until);
+        self.table.give_up(self.id, self.locks, until);
     }
 
     fn warn(&self, left: Duration) {
-        let keys: Vec<&str> = self.keys.iter().map(Key::shown).collect();
+        let keys: Vec<&str> = key::named(&self.locks).map(key::Key::shown).collect();
         warn!(
             target: "outcome",
             keys = keys.join(" "),
@@ -71,11 +78,19 @@ impl Grant {
         Self { entry: Some(entry) }
     }
 
-    /// Whether it keeps others away.
-    pub fn is_exclusive(&self) -> bool {
-        self.entry
-            .as_ref()
-            .is_some_and(|entry| entry.mode == Mode::Exclusive)
+    /// What it is for.
+    pub fn purpose(&self) -> Option<Purpose> {
+        self.entry.as_ref().map(|entry| entry.writer.purpose)
+    }
+
+    /// Whether it is of a write that keeps others away.
+    pub fn is_guarded(&self) -> bool {
+        self.purpose() == Some(Purpose::Write)
+    }
+
+    /// What ends it, for whoever ends it otherwise than by dropping it.
+    pub(super) fn into_entry(mut self) -> Option<Entry> {
+        self.entry.take()
     }
 
     /// From here on the upstream may have seen the write.
@@ -119,6 +134,11 @@ impl Hold {
         }
     }
 
+    /// What it is for.
+    pub fn purpose(&self) -> Option<Purpose> {
+        self.entry.as_ref().map(|entry| entry.writer.purpose)
+    }
+
     /// The longest that the upstream can work on the write after it was last heard of.
     pub fn max_work(&self) -> Duration {
         self.entry
@@ -138,17 +158,43 @@ impl Drop for Hold {
 }
 
 /// A hold of unknown outcome, in the order in which their time is over.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 pub(super) struct GivenUp {
     pub(super) until: Moment,
     pub(super) id: HoldId,
-    pub(super) keys: Keys,
+    pub(super) locks: Locks,
 }
 
-#[cfg(test)]
+impl GivenUp {
+    const fn rank(&self) -> (Moment, HoldId) {
+        (self.until, self.id)
+    }
+}
+
+impl PartialEq for GivenUp {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for GivenUp {}
+
+impl PartialOrd for GivenUp {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for GivenUp {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests {
-    use super::super::Claimed;
-    use super::super::tests::{claim, granted, sent};
+    use super::super::tests::{claim, granted, is_bare, sent};
+    use super::super::{By, Claimed};
     use super::*;
     use crate::policy::key_state::Phase;
 
@@ -156,14 +202,14 @@ mod tests {
     fn a_grant_that_is_dropped_frees_its_keys() {
         let table = Table::new(10);
         drop(granted(&table, &["a", "b"]));
-        assert!(table.is_empty() && table.keys.is_empty());
+        assert!(table.is_empty() && is_bare(&table));
     }
 
     #[test]
     fn a_hold_that_settles_frees_its_keys() {
         let table = Table::new(10);
         sent(granted(&table, &["a", "b"])).settle();
-        assert!(table.is_empty() && table.keys.is_empty());
+        assert!(table.is_empty() && is_bare(&table));
     }
 
     #[tokio::test(start_paused = true)]
@@ -174,7 +220,7 @@ mod tests {
         drop(hold);
         tokio::time::advance(Duration::from_millis(49_999)).await;
         assert!(
-            matches!(claim(&table, &["a"]), Claimed::Conflict(met) if matches!(met.phase, Phase::OutcomeUnknown { .. }))
+            matches!(claim(&table, &["a"]), Claimed::Conflict(met) if matches!(met[0].by, By::Holder { phase: Phase::OutcomeUnknown { .. }, .. }))
         );
         assert_eq!(table.sweep(), 0);
         tokio::time::advance(Duration::from_millis(1)).await;
@@ -186,6 +232,6 @@ mod tests {
         );
         assert!(matches!(claim(&table, &["a"]), Claimed::Conflict(_)));
         drop(next);
-        assert!(table.is_empty() && table.keys.is_empty());
+        assert!(table.is_empty() && is_bare(&table));
     }
 }

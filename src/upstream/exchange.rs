@@ -24,6 +24,7 @@ use super::send::send;
 use super::silence::Silence;
 use super::{Fault, Reply, Terms};
 use crate::body::{Body, Incoming, Pace, PipeWriter, Upload, charged, pipe};
+use crate::policy::Purpose;
 use crate::policy::forward::has_one_reading;
 use crate::policy::head::Malformed;
 use crate::table::{Grant, Hold};
@@ -39,7 +40,7 @@ const UNCHARGED: usize = 4 * 1024;
 pub(super) struct Exchange<S: Socket> {
     link: Link<S>,
     hold: Option<Hold>,
-    /// Whether its hold keeps others away: then it is nobody's but its own to end.
+    /// Whether it is of a write that keeps others away: then it is nobody's but its own to end.
     is_guarded: bool,
     silence: Silence,
     terms: Rc<Terms>,
@@ -55,7 +56,7 @@ impl<S: Socket> Exchange<S> {
         terms: Rc<Terms>,
     ) -> Result<Reply, Fault> {
         link.begin(request.method() == Method::HEAD);
-        let is_guarded = grant.as_ref().is_some_and(Grant::is_exclusive);
+        let is_guarded = grant.as_ref().is_some_and(Grant::is_guarded);
         let hold = grant.map(|grant| grant.into_hold(Rc::clone(link.last_byte())));
         let limit = match hold.as_ref().filter(|_| is_guarded).map(Hold::max_work) {
             // Where keys are let go at once, the upstream has as long as anybody waits for it.
@@ -159,7 +160,7 @@ impl<S: Socket> Exchange<S> {
     async fn pump(mut self, mut incoming: Incoming, writer: PipeWriter) {
         let mut writer = Some(writer);
         let limits = &self.terms.limits;
-        let patience = if self.is_guarded {
+        let patience = if self.keeps_others_away() {
             limits.send_timeout
         } else {
             limits.idle_client
@@ -272,6 +273,11 @@ impl<S: Socket> Exchange<S> {
         } else {
             self.link.poll_over(cx)
         }
+    }
+
+    fn keeps_others_away(&self) -> bool {
+        let hold = self.hold.as_ref();
+        hold.is_some_and(|hold| hold.purpose() > Some(Purpose::Observe))
     }
 
     fn settle(&mut self) {

@@ -11,7 +11,9 @@ use std::time::{Duration, SystemTime};
 use writegate::config::{Config, Overrides};
 use writegate::policy::KeyError;
 use writegate::policy::head::{Limits, Malformed};
-use writegate::policy::rejection::{Audience, Conflict, ConflictStatus, Form, Rejection, Telling};
+use writegate::policy::rejection::{
+    Audience, Conflict, ConflictStatus, Ending, Form, Rejection, State, Telling,
+};
 
 const FORMS: [Form; 5] = [
     Form::Problem,
@@ -88,12 +90,13 @@ fn one_of_each() -> Vec<Rejection> {
 
 fn conflict(unknown_for: Option<Duration>) -> Rejection {
     Rejection::Conflict(Box::new(Conflict {
-        key: "order:7".into(),
+        keys: vec!["order:7".to_owned()],
         holder_method: Method::POST,
         holder_route: "/orders/{id}/{*rest}".into(),
         holder_since: "2026-11-23T18:29:00.120Z".into(),
         holder_age: Duration::from_millis(1203),
-        unknown_for,
+        state: unknown_for.map_or(State::Writing, State::Unknown),
+        ending: Ending::AtOnce,
         retry_after: Duration::from_millis(1740),
         status: ConflictStatus::default(),
     }))

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::policy::rejection::{Audience, Conflict, ConflictStatus, Form, Rejection, Telling};
+use crate::policy::rejection::{
+    Audience, Conflict, ConflictStatus, Ending, Form, Rejection, State, Telling,
+};
 
 /// What is wrong with a page of this text, named by a configuration beside it.
 fn template(name: &str, html: &str) -> Result<Config, String> {
@@ -32,12 +34,13 @@ fn page(config: &Config, key: &str) -> String {
 /// The media type and the body of what is told of a conflict.
 fn told(config: &Config, form: Form, key: &str) -> (String, String) {
     let conflict = Rejection::Conflict(Box::new(Conflict {
-        key: key.to_owned(),
+        keys: vec![key.to_owned()],
         holder_method: Method::PUT,
         holder_route: "/a".to_owned(),
         holder_since: "2026-11-23T18:29:00.120Z".to_owned(),
         holder_age: Duration::from_secs(1),
-        unknown_for: None,
+        state: State::Writing,
+        ending: Ending::AtOnce,
         retry_after: Duration::from_secs(2),
         status: ConflictStatus::default(),
     }));

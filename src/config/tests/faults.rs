@@ -189,7 +189,7 @@ const FAULTY_ROUTES: [Faulty; 18] = [
     ),
 ];
 
-const FAULTY_SETTINGS: [Faulty; 25] = [
+const FAULTY_SETTINGS: [Faulty; 29] = [
     (
         "[server]\nmax_work = \"1s\"",
         (
@@ -238,12 +238,28 @@ const FAULTY_SETTINGS: [Faulty; 25] = [
         ("3:8: ", "`post` has no effect"),
     ),
     (
-        "[guard]\non_conflict = { wait = \"2s\", waiters = 16 }",
-        ("2:15: ", "not wait"),
+        "[guard]\non_conflict = { waiters = 16 }",
+        ("2:15: ", "how long does a write wait?"),
+    ),
+    (
+        "[guard]\non_conflict = { wait = \"0s\" }",
+        ("2:24: ", "cannot be zero"),
+    ),
+    (
+        "[guard]\non_conflict = { wait = \"2s\", waiter = 16 }",
+        ("2:15: ", "did you mean \"waiters\"?"),
     ),
     (
         "[guard]\non_conflict = \"wait\"",
-        ("2:15: ", "\"reject\" or \"observe\""),
+        ("2:15: ", "write `on_conflict = { wait = \"2s\" }`"),
+    ),
+    (
+        "[guard]\nmode = \"share\"",
+        ("2:8: ", "did you mean \"shared\"?"),
+    ),
+    (
+        "[[route]]\npath = \"/a\"\nguard = false\nscope = \"subtree\"",
+        ("4:9: ", "`scope` has no effect"),
     ),
     (
         "[guard]\nkey = \"{json:/a}\"",

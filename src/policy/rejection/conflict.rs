@@ -8,26 +8,82 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::{ConflictStatus, Telling};
+use crate::policy::method::is_safe;
+use crate::policy::plan::Purpose;
 
 /// What a refused write met.
 #[derive(Debug)]
 pub struct Conflict {
-    /// The key that is held, as it may be shown.
-    pub key: String,
-    /// The method of the write that holds it.
+    /// The keys on which it met another, as they may be shown; at least one. What is said of the other is of the first.
+    pub keys: Vec<String>,
+    /// The method of the other write.
     pub holder_method: Method,
-    /// The route of the write that holds it.
+    /// The route of the other write.
     pub holder_route: String,
-    /// When that write was let through, in RFC 3339.
+    /// When that was let through, or began to wait, in RFC 3339.
     pub holder_since: String,
     /// How long ago that was.
     pub holder_age: Duration,
-    /// For an unknown outcome: how much longer the key is held.
-    pub unknown_for: Option<Duration>,
+    /// What the other has of the key.
+    pub state: State,
+    /// How it came to be refused.
+    pub ending: Ending,
     /// When to try again.
     pub retry_after: Duration,
     /// How the route of the refused write has it told.
     pub status: ConflictStatus,
+}
+
+/// What another write has of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It writes to it.
+    Writing,
+    /// It writes to what stands below it.
+    WritingBelow,
+    /// It reads it, and no write is to tear that.
+    Reading,
+    /// It reads what stands below it.
+    ReadingBelow,
+    /// Its outcome is unknown, and the key is held for so much longer.
+    Unknown(Duration),
+    /// It waits for its turn, and came before.
+    Waiting,
+}
+
+/// How a write came to be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its route does not let it wait.
+    AtOnce,
+    /// As many waited already as may.
+    QueueFull,
+    /// It has waited for so long, and its turn has not come.
+    Waited(Duration),
+}
+
+impl State {
+    /// Of a write in flight, or of a read.
+    pub const fn at_work(purpose: Purpose, is_below: bool) -> Self {
+        match (purpose, is_below) {
+            (Purpose::Read, false) => Self::Reading,
+            (Purpose::Read, true) => Self::ReadingBelow,
+            (Purpose::Observe | Purpose::Write, false) => Self::Writing,
+            (Purpose::Observe | Purpose::Write, true) => Self::WritingBelow,
+        }
+    }
+
+    /// For an unknown outcome: how much longer the key is held.
+    pub const fn unknown_for(self) -> Option<Duration> {
+        match self {
+            Self::Unknown(left) => Some(left),
+            Self::Writing
+            | Self::WritingBelow
+            | Self::Reading
+            | Self::ReadingBelow
+            | Self::Waiting => None,
+        }
+    }
 }
 
 /// What a conflict answer says of the other write.
@@ -62,26 +118,77 @@ impl Conflict {
         }
     }
 
+    /// How long it waited, if it did.
+    pub(super) const fn waited(&self) -> Option<Duration> {
+        match self.ending {
+            Ending::Waited(waited) => Some(waited),
+            Ending::AtOnce | Ending::QueueFull => None,
+        }
+    }
+
     pub(super) fn detail(&self, telling: &Telling<'_>) -> String {
         let method = telling.method;
-        let (key, age) = (&self.key, tenths(self.holder_age));
+        let met = self.met(telling.answers.disclose);
+        let advice = if is_safe(method) {
+            "Try again."
+        } else {
+            "Read the resource again, then retry."
+        };
+        match self.ending {
+            Ending::AtOnce => format!("This {method} was not forwarded: {met}. {advice}"),
+            Ending::QueueFull => format!(
+                "This {method} was not forwarded: {met}, and as many wait for their turn as may. {advice}"
+            ),
+            Ending::Waited(waited) => format!(
+                "This {method} waited {} for its turn, and was not forwarded: {met}. {advice}",
+                tenths(waited)
+            ),
+        }
+    }
+
+    /// What was met, as far as it may be told.
+    fn met(&self, disclose: Disclose) -> String {
+        let (first, others) = self.keys.split_first().expect("a conflict is on a key");
+        let told = match disclose {
+            Disclose::Holder => self.met_holder(first),
+            Disclose::Key => self.state.on(first),
+            Disclose::None => return self.state.on("this resource"),
+        };
+        match others {
+            [] => told,
+            [other] => format!("{told}; {other} is not free, either"),
+            others => format!("{told}; {} are not free, either", others.join(", ")),
+        }
+    }
+
+    fn met_holder(&self, key: &str) -> String {
+        let age = tenths(self.holder_age);
         let who = format!("a {} ({})", self.holder_method, self.holder_route);
-        let met = match (telling.answers.disclose, self.unknown_for) {
-            (Disclose::Holder, None) => format!("{who} has been writing to {key} for {age}"),
-            (Disclose::Holder, Some(left)) => format!(
+        match self.state {
+            State::Writing => format!("{who} has been writing to {key} for {age}"),
+            State::WritingBelow => format!("{who} has been writing below {key} for {age}"),
+            State::Reading => format!("{who} has been reading {key} for {age}"),
+            State::ReadingBelow => format!("{who} has been reading below {key} for {age}"),
+            State::Unknown(left) => format!(
                 "the outcome of {who} on {key}, sent {age} ago, is unknown; {key} is held for {} more",
                 tenths(left)
             ),
-            (Disclose::Key, None) => format!("another write to {key} is in flight"),
-            (Disclose::Key, Some(_)) => {
-                format!("the outcome of an earlier write to {key} is unknown")
-            }
-            (Disclose::None, None) => "another write to this resource is in flight".to_owned(),
-            (Disclose::None, Some(_)) => {
-                "the outcome of an earlier write to this resource is unknown".to_owned()
-            }
-        };
-        format!("This {method} was not forwarded: {met}. Read the resource again, then retry.")
+            State::Waiting => format!("{who} has been waiting for {key} for {age}"),
+        }
+    }
+}
+
+impl State {
+    /// Without a word on who it is.
+    fn on(self, key: &str) -> String {
+        match self {
+            Self::Writing => format!("another write to {key} is in flight"),
+            Self::WritingBelow => format!("a write below {key} is in flight"),
+            Self::Reading => format!("a read of {key} is in flight"),
+            Self::ReadingBelow => format!("a read below {key} is in flight"),
+            Self::Unknown(_) => format!("the outcome of an earlier write to {key} is unknown"),
+            Self::Waiting => format!("another write to {key} waits for its turn"),
+        }
     }
 }
 

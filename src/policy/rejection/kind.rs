@@ -1,10 +1,12 @@
 //! What kinds of answers there are: status, name, title, error type and gRPC code of each, and whether the request was sent.
 
+mod met;
+
 use http::StatusCode;
 
+use super::Rejection;
 use super::grpc::GrpcCode;
 use super::sent::Sent;
-use super::{Conflict, Rejection};
 use crate::policy::head::Malformed;
 use crate::policy::key::KeyError;
 
@@ -134,22 +136,6 @@ const UPSTREAM_INVALID: Kind = kind(
     GrpcCode::Unavailable,
     Sent::Yes,
 );
-const OUTCOME_UNKNOWN: Kind = kind(
-    StatusCode::CONFLICT,
-    "outcome-unknown",
-    "The outcome of an earlier write to this resource is unknown",
-    "http_request_denied",
-    GrpcCode::Aborted,
-    Sent::No,
-);
-const WRITE_IN_FLIGHT: Kind = kind(
-    StatusCode::CONFLICT,
-    "write-in-flight",
-    "Another write to this resource is in flight",
-    "http_request_denied",
-    GrpcCode::Aborted,
-    Sent::No,
-);
 const MISSING_KEY: Kind = kind(
     StatusCode::BAD_REQUEST,
     "missing-key",
@@ -224,7 +210,7 @@ impl Rejection {
             Self::BodyTooSlow => BODY_TOO_SLOW,
             Self::BodyTooLarge => BODY_TOO_LARGE,
             Self::ClientLeft => CLIENT_LEFT,
-            Self::Conflict(met) => conflict(met),
+            Self::Conflict(conflict) => met::conflict(conflict),
             Self::HoldsExhausted => HOLDS_EXHAUSTED,
             Self::BuffersExhausted => BUFFERS_EXHAUSTED,
             Self::RequestsExhausted => REQUESTS_EXHAUSTED,
@@ -258,17 +244,6 @@ const fn kind(
         error,
         code,
         sent,
-    }
-}
-
-const fn conflict(met: &Conflict) -> Kind {
-    let kind = match met.unknown_for {
-        Some(_) => OUTCOME_UNKNOWN,
-        None => WRITE_IN_FLIGHT,
-    };
-    Kind {
-        status: met.status.code(),
-        ..kind
     }
 }
 

@@ -4,16 +4,22 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::{Conflict, ConflictStatus, Rejection};
+use super::{Conflict, ConflictStatus, Ending, Rejection, State};
 use crate::policy::head::Malformed;
 use crate::policy::key::KeyError;
 
-/// One of each kind, a conflict both ways.
+/// One of each kind, a conflict in every way.
 pub(super) fn all() -> Vec<Rejection> {
     let is_write = true;
     vec![
         conflict(None),
         conflict(Some(Duration::from_secs(40))),
+        conflict_with(State::WritingBelow, Ending::AtOnce),
+        conflict_with(State::Reading, Ending::AtOnce),
+        conflict_with(State::ReadingBelow, Ending::AtOnce),
+        conflict_with(State::Waiting, Ending::AtOnce),
+        conflict_with(State::Writing, Ending::QueueFull),
+        conflict_with(State::Writing, Ending::Waited(Duration::from_secs(2))),
         Rejection::Malformed(Malformed::Host),
         Rejection::NoKey(KeyError::Missing {
             source_text: "{header:x-tenant}".to_owned(),
@@ -38,13 +44,20 @@ pub(super) fn all() -> Vec<Rejection> {
 
 /// The conflict of the documents.
 pub(super) fn conflict(unknown_for: Option<Duration>) -> Rejection {
+    let state = unknown_for.map_or(State::Writing, State::Unknown);
+    conflict_with(state, Ending::AtOnce)
+}
+
+/// The same, but for this.
+pub(super) fn conflict_with(state: State, ending: Ending) -> Rejection {
     Rejection::Conflict(Box::new(Conflict {
-        key: "order:7".into(),
+        keys: vec!["order:7".to_owned()],
         holder_method: Method::POST,
         holder_route: "/orders/{id}/{*rest}".into(),
         holder_since: "2026-11-23T18:29:00.120Z".into(),
         holder_age: Duration::from_millis(1203),
-        unknown_for,
+        state,
+        ending,
         retry_after: Duration::from_millis(1740),
         status: ConflictStatus::default(),
     }))

@@ -50,7 +50,8 @@ pub(super) struct View<'a> {
     pub(super) sent: Sent,
     /// Seconds.
     pub(super) retry_after: Option<u64>,
-    pub(super) key: Option<&'a str>,
+    /// Those that were met; none where they may not be told.
+    pub(super) keys: &'a [String],
     pub(super) holder: Option<HolderView<'a>>,
     /// Where it is told.
     pub(super) templates: &'a Templates,
@@ -213,7 +214,11 @@ fn variables(view: &View<'_>) -> Value {
         view.retry_after
             .map(|after| ("retry_after", Value::from(after))),
     );
-    told.extend(view.key.map(|key| ("key", Value::from(key))));
+    told.extend(
+        view.keys
+            .first()
+            .map(|key| ("key", Value::from(key.as_str()))),
+    );
     told.extend(view.holder.as_ref().map(|holder| {
         let holder = [
             ("method", Value::from(holder.method)),

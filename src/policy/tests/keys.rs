@@ -7,7 +7,7 @@ use crate::policy::template::TemplateError;
 fn each_source_gives_its_values() {
     let keys = |template: &str, target: &str, fields: &[(&'static str, &str)]| {
         let policy = policy([route("/r/{id}/{*rest}", &[template])]);
-        plan(&policy, "PUT", target, fields).replace("/r/{id}/{*rest} Exclusive ", "")
+        plan(&policy, "PUT", target, fields).replace("/r/{id}/{*rest} Write ", "")
     };
     assert_eq!(keys("{id}", "/r/A%40b/c/d", &[]), "a%40b");
     assert_eq!(keys("<{rest}>", "/r/7/c/D/", &[]), "<c/d>");
@@ -52,12 +52,12 @@ fn a_missing_value_is_met_as_the_route_says() {
         OnMissingKey::Forward,
     );
     assert!(keys(reject, "/r?a=1", &[]).contains("{header:x}"));
-    assert_eq!(keys(path, "/r?a=1", &[]), "/r Exclusive /r q:1");
+    assert_eq!(keys(path, "/r?a=1", &[]), "/r Write /r q:1");
     assert_eq!(
         keys(path, "/r?a=", &[("x", " "), ("cookie", "c=")]),
-        "/r Exclusive /r"
+        "/r Write /r"
     );
-    assert_eq!(keys(forward, "/r?a=1", &[]), "/r Exclusive q:1");
+    assert_eq!(keys(forward, "/r?a=1", &[]), "/r Write q:1");
     assert_eq!(keys(forward, "/r", &[]), "/r NoKey");
 }
 
@@ -92,7 +92,7 @@ fn a_credential_is_compared_as_it_is_and_shown_as_a_digest() {
     ]);
     let key = |cookie: &str| {
         let found = try_plan(&policy, "PUT", "/r", &[("cookie", cookie)]).unwrap();
-        found.guard.unwrap().keys[0].clone()
+        found.guard.unwrap().locks[0].key.clone()
     };
     let secret = key("a=b; sid=Secret");
     assert_eq!(secret.as_str(), "session:Secret");
@@ -104,8 +104,7 @@ fn a_credential_is_compared_as_it_is_and_shown_as_a_digest() {
     assert_eq!(secret.shown(), key("sid=Secret").shown());
     assert_ne!(secret.shown(), key("sid=other").shown());
     assert!(
-        plan(&policy, "PUT", "/h", &[("authorization", "Basic eDp5")])
-            .starts_with("/h Exclusive <")
+        plan(&policy, "PUT", "/h", &[("authorization", "Basic eDp5")]).starts_with("/h Write <")
     );
 }
 
@@ -184,7 +183,7 @@ fn the_subject_of_a_client_s_certificate_is_a_value_and_forges_none() {
             form: None,
         });
         let guard = plan.unwrap().guard.unwrap();
-        let keys = guard.keys.iter();
+        let keys = guard.keys();
         keys.map(|key| key.shown().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(keys(Some("CN=Desk,O=Shop")), ["<cn%3Ddesk%2Co%3Dshop>/r"]);

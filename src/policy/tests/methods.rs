@@ -13,18 +13,15 @@ fn a_method_override_is_judged_as_well_as_the_method() {
             &[("x-http-method-override", value)],
         )
     };
-    assert_eq!(field("POST", "put", "/a"), "[guard] Exclusive /a");
-    assert_eq!(field("GET", "DELETE", "/a"), "[guard] Exclusive /a");
+    assert_eq!(field("POST", "put", "/a"), "[guard] Write /a");
+    assert_eq!(field("GET", "DELETE", "/a"), "[guard] Write /a");
     assert_eq!(
         field("PUT", "POST", "/a"),
-        "[guard] Exclusive /a",
+        "[guard] Write /a",
         "the backend may ignore it"
     );
-    assert_eq!(field("PUT", "CONNECT", "/a"), "[guard] Exclusive /a");
-    assert_eq!(
-        field("PATCH", "POST", "/orders"),
-        "[guard] Exclusive /orders"
-    );
+    assert_eq!(field("PUT", "CONNECT", "/a"), "[guard] Write /a");
+    assert_eq!(field("PATCH", "POST", "/orders"), "[guard] Write /orders");
     assert_eq!(field("POST", "GET", "/orders"), "/orders RouteForwards");
     let plan = try_plan(&policy, "GET", "/a?_method=delete", &[]).unwrap();
     assert!(plan.is_write && plan.method == Method::DELETE);
@@ -77,7 +74,7 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
     assert!(!wants(&read));
     assert_eq!(
         said(&policy, &policy.plan(&read).unwrap()),
-        "[guard] Exclusive /a"
+        "[guard] Write /a"
     );
     let read_by_method = Head {
         form: Some(b"_method=patch&_method=delete"),
@@ -86,7 +83,7 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
     let plan = told_apart.plan(&read_by_method).unwrap();
     assert_eq!(
         said(&told_apart, &plan),
-        "/a Exclusive DELETE PATCH POST",
+        "/a Write DELETE PATCH POST",
         "a backend may take the first or the last"
     );
 }
@@ -102,9 +99,9 @@ fn a_field_that_connection_nominates_never_arrives_and_so_says_nothing() {
         let fields: Vec<_> = fields.into_iter().chain([("connection", names)]).collect();
         plan(&policy, "PUT", "/keyed", &fields)
     };
-    assert!(nominated("close, host").starts_with("/keyed Exclusive t:a:"));
+    assert!(nominated("close, host").starts_with("/keyed Write t:a:"));
     for names in ["X-Tenant", "close , cookie"] {
-        assert_eq!(nominated(names), "/keyed Exclusive /keyed", "{names}");
+        assert_eq!(nominated(names), "/keyed Write /keyed", "{names}");
     }
     let dropped = |method, name, value| {
         plan(
@@ -118,10 +115,10 @@ fn a_field_that_connection_nominates_never_arrives_and_so_says_nothing() {
         dropped("GET", "x-http-method-override", "PUT"),
         "[guard] MethodIsSafe"
     );
-    assert_eq!(dropped("MOVE", "destination", "/b"), "[guard] Exclusive /a");
+    assert_eq!(dropped("MOVE", "destination", "/b"), "[guard] Write /a");
     assert_eq!(
         dropped("POST", "content-type", "application/grpc"),
-        "[guard] Observed /a"
+        "[guard] Observe /a"
     );
 }
 
@@ -131,10 +128,10 @@ fn move_and_copy_claim_their_destination_too() {
     let to = |method, destination| plan(&policy, method, "/a", &[("destination", destination)]);
     assert_eq!(
         to("MOVE", "http://elsewhere/B%2fc?x"),
-        "[guard] Exclusive /a /b/c"
+        "[guard] Write /a /b/c"
     );
-    assert_eq!(to("COPY", "/orders/7/x"), "[guard] Exclusive /a order:7");
-    assert_eq!(to("MOVE", "/A/"), "[guard] Exclusive /a");
+    assert_eq!(to("COPY", "/orders/7/x"), "[guard] Write /a order:7");
+    assert_eq!(to("MOVE", "/A/"), "[guard] Write /a");
     for unclear in ["", "b", "http://", "::", "a b", "?x"] {
         assert_eq!(
             to("MOVE", unclear),
@@ -142,9 +139,9 @@ fn move_and_copy_claim_their_destination_too() {
             "{unclear}"
         );
     }
-    assert_eq!(to("MOVE", "//b/c"), "[guard] Exclusive /a /b/c /c");
-    assert_eq!(to("PUT", "b"), "[guard] Exclusive /a");
-    assert_eq!(to("PUT", "/b"), "[guard] Exclusive /a");
+    assert_eq!(to("MOVE", "//b/c"), "[guard] Write /a /b/c /c");
+    assert_eq!(to("PUT", "b"), "[guard] Write /a");
+    assert_eq!(to("PUT", "/b"), "[guard] Write /a");
 }
 
 #[test]
@@ -170,15 +167,12 @@ fn grpc_and_upgrades_are_guarded_only_by_a_route_with_a_key() {
     ];
     assert_eq!(plan(&policy, "POST", "/a", &grpc), "[guard] Grpc");
     assert_eq!(plan(&policy, "POST", "/unkeyed", &grpc), "/unkeyed Grpc");
-    assert_eq!(plan(&policy, "POST", "/keyed", &grpc), "/keyed Exclusive k");
+    assert_eq!(plan(&policy, "POST", "/keyed", &grpc), "/keyed Write k");
     assert_eq!(
         plan(&policy, "POST", "/unkeyed", &upgrade),
         "/unkeyed Upgrade"
     );
-    assert_eq!(
-        plan(&policy, "POST", "/keyed", &upgrade),
-        "/keyed Exclusive k"
-    );
+    assert_eq!(plan(&policy, "POST", "/keyed", &upgrade), "/keyed Write k");
     assert_eq!(
         plan(
             &policy,
@@ -186,7 +180,7 @@ fn grpc_and_upgrades_are_guarded_only_by_a_route_with_a_key() {
             "/unkeyed",
             &[("content-type", "application/grpcish")]
         ),
-        "/unkeyed Exclusive /unkeyed"
+        "/unkeyed Write /unkeyed"
     );
 }
 
@@ -199,20 +193,17 @@ fn an_offer_of_another_http_version_is_no_upgrade_and_a_put_is_never_exempt() {
     ];
     assert_eq!(
         plan(&policy, "POST", "/unkeyed", &java),
-        "/unkeyed Exclusive /unkeyed"
+        "/unkeyed Write /unkeyed"
     );
     let websocket = [("connection", "upgrade"), ("upgrade", "websocket")];
-    assert_eq!(
-        plan(&policy, "PUT", "/a", &websocket),
-        "[guard] Exclusive /a"
-    );
+    assert_eq!(plan(&policy, "PUT", "/a", &websocket), "[guard] Write /a");
 }
 
 #[test]
 fn a_listed_safe_method_is_a_write() {
     let policy = policy([only(&Method::GET, route("/delete", &["d:{query:id}"]))]);
     let found = try_plan(&policy, "GET", "/delete?id=7", &[]).unwrap();
-    assert_eq!(said(&policy, &found), "/delete Exclusive d:7");
+    assert_eq!(said(&policy, &found), "/delete Write d:7");
     assert!(found.is_write);
     assert_eq!(
         plan(&policy, "HEAD", "/delete?id=7", &[]),

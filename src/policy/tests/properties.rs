@@ -27,7 +27,7 @@ proptest! {
         let policy = policy([route]);
         let key = |[a, b, c]: &[String; 3]| {
             let target = format!("/r?a={}&b={}&c={}", escaped(a), escaped(b), escaped(c));
-            try_plan(&policy, "PUT", &target, &[]).unwrap().guard.unwrap().keys
+            try_plan(&policy, "PUT", &target, &[]).unwrap().guard.unwrap().locks
         };
         prop_assert_eq!(key(&left) == key(&right), left == right);
     }
@@ -41,7 +41,7 @@ proptest! {
         let canonical = |(a, rest): &(String, String)| canonical(&format!("/{a}/{rest}"), Distinguish::default()).into_owned();
         let key = |parts| {
             let path = canonical(parts);
-            try_plan(&policy, "PUT", &path, &[]).unwrap().guard.unwrap().keys
+            try_plan(&policy, "PUT", &path, &[]).unwrap().guard.unwrap().locks
         };
         prop_assert_eq!(key(&left) == key(&right), canonical(&left) == canonical(&right));
     }
@@ -88,8 +88,8 @@ proptest! {
         };
         if let Ok(plan) = policy.plan(&head) {
             policy.wants_form_method(&head, &plan);
-            let keys = plan.guard.map(|guard| guard.keys);
-            prop_assert!(keys.is_none_or(|keys| !keys.is_empty() && keys.is_sorted_by(|a, b| a < b)));
+            let keys = plan.guard.map(|guard| guard.locks);
+            prop_assert!(keys.is_none_or(|locks| !locks.is_empty() && locks.is_sorted_by(|a, b| a.key < b.key)));
         }
     }
 }

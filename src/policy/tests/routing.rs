@@ -7,10 +7,10 @@ fn without_a_route_put_is_guarded_and_post_observed() {
     let policy = policy([]);
     assert_eq!(
         plan(&policy, "PUT", "/Users/a@b.c/?x=1", &[]),
-        "[guard] Exclusive /users/a%40b.c"
+        "[guard] Write /users/a%40b.c"
     );
-    assert_eq!(plan(&policy, "FROB", "/a", &[]), "[guard] Exclusive /a");
-    assert_eq!(plan(&policy, "POST", "/a", &[]), "[guard] Observed /a");
+    assert_eq!(plan(&policy, "FROB", "/a", &[]), "[guard] Write /a");
+    assert_eq!(plan(&policy, "POST", "/a", &[]), "[guard] Observe /a");
     for safe in [
         "GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY",
     ] {
@@ -18,7 +18,7 @@ fn without_a_route_put_is_guarded_and_post_observed() {
         assert!(!try_plan(&policy, safe, "/a", &[]).unwrap().is_write);
     }
     let policy = policy_with(Post::Guard, []);
-    assert_eq!(plan(&policy, "POST", "/a", &[]), "[guard] Exclusive /a");
+    assert_eq!(plan(&policy, "POST", "/a", &[]), "[guard] Write /a");
     let policy = policy_with(Post::Forward, []);
     assert_eq!(plan(&policy, "POST", "/a", &[]), "[guard] PostIsForwarded");
     assert!(try_plan(&policy, "POST", "/a", &[]).unwrap().is_write);
@@ -27,7 +27,7 @@ fn without_a_route_put_is_guarded_and_post_observed() {
 #[test]
 fn the_orders_example_routes_as_the_design_says() {
     let policy = orders();
-    let rest = "/orders/{id}/{*rest} Exclusive order:7";
+    let rest = "/orders/{id}/{*rest} Write order:7";
     assert_eq!(plan(&policy, "PUT", "/orders/7", &[]), rest);
     assert_eq!(plan(&policy, "POST", "/ORDERS/7/lines/3", &[]), rest);
     assert_eq!(
@@ -36,11 +36,11 @@ fn the_orders_example_routes_as_the_design_says() {
     );
     assert_eq!(
         plan(&policy, "PUT", "/orders/", &[]),
-        "[guard] Exclusive /orders"
+        "[guard] Write /orders"
     );
     assert_eq!(
         plan(&policy, "POST", "/update-resource", &[]),
-        "/update-resource Exclusive /update-resource"
+        "/update-resource Write /update-resource"
     );
     assert_eq!(
         plan(&policy, "GET", "/orders/7", &[]),
@@ -59,17 +59,14 @@ fn the_most_specific_route_wins_and_one_that_does_not_fit_is_left_again() {
         route("/a/b/d/e", &["abde"]),
     ]);
     let key = |method, target, host| plan(&policy, method, target, &[("host", host)]);
-    assert_eq!(key("PUT", "/a/b/c", "x"), "/a/b/c Exclusive abc");
-    assert_eq!(
-        key("PUT", "/a/b/c", "H.example.:80"),
-        "/a/b/c Exclusive abc@h"
-    );
-    assert_eq!(key("PATCH", "/a/b/c", "x"), "/a/b/{*rest} Exclusive ab*");
-    assert_eq!(key("PUT", "/a/x/c", "x"), "/a/{x}/c Exclusive axc");
-    assert_eq!(key("PUT", "/a/b/d", "x"), "/a/b/{*rest} Exclusive ab*");
-    assert_eq!(key("PUT", "/a/b", "x"), "/a/b/{*rest} Exclusive ab*");
-    assert_eq!(key("PUT", "/a/x/d", "x"), "/{*all} Exclusive all");
-    assert_eq!(key("PUT", "/", "x"), "/{*all} Exclusive all");
+    assert_eq!(key("PUT", "/a/b/c", "x"), "/a/b/c Write abc");
+    assert_eq!(key("PUT", "/a/b/c", "H.example.:80"), "/a/b/c Write abc@h");
+    assert_eq!(key("PATCH", "/a/b/c", "x"), "/a/b/{*rest} Write ab*");
+    assert_eq!(key("PUT", "/a/x/c", "x"), "/a/{x}/c Write axc");
+    assert_eq!(key("PUT", "/a/b/d", "x"), "/a/b/{*rest} Write ab*");
+    assert_eq!(key("PUT", "/a/b", "x"), "/a/b/{*rest} Write ab*");
+    assert_eq!(key("PUT", "/a/x/d", "x"), "/{*all} Write all");
+    assert_eq!(key("PUT", "/", "x"), "/{*all} Write all");
     let order: Vec<&str> = policy
         .routes_by_specificity()
         .iter()
@@ -134,26 +131,20 @@ fn a_route_tells_apart_what_it_names_and_matches_what_it_would_else() {
     ]);
     assert_eq!(
         plan(&policy, "PUT", "/CASE/Ab?q=Cd", &[]),
-        "/case/{id} Exclusive Ab:Cd"
+        "/case/{id} Write Ab:Cd"
     );
     assert_eq!(
         plan(&policy, "PUT", "/File/x%5cY", &[]),
-        "/file/{name} Exclusive file:x%2Fy"
+        "/file/{name} Write file:x%2Fy"
     );
     assert_eq!(
         plan(&policy, "PUT", "/file/x/y", &[]),
-        "/file/{a}/{b} Exclusive two:x:y"
+        "/file/{a}/{b} Write two:x:y"
     );
     assert_eq!(
         plan(&policy, "PUT", "/file/a%2fb", &[]),
-        "/file/a/b Exclusive literal"
+        "/file/a/b Write literal"
     );
-    assert_eq!(
-        plan(&policy, "PUT", "/slash/", &[]),
-        "/slash Exclusive /slash/"
-    );
-    assert_eq!(
-        plan(&policy, "PUT", "/slash", &[]),
-        "/slash Exclusive /slash"
-    );
+    assert_eq!(plan(&policy, "PUT", "/slash/", &[]), "/slash Write /slash/");
+    assert_eq!(plan(&policy, "PUT", "/slash", &[]), "/slash Write /slash");
 }

@@ -1,0 +1,72 @@
+//! The kinds of conflicts: by how the request came to be refused, and then by what it met.
+
+use http::StatusCode;
+
+use super::super::grpc::GrpcCode;
+use super::super::sent::Sent;
+use super::super::{Conflict, Ending, State};
+use super::{Kind, kind};
+
+const OUTCOME_UNKNOWN: Kind = kind(
+    StatusCode::CONFLICT,
+    "outcome-unknown",
+    "The outcome of an earlier write to this resource is unknown",
+    "http_request_denied",
+    GrpcCode::Aborted,
+    Sent::No,
+);
+const WRITE_IN_FLIGHT: Kind = kind(
+    StatusCode::CONFLICT,
+    "write-in-flight",
+    "Another write to this resource is in flight",
+    "http_request_denied",
+    GrpcCode::Aborted,
+    Sent::No,
+);
+const READ_IN_FLIGHT: Kind = kind(
+    StatusCode::CONFLICT,
+    "read-in-flight",
+    "A read of this resource is in flight",
+    "http_request_denied",
+    GrpcCode::Aborted,
+    Sent::No,
+);
+const WRITE_WAITING: Kind = kind(
+    StatusCode::CONFLICT,
+    "write-waiting",
+    "Another write to this resource waits for its turn",
+    "http_request_denied",
+    GrpcCode::Aborted,
+    Sent::No,
+);
+const WAIT_TIMEOUT: Kind = kind(
+    StatusCode::CONFLICT,
+    "wait-timeout",
+    "The turn of this request did not come in time",
+    "http_request_denied",
+    GrpcCode::Aborted,
+    Sent::No,
+);
+const QUEUE_FULL: Kind = kind(
+    StatusCode::CONFLICT,
+    "queue-full",
+    "Too many requests wait for this resource",
+    "http_request_denied",
+    GrpcCode::Aborted,
+    Sent::No,
+);
+
+pub(super) const fn conflict(met: &Conflict) -> Kind {
+    let kind = match (met.ending, met.state) {
+        (Ending::Waited(_), _) => WAIT_TIMEOUT,
+        (Ending::QueueFull, _) => QUEUE_FULL,
+        (Ending::AtOnce, State::Unknown(_)) => OUTCOME_UNKNOWN,
+        (Ending::AtOnce, State::Waiting) => WRITE_WAITING,
+        (Ending::AtOnce, State::Reading | State::ReadingBelow) => READ_IN_FLIGHT,
+        (Ending::AtOnce, State::Writing | State::WritingBelow) => WRITE_IN_FLIGHT,
+    };
+    Kind {
+        status: met.status.code(),
+        ..kind
+    }
+}

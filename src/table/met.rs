@@ -1,0 +1,71 @@
+//! What a claim met.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::policy::key::{Key, Lock};
+use crate::policy::key_state::{HoldId, Holder, Moment, Obstacle, Phase, Writer};
+
+/// What a claim met on its keys, one of each, by the order of the keys.
+pub type Mets = SmallVec<[Met; 1]>;
+
+/// Another write that a claim met on one key.
+#[derive(Debug)]
+pub struct Met {
+    /// The key on which they met.
+    pub key: Key,
+    /// The other write.
+    pub writer: Arc<Writer>,
+    /// Since when it holds the key, or waits for it.
+    pub since: Moment,
+    /// The moment of the meeting.
+    pub now: Moment,
+    /// What it has of the key.
+    pub by: By,
+}
+
+/// What the other write has of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// It holds it.
+    Holder {
+        /// Its hold.
+        id: HoldId,
+        /// What is known of it.
+        phase: Phase,
+        /// Whether it is only a key below that it holds.
+        is_below: bool,
+    },
+    /// It waits for it.
+    Waiter,
+}
+
+impl Met {
+    pub(super) fn holder(lock: &Lock, holder: &Holder, now: Moment) -> Self {
+        Self {
+            key: lock.key.clone(),
+            writer: Arc::clone(&holder.writer),
+            since: holder.since,
+            now,
+            by: By::Holder {
+                id: holder.id,
+                phase: holder.phase,
+                is_below: holder.mode.is_intention(),
+            },
+        }
+    }
+
+    pub(super) fn obstacle<W>(lock: &Lock, obstacle: Obstacle<'_, W>, now: Moment) -> Self {
+        match obstacle {
+            Obstacle::Holder(holder) => Self::holder(lock, holder, now),
+            Obstacle::Waiter(waiter) => Self {
+                key: lock.key.clone(),
+                writer: Arc::clone(&waiter.writer),
+                since: waiter.since,
+                now,
+                by: By::Waiter,
+            },
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The map from key to state, in shards that are locked one by one.
+//!
+//! Invariants:
+//! - The distinct shards of a claim are locked in index order, all of them before one state is looked at.
+//! - A key is compared byte by byte, and hashed once for each time that its shards are locked.
+//! - A lock guards one map, and is never held across an await: every function here is synchronous.
+
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use super::Pending;
+use super::sync::{Mutex, MutexGuard, PoisonError, shard_count};
+use crate::policy::key::{Key, Lock, Locks};
+use crate::policy::key_state;
+
+pub(super) type KeyState = key_state::KeyState<Pending>;
+
+struct Slot {
+    key: Key,
+    state: KeyState,
+}
+
+type Shard = HashTable<Slot>;
+
+/// Every key that is held or waited for.
+pub(super) struct Shards {
+    /// A power of two of them.
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+}
+
+impl Shards {
+    /// None of them has a key.
+    pub(super) fn new() -> Self {
+        Self {
+            shards: (0..shard_count()).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Locks what these are on.
+    pub(super) fn lock<'a>(&'a self, locks: &'a Locks) -> Locked<'a> {
+        let hashes: SmallVec<[u64; 1]> = locks
+            .iter()
+            .map(|lock| self.hasher.hash_one(&lock.key))
+            .collect();
+        let mut indices: SmallVec<[usize; 4]> =
+            hashes.iter().map(|hash| self.shard_of(*hash)).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        let guard = |index: usize| (index, lock(&self.shards[index]));
+        Locked {
+            shards: self,
+            locks,
+            hashes,
+            guards: indices.into_iter().map(guard).collect(),
+        }
+    }
+
+    /// Every key and its state, one shard at a time, so that it is not one picture of one moment.
+    pub(super) fn for_each(&self, mut see: impl FnMut(&Key, &KeyState)) {
+        for shard in &self.shards {
+            for slot in lock(shard).iter() {
+                see(&slot.key, &slot.state);
+            }
+        }
+    }
+
+    /// The upper bits: the map itself goes by the lower ones.
+    fn shard_of(&self, hash: u64) -> usize {
+        let count = self.shards.len() as u64;
+        ((hash >> 32) & (count - 1)) as usize
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    // A state is changed by functions that do not panic half-way.
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The states of some keys, by their place among the locks.
+pub(super) struct Locked<'a> {
+    shards: &'a Shards,
+    locks: &'a Locks,
+    hashes: SmallVec<[u64; 1]>,
+    guards: SmallVec<[(usize, MutexGuard<'a, Shard>); 1]>,
+}
+
+impl<'a> Locked<'a> {
+    /// What is asked of each key, with its place.
+    pub(super) fn places(&self) -> impl Iterator<Item = (usize, &'a Lock)> + use<'a> {
+        self.locks.iter().enumerate()
+    }
+
+    /// None where nobody holds the key or waits for it.
+    pub(super) fn state(&self, place: usize) -> Option<&KeyState> {
+        let (key, hash) = (&self.locks[place].key, self.hashes[place]);
+        let slot = self.guards[self.guard(hash)]
+            .1
+            .find(hash, |slot| slot.key == *key)?;
+        Some(&slot.state)
+    }
+
+    pub(super) fn state_mut(&mut self, place: usize) -> Option<&mut KeyState> {
+        let (key, hash) = (&self.locks[place].key, self.hashes[place]);
+        let at = self.guard(hash);
+        let slot = self.guards[at].1.find_mut(hash, |slot| slot.key == *key)?;
+        Some(&mut slot.state)
+    }
+
+    pub(super) fn state_or_new(&mut self, place: usize) -> &mut KeyState {
+        let (key, hash) = (&self.locks[place].key, self.hashes[place]);
+        let (at, hasher) = (self.guard(hash), &self.shards.hasher);
+        let found = self.guards[at].1.entry(
+            hash,
+            |slot| slot.key == *key,
+            |slot| hasher.hash_one(&slot.key),
+        );
+        let slot = found.or_insert_with(|| Slot {
+            key: key.clone(),
+            state: KeyState::default(),
+        });
+        &mut slot.into_mut().state
+    }
+
+    /// Forgets the key if nothing is to be remembered of it.
+    pub(super) fn tidy(&mut self, place: usize) {
+        let (key, hash) = (&self.locks[place].key, self.hashes[place]);
+        let at = self.guard(hash);
+        let found = self.guards[at].1.find_entry(hash, |slot| slot.key == *key);
+        if let Ok(slot) = found
+            && slot.get().state.is_empty()
+        {
+            slot.remove();
+        }
+    }
+
+    fn guard(&self, hash: u64) -> usize {
+        let index = self.shards.shard_of(hash);
+        let place = self.guards.iter().position(|(locked, _)| *locked == index);
+        place.expect("every shard of the keys was locked")
+    }
+}

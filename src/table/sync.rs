@@ -1,0 +1,25 @@
+//! What the table's shards are shared by: of the standard library, or of `shuttle`, which tries the interleavings of threads.
+
+pub(super) use std::sync::PoisonError;
+#[cfg(not(feature = "shuttle"))]
+pub(super) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+#[cfg(not(feature = "shuttle"))]
+pub(super) use std::sync::{Mutex, MutexGuard};
+
+#[cfg(feature = "shuttle")]
+pub(super) use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+#[cfg(feature = "shuttle")]
+pub(super) use shuttle::sync::{Mutex, MutexGuard};
+
+/// How many shards there are, a power of two: so many that the workers seldom meet in one.
+#[cfg(not(feature = "shuttle"))]
+pub(super) fn shard_count() -> usize {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    (workers * 8).next_power_of_two()
+}
+
+/// So few that keys share them, and a claim has several.
+#[cfg(feature = "shuttle")]
+pub(super) fn shard_count() -> usize {
+    2
+}
