@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use divan::AllocProfiler;
 use http::{HeaderValue, Method};
-use writegate::policy::RouteId;
 use writegate::policy::key::{Key, Lock, Locks};
 use writegate::policy::key_state::HoldId;
-use writegate::policy::{Mode, Purpose};
+use writegate::policy::{Family, Mode, Purpose, RouteId};
 use writegate::table::{Claim, Claimed, Grant, Table};
 
 #[global_allocator]
@@ -37,6 +36,8 @@ fn granted(table: &Arc<Table>, nth: u64) -> Grant {
             mode: Mode::Exclusive,
         }]),
         purpose: Purpose::Write,
+        family: Family::new(u128::from(nth).to_be_bytes()),
+        is_numbered: false,
         waiters: None,
         request_id: &REQUEST_ID,
         method: &Method::PUT,

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use divan::{Bencher, black_box};
 use http::{HeaderValue, Method};
-use writegate::policy::RouteId;
 use writegate::policy::key::{Key, Lock, Locks};
 use writegate::policy::key_state::HoldId;
-use writegate::policy::{Mode, Purpose};
+use writegate::policy::{Family, Mode, Purpose, RouteId};
 use writegate::table::{Claim, Claimed, Grant, Table};
 
 /// Every hold has a name of its own.
@@ -104,10 +103,13 @@ fn granted(table: &Arc<Table>, keys: &Locks) -> Grant {
 
 fn claim(table: &Arc<Table>, keys: &Locks) -> Claimed {
     const REQUEST_ID: HeaderValue = HeaderValue::from_static("8f14e45fceea467fa6c51d0e3a5b7c21");
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
     table.claim(&Claim {
-        id: HoldId::new(0, NEXT.fetch_add(1, Ordering::Relaxed)),
+        id: HoldId::new(0, number),
         locks: keys,
         purpose: Purpose::Write,
+        family: Family::new(u128::from(number).to_be_bytes()),
+        is_numbered: false,
         waiters: None,
         request_id: &REQUEST_ID,
         method: &Method::PUT,

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use http::HeaderName;
 use serde::Deserialize;
 
 use crate::policy::Policy;
@@ -139,6 +140,8 @@ pub struct Upstream {
     pub exchange_timeout: Option<Duration>,
     /// How long a connection is kept without a request.
     pub idle_timeout: Duration,
+    /// The field that tells the number of a guarded write; none if they are not numbered.
+    pub sequence_header: Option<HeaderName>,
     /// Whether field names keep their case over HTTP/1.1.
     pub keep_case: bool,
     /// Whether `Via` is added (RFC 9110 §7.6.3).
@@ -299,6 +302,10 @@ fn upstream(
             .map_or(Duration::from_secs(60), |span| span.into_inner().0),
         exchange_timeout: raw.exchange_timeout.map(|span| span.into_inner().0),
         idle_timeout: value::or_default(raw.idle_timeout, Duration::from_secs(4)),
+        sequence_header: raw.sequence_header.and_then(|name| {
+            let field = value::field(&name, "Writegate-Sequence");
+            notes.faults.take(field)
+        }),
         keep_case: raw.keep_case.unwrap_or(false),
         via: raw.via.unwrap_or(true),
         forwarded: raw.forwarded.map_or(Forwarding::default(), |named| named.0),

@@ -6,6 +6,7 @@
 //! - A conflict is told only after everything that had reached the workers by then was looked at.
 
 mod claim;
+mod families;
 mod forward;
 mod log;
 mod peer;
@@ -33,6 +34,7 @@ use crate::policy::head::Malformed;
 use crate::policy::rejection::{Audience, Rejection, Telling};
 use crate::table::Table;
 use crate::upstream::{Connect, Limits, Upstream};
+use families::Families;
 use slots::InFlight;
 use trip::{Outcome, Trip};
 
@@ -50,11 +52,18 @@ impl Shared {
     /// What workers with this configuration share.
     pub fn new(config: Arc<Config>) -> Self {
         Self {
-            table: Table::new(config.server.max_holds),
+            table: Table::numbering(config.server.max_holds, first_number()),
             in_flight: InFlight::new(config.server.limits.max_requests),
             config,
         }
     }
+}
+
+/// Later processes begin with greater numbers, as long as fewer than a million writes a second are granted; all of them are
+/// below 2^53, which is where JavaScript's end.
+fn first_number() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(0))
 }
 
 /// What one worker needs to answer requests.
@@ -64,6 +73,7 @@ pub struct Gateway<C: Connect> {
     turns: Turns,
     counts: Arc<Counts>,
     next_hold: Cell<u64>,
+    families: Families,
 }
 
 impl<C: Connect> Gateway<C> {
@@ -77,6 +87,7 @@ impl<C: Connect> Gateway<C> {
             turns,
             counts: Arc::default(),
             next_hold: Cell::new(0),
+            families: Families::default(),
         }
     }
 
@@ -146,6 +157,7 @@ impl<C: Connect> Gateway<C> {
         trip: &mut Trip<'_>,
     ) -> Result<Response<Body>, Rejection> {
         let (head, body) = request.into_parts();
+        self.recognise(&head, trip);
         self.enter(trip)?; // 503
         let plan = self.plan(&head, None, trip)?; // 400
         let received = self.read(&head, body, &plan, trip).await?; // 400, 408, 409, 413

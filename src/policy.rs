@@ -11,6 +11,7 @@ use std::hash::RandomState;
 use http::Method;
 
 pub mod choice;
+pub mod family;
 mod fields;
 pub mod forward;
 pub mod frames;
@@ -35,6 +36,7 @@ pub mod source;
 pub mod template;
 pub mod unfillable;
 
+pub use family::{Family, Pass};
 pub use key::{KEY_LIMIT, Key, KeyError, Keys, Lock, Locks, OnMissingKey, Scope};
 pub use mode::Mode;
 pub use plan::{Because, Guard, Head, Plan, Purpose, Remedy};

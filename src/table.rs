@@ -36,9 +36,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::policy::key::{Key, Locks};
-use crate::policy::key_state::{HoldId, Holder, Meeting, Moment, Phase, Ticket, Writer};
+use crate::policy::key_state::{Ask, HoldId, Holder, Meeting, Moment, Phase, Ticket, Writer};
 use crate::policy::plan::Purpose;
-use crate::policy::{Remedy, RouteId};
+use crate::policy::{Family, Pass, Remedy, RouteId};
 use hold::{Entry, GivenUp};
 use shards::{Locked, Shards};
 use sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
@@ -54,6 +54,8 @@ pub struct Table {
     max_holds: usize,
     /// The next waiter's. Drawn with the shards of its keys locked, so that every queue has its tickets in order.
     next_ticket: AtomicU64,
+    /// The next write's, where they are numbered.
+    next_number: AtomicU64,
     /// Holds that end by the clock, soonest first. A plain mutex: it is touched when an outcome
     /// is given up and by the sweep, never on the path of a write that goes well.
     given_up: Mutex<BinaryHeap<Reverse<GivenUp>>>,
@@ -70,6 +72,10 @@ pub struct Claim<'a> {
     pub locks: &'a Locks,
     /// What for.
     pub purpose: Purpose,
+    /// Of which family it is: of one of its own, or of that of the write that it came of.
+    pub family: Family,
+    /// Whether it gets a number.
+    pub is_numbered: bool,
     /// How many may wait for a key before this one does; none if it does not wait.
     pub waiters: Option<usize>,
     /// The request's identifier.
@@ -107,14 +113,20 @@ pub enum Claimed {
 }
 
 impl Table {
-    /// An empty table for at most `max_holds` holds.
+    /// An empty table for at most `max_holds` holds, in which the numbers of writes begin with 0.
     pub fn new(max_holds: usize) -> Arc<Self> {
+        Self::numbering(max_holds, 0)
+    }
+
+    /// The same, in which they begin with this.
+    pub fn numbering(max_holds: usize, first_number: u64) -> Arc<Self> {
         Arc::new(Self {
             shards: Shards::new(),
             epoch: Instant::now(),
             len: AtomicUsize::new(0),
             max_holds,
             next_ticket: AtomicU64::new(0),
+            next_number: AtomicU64::new(first_number),
             given_up: Mutex::default(),
             due: watch::Sender::default(),
         })
@@ -136,10 +148,23 @@ impl Table {
     }
 
     /// What stands in the way of these, without claiming them: the first of each key.
-    pub fn standing_conflict(&self, locks: &Locks) -> Mets {
+    pub fn standing_conflict(&self, locks: &Locks, family: Family) -> Mets {
         let now = self.now();
         let locked = self.shards.lock(locks);
-        obstacles(&locked, None, now)
+        obstacles(&locked, family, None, now)
+    }
+
+    /// Whether what came with a request is of a hold that has not ended.
+    pub fn is_live(&self, pass: Pass) -> bool {
+        let now = self.now();
+        self.shards
+            .any(pass.place, |state| state.is_held_by(pass.family, now))
+    }
+
+    /// The next of the numbers that grow with every write. To be drawn with the shards of its keys locked, so that they grow
+    /// on each key as its writes are granted.
+    fn number(&self, is_wanted: bool) -> Option<u64> {
+        is_wanted.then(|| self.next_number.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Grants all that is asked for, or nothing of it.
@@ -161,7 +186,12 @@ impl Table {
             let Some(state) = locked.state(place) else {
                 continue;
             };
-            match state.meeting(lock.mode, claim.purpose == Purpose::Observe, now) {
+            let ask = Ask {
+                mode: lock.mode,
+                family: claim.family,
+                ticket: None,
+            };
+            match state.meeting(ask, claim.purpose == Purpose::Observe, now) {
                 Meeting::Nothing => {}
                 Meeting::Overlap(holder) => overlap = Some(Met::holder(lock, holder, now)),
                 Meeting::Conflict(obstacle) => {
@@ -184,6 +214,7 @@ impl Table {
             method: claim.method.clone(),
             route: claim.route,
             purpose: claim.purpose,
+            family: claim.family,
             remedy: claim.remedy.cloned(),
             typical: claim.typical,
         });
@@ -191,6 +222,7 @@ impl Table {
             return Claimed::Waits(self.enqueue(&mut locked, claim, &met, (now, writer)));
         }
         hold(&mut locked, claim.id, &writer, now);
+        let (place, number) = (locked.place(), self.number(claim.is_numbered));
         drop(locked);
         let entry = Entry {
             table: Arc::clone(self),
@@ -198,6 +230,8 @@ impl Table {
             locks: claim.locks.clone(),
             since: now,
             max_work: claim.max_work,
+            place,
+            number,
             writer,
         };
         Claimed::Granted {
@@ -260,9 +294,14 @@ impl std::fmt::Debug for Table {
 }
 
 /// What stands in the way of a claim with this ticket, or of a new one without: the first on each of its keys.
-fn obstacles(locked: &Locked<'_>, ticket: Option<Ticket>, now: Moment) -> Mets {
+fn obstacles(locked: &Locked<'_>, family: Family, ticket: Option<Ticket>, now: Moment) -> Mets {
     let met = locked.places().filter_map(|(place, lock)| {
-        let obstacle = locked.state(place)?.obstacle(lock.mode, ticket, now)?;
+        let ask = Ask {
+            mode: lock.mode,
+            family,
+            ticket,
+        };
+        let obstacle = locked.state(place)?.obstacle(ask, now)?;
         Some(Met::obstacle(lock, obstacle, now))
     });
     met.collect()

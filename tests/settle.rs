@@ -11,6 +11,7 @@ mod leaving;
 mod limits;
 mod malformed;
 mod modes;
+mod nested;
 mod overlaps;
 mod responses;
 mod slow;

@@ -87,6 +87,7 @@ pub(super) struct RawUpstream {
     pub(super) exchange_timeout: Option<Spanned<Positive>>,
     pub(super) idle_timeout: Option<Span>,
     pub(super) keep_case: Option<bool>,
+    pub(super) sequence_header: Option<Spanned<String>>,
     pub(super) via: Option<bool>,
     pub(super) forwarded: Option<Named<Forwarding>>,
 }

@@ -1,6 +1,5 @@
 //! `[server.tls]` and `[upstream.tls]`: files are read, so that one that is of no use is told with the setting that names it.
 
-use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,9 +11,8 @@ use toml::Spanned;
 use super::fault::{Fault, Faults};
 use super::raw::{RawPair, RawServerTls, RawUpstreamTls};
 use super::table::Read;
-use super::value::Given;
+use super::value::{self, Given};
 use super::{Address, Listen, Protocol};
-use crate::policy::forward::is_of_gateway;
 use crate::tls::{
     ClientCertificates, Demand, Doubt, Identity, Kept, MaterialError, Oldest, Outward, Pair,
     Served, ServerName, Spoken, authorities,
@@ -97,7 +95,10 @@ pub(super) fn served(
         let header = raw.subject_header.as_ref().map(Spanned::span);
         notes.needs(header, "subject_header", "client_ca");
     }
-    let subject_header = raw.subject_header.and_then(|name| notes.field(&name));
+    let subject_header = raw.subject_header.and_then(|name| {
+        let field = value::field(&name, "X-Client-Subject");
+        notes.faults.take(field)
+    });
     if notes.faults.count() != before || served.certificates.is_empty() {
         return None;
     }
@@ -275,21 +276,6 @@ impl Notes<'_> {
         if let Some(span) = span {
             let message = format!("`{setting}` has no effect without `{other}`");
             self.faults.push(Fault::new(Some(span), message));
-        }
-    }
-
-    fn field(&mut self, given: &Spanned<String>) -> Option<HeaderName> {
-        let text = given.as_ref();
-        let mut wrong = |why: fmt::Arguments<'_>| {
-            self.faults.push(Fault::new(Some(given.span()), why));
-            None
-        };
-        match HeaderName::try_from(text) {
-            Err(_) => wrong(format_args!("`{text}` is no field name")),
-            Ok(name) if is_of_gateway(&name) => wrong(format_args!(
-                "`{text}` has a meaning of its own: take a field such as `X-Client-Subject`"
-            )),
-            Ok(name) => Some(name),
         }
     }
 

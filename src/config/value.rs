@@ -7,12 +7,14 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::time::Duration;
 
+use http::HeaderName;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use toml::Spanned;
 
 use super::fault::{Fault, Faults};
 use super::overrides::{Origin, Override};
+use crate::policy::forward::is_of_gateway;
 
 /// A duration, zero included.
 pub(super) struct Span(pub(super) Duration);
@@ -42,6 +44,19 @@ pub(super) struct Given {
     span: Option<Range<usize>>,
     /// What it was, if not the file.
     origin: Option<Origin>,
+}
+
+/// A field that only the gateway writes; `such_as` is one that may be.
+pub(super) fn field(given: &Spanned<String>, such_as: &str) -> Result<HeaderName, Fault> {
+    let text = given.as_ref();
+    let wrong = |why: String| Fault::new(Some(given.span()), why);
+    match HeaderName::try_from(text) {
+        Err(_) => Err(wrong(format!("`{text}` is no field name"))),
+        Ok(name) if is_of_gateway(&name) => Err(wrong(format!(
+            "`{text}` has a meaning of its own: take a field such as `{such_as}`"
+        ))),
+        Ok(name) => Ok(name),
+    }
 }
 
 impl Given {

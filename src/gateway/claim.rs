@@ -3,14 +3,16 @@
 use std::future::poll_fn;
 use std::time::{Duration, SystemTime};
 
+use http::request;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
 use super::{Gateway, Outcome, Trip};
+use crate::policy::family::HOLD;
 use crate::policy::key_state::{HoldId, Phase};
 use crate::policy::rejection::{Conflict, Ending, Rejection, State, retry_after};
 use crate::policy::remedy::Advice;
-use crate::policy::{Guard, OnConflict, Plan, Purpose, Remedy, RouteId};
+use crate::policy::{Family, Guard, OnConflict, Pass, Plan, Purpose, Remedy, RouteId};
 use crate::table::{By, Claim, Claimed, Grant, Met, Mets, Waiting};
 use crate::upstream::Connect;
 use crate::wire::Client;
@@ -30,10 +32,11 @@ impl<C: Connect> Gateway<C> {
         let Some(guard) = &plan.guard else {
             return Ok(None);
         };
-        let mut claimed = self.ask(plan, guard, trip);
+        let family = self.family(trip);
+        let mut claimed = self.ask(plan, guard, family, trip);
         if let Claimed::Conflict(met) = &claimed {
             self.catch_up_with(met).await;
-            claimed = self.ask(plan, guard, trip);
+            claimed = self.ask(plan, guard, family, trip);
         }
         let (grant, overlap) = match claimed {
             Claimed::Granted { grant, overlap } => (grant, overlap),
@@ -54,16 +57,19 @@ impl<C: Connect> Gateway<C> {
         Ok(Some(grant))
     }
 
-    fn ask(&self, plan: &Plan, guard: &Guard, trip: &Trip<'_>) -> Claimed {
+    fn ask(&self, plan: &Plan, guard: &Guard, family: Family, trip: &Trip<'_>) -> Claimed {
         let count = self.next_hold.get();
         self.next_hold.set(count + 1);
         self.shared.table.claim(&Claim {
             id: HoldId::new(self.turns.worker(), count),
             locks: &guard.locks,
             purpose: guard.purpose,
+            family,
+            is_numbered: self.config().upstream.sequence_header.is_some(),
             waiters: match guard.on_conflict {
-                OnConflict::Wait(patience) => Some(patience.waiters),
-                OnConflict::Reject | OnConflict::Observe => None,
+                // What came of a hold and waited could wait for that hold.
+                OnConflict::Wait(patience) if trip.pass.is_none() => Some(patience.waiters),
+                OnConflict::Wait(_) | OnConflict::Reject | OnConflict::Observe => None,
             },
             request_id: &trip.request_id,
             method: &plan.method,
@@ -72,6 +78,18 @@ impl<C: Connect> Gateway<C> {
             remedy: guard.remedy.as_ref(),
             typical: self.typical(plan.route),
         })
+    }
+
+    /// Takes note of the hold of which the request came, if it did of one that has not ended.
+    pub(super) fn recognise(&self, head: &request::Parts, trip: &mut Trip<'_>) {
+        let mut came = head.headers.get_all(HOLD).iter().filter_map(Pass::read);
+        trip.pass = came.find(|pass| self.shared.table.is_live(*pass));
+        trip.family = trip.pass.map(|pass| pass.family);
+    }
+
+    /// Of which family the request's claim is.
+    pub(super) fn family(&self, trip: &mut Trip<'_>) -> Family {
+        *trip.family.get_or_insert_with(|| self.families.next())
     }
 
     /// Waits for the turn of a claim, as long as its route lets it and its client is there.

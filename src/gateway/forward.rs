@@ -15,9 +15,10 @@ use tracing::debug;
 use super::read::{broken_upload, expects_continue};
 use super::{Gateway, Trip};
 use crate::body::{Body, Edit, Gate, Received, Upload, UploadFault};
-use crate::policy::Plan;
+use crate::policy::family::HOLD;
 use crate::policy::forward::{self, Hop};
 use crate::policy::rejection::Rejection;
+use crate::policy::{Pass, Plan};
 use crate::table::Grant;
 use crate::upstream::{Connect, Fault, Reply, Terms};
 
@@ -48,9 +49,13 @@ impl<C: Connect> Gateway<C> {
             is_write: plan.is_write,
         });
         let is_guarded = grant.as_ref().is_some_and(Grant::is_guarded);
+        let standing = Standing {
+            pass: grant.as_ref().and_then(Grant::pass).or(trip.pass),
+            number: grant.as_ref().and_then(Grant::number),
+        };
         let pace = self.pace(is_guarded, received.rest.as_ref());
         let (upload, fault) = Upload::new(received, pace, gate, self.config().server.max_body);
-        let request = self.outgoing(head, upload, terms.gate.is_some(), trip);
+        let request = self.outgoing(head, upload, (terms.gate.is_some(), standing), trip);
         let since = Instant::now();
         let sending = self.upstream.send(request, grant, terms);
         let sent = match trip.until {
@@ -77,7 +82,7 @@ impl<C: Connect> Gateway<C> {
         &self,
         head: request::Parts,
         upload: Upload,
-        keeps_expect: bool,
+        (keeps_expect, standing): (bool, Standing),
         trip: &Trip<'_>,
     ) -> Request<Upload> {
         let mut request = Request::new(upload);
@@ -112,6 +117,11 @@ impl<C: Connect> Gateway<C> {
             via: self.config().upstream.via,
         };
         forward::prepare_request(&mut fields, &hop, keeps_expect);
+        let pass = standing.pass.map(|pass| pass.value());
+        forward::tell(&mut fields, &HOLD, pass);
+        if let Some(name) = &self.config().upstream.sequence_header {
+            forward::tell(&mut fields, name, standing.number.map(HeaderValue::from));
+        }
         fields.insert(forward::X_REQUEST_ID, trip.request_id.clone());
         if host.is_none() {
             fields.insert(HOST, HeaderValue::from_static("localhost"));
@@ -146,6 +156,13 @@ impl<C: Connect> Gateway<C> {
         head.version = Version::HTTP_11;
         Response::from_parts(head, body)
     }
+}
+
+/// What the upstream is told of the claim.
+#[derive(Clone, Copy)]
+struct Standing {
+    pass: Option<Pass>,
+    number: Option<u64>,
 }
 
 fn origin_form(target: PathAndQuery) -> Uri {

@@ -82,7 +82,7 @@ impl<C: Connect> Gateway<C> {
             }
         };
         if expects {
-            self.refuse_standing_conflict(guard).await?;
+            self.refuse_standing_conflict(guard, trip).await?;
         }
         if !is_wanted {
             return Ok(Received {
@@ -97,7 +97,7 @@ impl<C: Connect> Gateway<C> {
         let received = match first_look(reading.as_mut()).await {
             Some(received) => received,
             None => {
-                self.refuse_standing_conflict(guard).await?;
+                self.refuse_standing_conflict(guard, trip).await?;
                 reading.await
             }
         };
@@ -141,15 +141,20 @@ impl<C: Connect> Gateway<C> {
 
     /// A conflict that stands already is told before the body is read, or even asked for. What waits for its turn may as
     /// well read it meanwhile.
-    async fn refuse_standing_conflict(&self, guard: Option<&Guard>) -> Result<(), Rejection> {
+    async fn refuse_standing_conflict(
+        &self,
+        guard: Option<&Guard>,
+        trip: &mut Trip<'_>,
+    ) -> Result<(), Rejection> {
         let refusing = guard.filter(|guard| guard.on_conflict == OnConflict::Reject);
         let Some(guard) = refusing else { return Ok(()) };
-        let met = self.shared.table.standing_conflict(&guard.locks);
+        let family = self.family(trip);
+        let met = self.shared.table.standing_conflict(&guard.locks, family);
         if met.is_empty() {
             return Ok(());
         }
         self.catch_up_with(&met).await;
-        let met = self.shared.table.standing_conflict(&guard.locks);
+        let met = self.shared.table.standing_conflict(&guard.locks, family);
         if met.is_empty() {
             Ok(())
         } else {

@@ -17,7 +17,7 @@ use crate::body::{Body, BodyEnd, Counted, Incoming};
 use crate::config::Config;
 use crate::policy::forward::X_REQUEST_ID;
 use crate::policy::rejection::{Audience, WAITED};
-use crate::policy::{Plan, RouteId};
+use crate::policy::{Family, Pass, Plan, RouteId};
 
 /// The longest request identifier that is passed on.
 const REQUEST_ID_LIMIT: usize = 128;
@@ -72,6 +72,10 @@ pub(super) struct Trip<'a> {
     pub(super) slot: Option<Rc<Slot>>,
     /// When all of it has to be over.
     pub(super) until: Option<Instant>,
+    /// What it came with, if that is of a hold that has not ended.
+    pub(super) pass: Option<Pass>,
+    /// Of which family its claim is, once that is known.
+    pub(super) family: Option<Family>,
     /// How long it waited for its turn, if it did.
     pub(super) waited: Option<Duration>,
     route: RouteId,
@@ -92,6 +96,8 @@ impl<'a> Trip<'a> {
                 .upstream
                 .exchange_timeout
                 .map(|most| Instant::now() + most),
+            pass: None,
+            family: None,
             waited: None,
             route: RouteId::GUARD,
             audience: Audience::of(request.headers()),

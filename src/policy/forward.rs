@@ -14,6 +14,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Version, response};
 use serde::Deserialize;
 
+use super::family::HOLD;
 use super::fields::{is_upgrade, nominated, remove_spellings, tokens};
 
 /// RFC 7239.
@@ -77,7 +78,10 @@ pub fn is_of_gateway(name: &HeaderName) -> bool {
         X_FORWARDED_HOST,
         X_FORWARDED_PROTO,
     ];
-    framing.contains(name) || hops.contains(name) || client.contains(name) || *name == X_REQUEST_ID
+    framing.contains(name)
+        || hops.contains(name)
+        || client.contains(name)
+        || [X_REQUEST_ID, HOLD].contains(name)
 }
 
 /// Has a trailer section say no more than a head may: nothing in the place of the field that tells whose certificate the
@@ -92,6 +96,14 @@ pub fn upgrade(fields: &HeaderMap) -> Option<&HeaderValue> {
     fields.get(UPGRADE).filter(|_| is_upgrade(fields))
 }
 
+/// Writes a field that only the gateway writes: whatever the client says there itself stays behind.
+pub fn tell(fields: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
+    remove_spellings(fields, name);
+    if let Some(value) = value {
+        fields.insert(name, value);
+    }
+}
+
 /// Turns the fields that came from a client into those that go upstream. `Expect` goes on only where
 /// the upstream is to answer it.
 pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool) {
@@ -103,10 +115,8 @@ pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool
         fields.remove(EXPECT);
     }
     if let Some((name, subject)) = hop.subject {
-        remove_spellings(fields, name);
-        if let Some(subject) = subject.and_then(|text| HeaderValue::from_str(text).ok()) {
-            fields.insert(name, subject);
-        }
+        let subject = subject.and_then(|text| HeaderValue::from_str(text).ok());
+        tell(fields, name, subject);
     }
     let options = match (upgrade.is_some(), takes_trailers) {
         (true, true) => Some("upgrade, te"),
@@ -156,6 +166,8 @@ pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool
 pub fn prepare_response(fields: &mut HeaderMap) {
     let upgrade = upgrade(fields).cloned();
     remove_hop_by_hop(fields);
+    // A backend that answers with what it was sent gives it away.
+    fields.remove(HOLD);
     if let Some(protocol) = upgrade {
         fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         fields.insert(UPGRADE, protocol);
@@ -166,6 +178,7 @@ pub fn prepare_response(fields: &mut HeaderMap) {
 /// (RFC 9110 §15.2).
 pub fn prepare_interim(fields: &mut HeaderMap) {
     remove_hop_by_hop(fields);
+    fields.remove(HOLD);
     fields.remove(CONTENT_LENGTH);
 }
 

@@ -4,7 +4,7 @@
 //! all of them at hand; each says here whether it stands in the way.
 //!
 //! Invariants:
-//! - At no `now` do two incompatible holders live on one key.
+//! - At no `now` do two incompatible holders of different families live on one key.
 //! - A holder leaves by its own [`HoldId`] or by its own deadline, never by another's.
 //! - A holder whose outcome is unknown is live until its deadline, and not at it.
 //! - Nobody goes before a waiter that came before and that it could not be beside.
@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method};
 
+use super::family::Family;
 use super::mode::{Mode, Modes};
 use super::plan::{Purpose, Remedy};
 use super::route::RouteId;
@@ -78,6 +79,8 @@ pub struct Writer {
     pub route: RouteId,
     /// What it claims them for.
     pub purpose: Purpose,
+    /// Who passes by its keys.
+    pub family: Family,
     /// What would have its overlaps refused; none where they are.
     pub remedy: Option<Remedy>,
     /// How long holds of this route typically last, as far as its worker knew by then.
@@ -112,12 +115,28 @@ pub struct Holder {
 }
 
 impl Holder {
+    /// Whether it keeps others away, but not this family.
+    fn is_of(&self, family: Family, now: Moment) -> bool {
+        self.writer.family == family && self.writer.purpose != Purpose::Observe && self.is_live(now)
+    }
+
     fn is_live(&self, now: Moment) -> bool {
         match self.phase {
             Phase::InFlight => true,
             Phase::OutcomeUnknown { until } => now < until,
         }
     }
+}
+
+/// A claim, as a key is asked by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    /// How it asks for the key.
+    pub mode: Mode,
+    /// Of which family it is.
+    pub family: Family,
+    /// Its place in the queue, if it is in it.
+    pub ticket: Option<Ticket>,
 }
 
 /// What a claim meets on one key.
@@ -158,30 +177,30 @@ impl<W> Default for KeyState<W> {
 }
 
 impl<W> KeyState<W> {
-    /// What a new claim in `mode` meets at `now`: holders first, then whoever waits. A conflict is told before an overlap.
-    pub fn meeting(&self, mode: Mode, is_observed: bool, now: Moment) -> Meeting<'_, W> {
-        if !is_observed && let Some(obstacle) = self.obstacle(mode, None, now) {
+    /// What a claim meets at `now`: holders first, then whoever waits. A conflict is told before an overlap.
+    pub fn meeting(&self, ask: Ask, is_observed: bool, now: Moment) -> Meeting<'_, W> {
+        if !is_observed && let Some(obstacle) = self.obstacle(ask, now) {
             return Meeting::Conflict(obstacle);
         }
-        let overlap = |beside| self.holders.conflicting(mode.conflicts(), beside, now);
+        let overlap = |beside| self.holders.conflicting(ask, beside, now);
         let guarded = overlap(Beside::Guarded).filter(|_| is_observed);
         let met = guarded.or_else(|| overlap(Beside::Observed));
         met.map_or(Meeting::Nothing, Meeting::Overlap)
     }
 
-    /// What stands in the way of a claim in `mode` with this ticket, or of a new one without.
-    pub fn obstacle(
-        &self,
-        mode: Mode,
-        ticket: Option<Ticket>,
-        now: Moment,
-    ) -> Option<Obstacle<'_, W>> {
-        let conflicts = mode.conflicts();
-        if let Some(holder) = self.holders.conflicting(conflicts, Beside::Guarded, now) {
-            return Some(Obstacle::Holder(holder));
-        }
-        let waiter = self.queue.as_ref()?.conflicting(conflicts, ticket)?;
-        Some(Obstacle::Waiter(waiter))
+    /// What stands in the way of a claim. Nothing does where its family has the key already, as strong as it asks for it.
+    pub fn obstacle(&self, ask: Ask, now: Moment) -> Option<Obstacle<'_, W>> {
+        let holder = self.holders.conflicting(ask, Beside::Guarded, now);
+        let waiter = || {
+            self.queue
+                .as_ref()?
+                .conflicting(ask.mode.conflicts(), ask.ticket)
+        };
+        let obstacle = holder
+            .map(Obstacle::Holder)
+            .or_else(|| waiter().map(Obstacle::Waiter));
+        // Asked last: it is seldom so, and only then matters.
+        obstacle.filter(|_| !self.holders.covers(ask, now))
     }
 
     /// Enters `holder`, and drops those whose time is over at `now`.
@@ -240,6 +259,11 @@ impl<W> KeyState<W> {
     /// Whether nothing needs to be remembered of this key.
     pub fn is_empty(&self) -> bool {
         self.queue.is_none() && self.holders.is_empty()
+    }
+
+    /// Whether this family holds the key.
+    pub fn is_held_by(&self, family: Family, now: Moment) -> bool {
+        self.holders.has(family, now)
     }
 
     /// Everyone who holds the key.

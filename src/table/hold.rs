@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::Table;
+use crate::policy::Pass;
 use crate::policy::key::{self, Locks};
 use crate::policy::key_state::{HoldId, Moment, Writer};
 use crate::policy::plan::Purpose;
@@ -30,6 +31,10 @@ pub(super) struct Entry {
     pub(super) locks: Locks,
     pub(super) since: Moment,
     pub(super) max_work: Duration,
+    /// Where a key of its is found.
+    pub(super) place: u64,
+    /// Its number among all writes, if they are numbered.
+    pub(super) number: Option<u64>,
     pub(super) writer: Arc<Writer>,
 }
 
@@ -81,6 +86,21 @@ impl Grant {
     /// What it is for.
     pub fn purpose(&self) -> Option<Purpose> {
         self.entry.as_ref().map(|entry| entry.writer.purpose)
+    }
+
+    /// What the upstream is given, so that what it sends through the gateway passes by these keys; none where they keep
+    /// nobody away.
+    pub fn pass(&self) -> Option<Pass> {
+        let entry = self.entry.as_ref()?;
+        (entry.writer.purpose != Purpose::Observe).then_some(Pass {
+            family: entry.writer.family,
+            place: entry.place,
+        })
+    }
+
+    /// Its number among all writes, if they are numbered.
+    pub fn number(&self) -> Option<u64> {
+        self.entry.as_ref()?.number
     }
 
     /// Whether it is of a write that keeps others away.
@@ -188,50 +208,5 @@ impl PartialOrd for GivenUp {
 impl Ord for GivenUp {
     fn cmp(&self, other: &Self) -> Ordering {
         self.rank().cmp(&other.rank())
-    }
-}
-
-#[cfg(all(test, not(feature = "shuttle")))]
-mod tests {
-    use super::super::tests::{claim, granted, is_bare, sent};
-    use super::super::{By, Claimed};
-    use super::*;
-    use crate::policy::key_state::Phase;
-
-    #[test]
-    fn a_grant_that_is_dropped_frees_its_keys() {
-        let table = Table::new(10);
-        drop(granted(&table, &["a", "b"]));
-        assert!(table.is_empty() && is_bare(&table));
-    }
-
-    #[test]
-    fn a_hold_that_settles_frees_its_keys() {
-        let table = Table::new(10);
-        sent(granted(&table, &["a", "b"])).settle();
-        assert!(table.is_empty() && is_bare(&table));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_hold_dropped_without_a_verdict_keeps_its_keys_for_max_work_after_the_last_byte() {
-        let table = Table::new(10);
-        let hold = sent(granted(&table, &["a"]));
-        tokio::time::advance(Duration::from_secs(10)).await;
-        drop(hold);
-        tokio::time::advance(Duration::from_millis(49_999)).await;
-        assert!(
-            matches!(claim(&table, &["a"]), Claimed::Conflict(met) if matches!(met[0].by, By::Holder { phase: Phase::OutcomeUnknown { .. }, .. }))
-        );
-        assert_eq!(table.sweep(), 0);
-        tokio::time::advance(Duration::from_millis(1)).await;
-        let next = granted(&table, &["a"]);
-        assert_eq!(
-            table.sweep(),
-            1,
-            "the sweep removes the one whose time is over, not its successor"
-        );
-        assert!(matches!(claim(&table, &["a"]), Claimed::Conflict(_)));
-        drop(next);
-        assert!(table.is_empty() && is_bare(&table));
     }
 }

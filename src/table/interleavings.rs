@@ -26,10 +26,13 @@ fn locks(names: &[&str], mode: Mode, scope: Scope) -> Locks {
 }
 
 fn claim(table: &Arc<Table>, names: &Names, locks: &Locks, waiters: Option<usize>) -> Claimed {
+    let id = names.fetch_add(1, Ordering::SeqCst);
     table.claim(&Claim {
-        id: HoldId::new(0, names.fetch_add(1, Ordering::SeqCst)),
+        id: HoldId::new(0, id),
         locks,
         purpose: Purpose::Write,
+        family: Family::new(u128::from(id).to_be_bytes()),
+        is_numbered: true,
         waiters,
         request_id: &HeaderValue::from_static("r"),
         method: &Method::PUT,

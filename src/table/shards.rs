@@ -59,6 +59,12 @@ impl Shards {
         }
     }
 
+    /// Whether this is so of the state of some key with this hash.
+    pub(super) fn any(&self, hash: u64, is_so: impl Fn(&KeyState) -> bool) -> bool {
+        let shard = lock(&self.shards[self.shard_of(hash)]);
+        shard.iter_hash(hash).any(|slot| is_so(&slot.state))
+    }
+
     /// Every key and its state, one shard at a time, so that it is not one picture of one moment.
     pub(super) fn for_each(&self, mut see: impl FnMut(&Key, &KeyState)) {
         for shard in &self.shards {
@@ -92,6 +98,11 @@ impl<'a> Locked<'a> {
     /// What is asked of each key, with its place.
     pub(super) fn places(&self) -> impl Iterator<Item = (usize, &'a Lock)> + use<'a> {
         self.locks.iter().enumerate()
+    }
+
+    /// Where the first of them is found.
+    pub(super) fn place(&self) -> u64 {
+        self.hashes.first().copied().unwrap_or_default()
     }
 
     /// None where nobody holds the key or waits for it.

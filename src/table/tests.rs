@@ -7,9 +7,10 @@ use super::*;
 use crate::policy::key::Lock;
 use crate::policy::{Mode, Scope};
 
+mod hold;
 mod model;
 
-pub(super) fn locks(names: &[&str], mode: Mode, scope: Scope) -> Locks {
+fn locks(names: &[&str], mode: Mode, scope: Scope) -> Locks {
     let keys = names.iter().map(|name| Key::new(*name));
     Lock::merged(keys.flat_map(|key| Lock::on(key, mode, scope)).collect())
 }
@@ -18,11 +19,22 @@ fn exclusive(names: &[&str]) -> Locks {
     locks(names, Mode::Exclusive, Scope::Key)
 }
 
-pub(super) fn claim_locks(table: &Arc<Table>, locks: &Locks, waiters: Option<usize>) -> Claimed {
+fn claim_locks(table: &Arc<Table>, locks: &Locks, waiters: Option<usize>) -> Claimed {
+    claim_as(table, family(), locks, waiters)
+}
+
+/// One of which no other claim is.
+fn family() -> Family {
+    Family::new(fastrand::u128(..).to_be_bytes())
+}
+
+fn claim_as(table: &Arc<Table>, family: Family, locks: &Locks, waiters: Option<usize>) -> Claimed {
     table.claim(&Claim {
         id: HoldId::new(0, fastrand::u64(..1 << 40)),
         locks,
         purpose: Purpose::Write,
+        family,
+        is_numbered: true,
         waiters,
         request_id: &HeaderValue::from_static("r"),
         method: &Method::PUT,
@@ -33,11 +45,11 @@ pub(super) fn claim_locks(table: &Arc<Table>, locks: &Locks, waiters: Option<usi
     })
 }
 
-pub(super) fn claim(table: &Arc<Table>, names: &[&str]) -> Claimed {
+fn claim(table: &Arc<Table>, names: &[&str]) -> Claimed {
     claim_locks(table, &exclusive(names), None)
 }
 
-pub(super) fn granted(table: &Arc<Table>, names: &[&str]) -> Grant {
+fn granted(table: &Arc<Table>, names: &[&str]) -> Grant {
     grant_of(claim(table, names))
 }
 
@@ -71,12 +83,12 @@ fn turn(waiting: &mut Waiting) -> Option<Grant> {
     }
 }
 
-pub(super) fn sent(grant: Grant) -> Hold {
+fn sent(grant: Grant) -> Hold {
     grant.into_hold(Rc::new(Cell::new(Instant::now())))
 }
 
 /// Whether no key is remembered.
-pub(super) fn is_bare(table: &Table) -> bool {
+fn is_bare(table: &Table) -> bool {
     let mut count = 0;
     table.shards.for_each(|_, _| count += 1);
     count == 0
@@ -249,6 +261,86 @@ fn what_stands_below_another_meets_it_and_its_siblings_do_not() {
     );
     drop(order);
     assert!(table.is_empty() && is_bare(&table));
+}
+
+#[test]
+fn what_comes_of_a_hold_passes_by_its_keys_and_they_are_free_when_the_last_has_settled() {
+    let table = Table::new(10);
+    let family = family();
+    let keys = exclusive(&["a"]);
+    let nested = || grant_of(claim_as(&table, family, &keys, None));
+    let parent = nested();
+    let pass = parent.pass().expect("it keeps others away");
+    let mut other = waiting(&table, &["a"]);
+    let (first, second) = (sent(nested()), nested());
+    let parent = sent(parent);
+    parent.settle();
+    assert!(table.is_live(pass) && turn(&mut other).is_none());
+    drop(second);
+    first.settle();
+    assert!(!table.is_live(pass));
+    drop(turn(&mut other).expect("the last has settled"));
+    assert!(matches!(
+        claim_as(&table, family, &keys, None),
+        Claimed::Granted { .. }
+    ));
+}
+
+#[test]
+fn what_comes_of_a_hold_meets_what_that_does_not_have() {
+    let table = Table::new(10);
+    let family = family();
+    let _parent = grant_of(claim_as(&table, family, &exclusive(&["a"]), None));
+    let _other = granted(&table, &["b"]);
+    let both = claim_as(&table, family, &exclusive(&["a", "b"]), None);
+    assert!(matches!(both, Claimed::Conflict(met) if met_keys(&met) == ["b"]));
+    // To have more of a key than its family has, it must meet whoever waits.
+    let below = |name, mode| locks(&[name], mode, Scope::Subtree);
+    let _reads = grant_of(claim_as(&table, family, &below("c/1", Mode::Shared), None));
+    let waits = claim_locks(&table, &below("c", Mode::Exclusive), Some(1));
+    assert!(matches!(waits, Claimed::Waits(_)));
+    drop(grant_of(claim_as(
+        &table,
+        family,
+        &below("c/2", Mode::Shared),
+        None,
+    )));
+    let writes = claim_as(&table, family, &below("c/2", Mode::Exclusive), None);
+    assert!(matches!(writes, Claimed::Conflict(met) if met[0].by == By::Waiter));
+}
+
+#[test]
+fn a_pass_of_another_hold_or_of_none_is_dead() {
+    let table = Table::new(10);
+    let hold = granted(&table, &["a"]);
+    let pass = hold.pass().expect("it keeps others away");
+    assert!(table.is_live(pass));
+    let other = Pass {
+        family: family(),
+        ..pass
+    };
+    let elsewhere = Pass {
+        place: pass.place ^ 1,
+        ..pass
+    };
+    assert!(!table.is_live(other) && !table.is_live(elsewhere));
+    drop(hold);
+    assert!(!table.is_live(pass));
+}
+
+#[test]
+fn numbers_grow_on_each_key_as_its_writes_are_granted() {
+    let table = Table::new(10);
+    let first = granted(&table, &["a"]);
+    let mut second = waiting(&table, &["a"]);
+    let elsewhere = granted(&table, &["b"]);
+    let numbers = [first.number(), elsewhere.number()];
+    drop(first);
+    let second = turn(&mut second).expect("its turn");
+    assert!(
+        numbers.iter().all(|number| *number < second.number()),
+        "{numbers:?}"
+    );
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Table {
         if !is_queued(&locked, pending) {
             return None;
         }
-        let met = obstacles(&locked, Some(pending.ticket), now);
+        let met = obstacles(&locked, pending.writer.family, Some(pending.ticket), now);
         if met.is_empty() {
             let unclaimed = self.turn(&mut locked, pending, now);
             debug_assert!(unclaimed.is_none(), "whoever asks waits for it");
@@ -89,7 +89,7 @@ impl Table {
         if !is_queued(&locked, pending) {
             return None;
         }
-        if !obstacles(&locked, Some(pending.ticket), now).is_empty() {
+        if !obstacles(&locked, pending.writer.family, Some(pending.ticket), now).is_empty() {
             return None;
         }
         self.turn(&mut locked, pending, now)
@@ -106,7 +106,7 @@ impl Table {
             locked.state_or_new(place).dequeue(pending.ticket);
         }
         hold(locked, pending.id, &pending.writer, now);
-        pending.grant(self, now)
+        pending.grant(self, locked.place(), now)
     }
 }
 

@@ -27,19 +27,22 @@ pub(super) struct Waits {
     pub(super) max_work: Duration,
     pub(super) since: Moment,
     pub(super) writer: Arc<Writer>,
+    is_numbered: bool,
     /// Taken when its turn has come, by whoever holds the shards of its keys.
     grant: Mutex<Option<oneshot::Sender<Grant>>>,
 }
 
 impl Waits {
     /// Its grant, to be held from `now`; given back if nobody waits for it any more.
-    pub(super) fn grant(&self, table: &Arc<Table>, now: Moment) -> Option<Entry> {
+    pub(super) fn grant(&self, table: &Arc<Table>, place: u64, now: Moment) -> Option<Entry> {
         let entry = Entry {
             table: Arc::clone(table),
             id: self.id,
             locks: self.locks.clone(),
             since: now,
             max_work: self.max_work,
+            place,
+            number: table.number(self.is_numbered),
             writer: Arc::clone(&self.writer),
         };
         let mut sender = self.grant.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,6 +79,7 @@ impl Waiting {
             max_work: claim.max_work,
             since,
             writer,
+            is_numbered: claim.is_numbered,
             grant: Mutex::new(Some(sender)),
         });
         Self {

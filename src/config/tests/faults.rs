@@ -247,7 +247,7 @@ const FAULTY_SETTINGS: [Faulty; 29] = [
     ),
     (
         "[guard]\non_conflict = { wait = \"2s\", waiter = 16 }",
-        ("2:15: ", "did you mean \"waiters\"?"),
+        ("2:30: ", "did you mean \"waiters\"?"),
     ),
     (
         "[guard]\non_conflict = \"wait\"",

@@ -1,11 +1,13 @@
 //! Who holds one key. A few stand in a row; a crowd, as on a key above many, is kept by name and by mode, so that what it
 //! costs to find a conflict, to enter and to leave hardly grows with it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use smallvec::SmallVec;
 
-use super::{HoldId, Holder, Moment, Phase};
+use super::{Ask, HoldId, Holder, Moment, Phase};
+use crate::policy::family::Family;
 use crate::policy::mode::{Mode, Modes};
 use crate::policy::plan::Purpose;
 
@@ -41,6 +43,7 @@ impl Beside {
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
     by_id: HashMap<HoldId, Holder>,
+    families: HashMap<Family, SmallVec<[HoldId; 1]>>,
     guarded: [Rank; Mode::ALL.len()],
     observed: [Rank; Mode::ALL.len()],
 }
@@ -75,26 +78,58 @@ impl Holders {
         few.into_iter().flatten().chain(many.into_iter().flatten())
     }
 
-    /// One that is live in one of these modes.
-    pub(super) fn conflicting(&self, modes: Modes, beside: Beside, now: Moment) -> Option<&Holder> {
+    /// One that is live, of another family, and not compatible with what is asked for.
+    pub(super) fn conflicting(&self, ask: Ask, beside: Beside, now: Moment) -> Option<&Holder> {
+        let modes = ask.mode.conflicts();
         match self {
             Self::Few(few) => few.iter().find(|holder| {
-                modes.contains(holder.mode) && Beside::of(holder) == beside && holder.is_live(now)
+                modes.contains(holder.mode)
+                    && Beside::of(holder) == beside
+                    && holder.writer.family != ask.family
+                    && holder.is_live(now)
             }),
             Self::Many(crowd) => {
                 let mut conflicting = Mode::ALL.into_iter().filter(|mode| modes.contains(*mode));
-                conflicting.find_map(|mode| crowd.live(mode, beside, now))
+                conflicting.find_map(|mode| crowd.live(mode, beside, Some(ask.family), now))
             }
+        }
+    }
+
+    /// Whether the family that asks has the key already, as strong as it asks for it.
+    pub(super) fn covers(&self, ask: Ask, now: Moment) -> bool {
+        let held = match self {
+            Self::Few(few) => strongest(few.iter().filter(|holder| holder.is_of(ask.family, now))),
+            Self::Many(crowd) => strongest(crowd.of(ask.family, now)),
+        };
+        held.is_some_and(|held| held.join(ask.mode) == held)
+    }
+
+    /// Whether this family holds it.
+    pub(super) fn has(&self, family: Family, now: Moment) -> bool {
+        match self {
+            Self::Few(few) => few.iter().any(|holder| holder.is_of(family, now)),
+            Self::Many(crowd) => crowd.of(family, now).next().is_some(),
         }
     }
 
     /// The modes of all that are live and keep others away.
     pub(super) fn modes(&self, now: Moment) -> Modes {
-        let live = Mode::ALL.into_iter().map(Modes::of).filter(|mode| {
-            let live = self.conflicting(*mode, Beside::Guarded, now);
-            live.is_some()
-        });
-        live.fold(Modes::NONE, Modes::and)
+        let of = |modes: &mut dyn Iterator<Item = Mode>| {
+            modes.map(Modes::of).fold(Modes::NONE, Modes::and)
+        };
+        match self {
+            Self::Few(few) => {
+                let live = few
+                    .iter()
+                    .filter(|holder| Beside::of(holder) == Beside::Guarded && holder.is_live(now));
+                of(&mut live.map(|holder| holder.mode))
+            }
+            Self::Many(crowd) => {
+                let is_there =
+                    |mode: &Mode| crowd.live(*mode, Beside::Guarded, None, now).is_some();
+                of(&mut Mode::ALL.into_iter().filter(is_there))
+            }
+        }
     }
 
     /// Drops those whose time is over, where that takes no search.
@@ -159,6 +194,10 @@ impl Holders {
     }
 }
 
+fn strongest<'a>(holders: impl Iterator<Item = &'a Holder>) -> Option<Mode> {
+    holders.map(|holder| holder.mode).reduce(Mode::join)
+}
+
 impl Crowd {
     fn insert(&mut self, holder: Holder) {
         let (id, phase) = (holder.id, holder.phase);
@@ -167,11 +206,21 @@ impl Crowd {
             Phase::InFlight => rank.in_flight.insert(id),
             Phase::OutcomeUnknown { until } => rank.unknown.insert((until, id)),
         };
+        self.families
+            .entry(holder.writer.family)
+            .or_default()
+            .push(id);
         self.by_id.insert(id, holder);
     }
 
     fn remove(&mut self, id: HoldId) -> Option<Holder> {
         let holder = self.by_id.remove(&id)?;
+        if let Entry::Occupied(mut family) = self.families.entry(holder.writer.family) {
+            family.get_mut().retain(|member| *member != id);
+            if family.get().is_empty() {
+                family.remove();
+            }
+        }
         let rank = self.rank(&holder);
         match holder.phase {
             Phase::InFlight => rank.in_flight.remove(&id),
@@ -180,18 +229,34 @@ impl Crowd {
         Some(holder)
     }
 
-    fn live(&self, mode: Mode, beside: Beside, now: Moment) -> Option<&Holder> {
+    /// One that is live in this mode, and not of this family.
+    fn live(
+        &self,
+        mode: Mode,
+        beside: Beside,
+        except: Option<Family>,
+        now: Moment,
+    ) -> Option<&Holder> {
         let ranks = match beside {
             Beside::Guarded => &self.guarded,
             Beside::Observed => &self.observed,
         };
         let rank = &ranks[mode as usize];
-        let longest = || {
-            let last = rank.unknown.last();
-            last.filter(|(until, _)| now < *until).map(|(_, id)| *id)
-        };
-        let id = rank.in_flight.first().copied().or_else(longest)?;
-        self.by_id.get(&id)
+        let in_flight = rank.in_flight.iter();
+        let unknown = rank.unknown.iter().rev();
+        let unknown = unknown
+            .take_while(|(until, _)| now < *until)
+            .map(|(_, id)| id);
+        let live = in_flight.chain(unknown).filter_map(|id| self.by_id.get(id));
+        // As many are passed over as the family has.
+        let mut live = live;
+        live.find(|holder| except.is_none_or(|family| holder.writer.family != family))
+    }
+
+    fn of(&self, family: Family, now: Moment) -> impl Iterator<Item = &Holder> {
+        let ids = self.families.get(&family).into_iter().flatten();
+        let holders = ids.filter_map(|id| self.by_id.get(id));
+        holders.filter(move |holder| holder.is_of(family, now))
     }
 
     fn rank(&mut self, holder: &Holder) -> &mut Rank {

@@ -9,12 +9,26 @@ fn at(millis: u64) -> Moment {
     Moment::new(Duration::from_millis(millis))
 }
 
-fn writer(purpose: Purpose) -> Arc<Writer> {
+/// Each its own.
+fn family(number: u64) -> Family {
+    Family::new(u128::from(number).to_be_bytes())
+}
+
+fn ask(mode: Mode) -> Ask {
+    Ask {
+        mode,
+        family: family(u64::MAX),
+        ticket: None,
+    }
+}
+
+fn writer(number: u64, purpose: Purpose) -> Arc<Writer> {
     Arc::new(Writer {
         request_id: HeaderValue::from_static("r"),
         method: Method::PUT,
         route: RouteId::GUARD,
         purpose,
+        family: family(number),
         remedy: None,
         typical: None,
     })
@@ -26,7 +40,7 @@ fn holder(id: u64, mode: Mode, purpose: Purpose) -> Holder {
         mode,
         phase: Phase::InFlight,
         since: at(0),
-        writer: writer(purpose),
+        writer: writer(id, purpose),
     }
 }
 
@@ -36,7 +50,7 @@ fn waiter(number: u64, mode: Mode, is_stopped_here: bool) -> Waiter<u64> {
         mode,
         is_stopped_here,
         since: at(0),
-        writer: writer(Purpose::Write),
+        writer: writer(number, Purpose::Write),
         claim: number,
     }
 }
@@ -48,7 +62,7 @@ fn held_by(id: u64, mode: Mode) -> KeyState<u64> {
 }
 
 fn is_kept_by(key: &KeyState<u64>, mode: Mode, now: u64, id: u64) -> bool {
-    let obstacle = key.obstacle(mode, None, at(now));
+    let obstacle = key.obstacle(ask(mode), at(now));
     matches!(obstacle, Some(Obstacle::Holder(holder)) if holder.id == HoldId(id))
 }
 
@@ -64,12 +78,15 @@ fn an_exclusive_claim_conflicts_with_whatever_keeps_others_away() {
 
 #[test]
 fn an_observed_write_overlaps_and_never_conflicts() {
-    let meeting =
-        |key: &KeyState<u64>, is_observed| match key.meeting(Mode::Exclusive, is_observed, at(1)) {
-            Meeting::Nothing => "nothing",
-            Meeting::Overlap(_) => "overlap",
-            Meeting::Conflict(_) => "conflict",
-        };
+    let meeting = |key: &KeyState<u64>, is_observed| match key.meeting(
+        ask(Mode::Exclusive),
+        is_observed,
+        at(1),
+    ) {
+        Meeting::Nothing => "nothing",
+        Meeting::Overlap(_) => "overlap",
+        Meeting::Conflict(_) => "conflict",
+    };
     let mut key = KeyState::<u64>::default();
     key.grant(holder(1, Mode::Exclusive, Purpose::Observe), at(0));
     assert_eq!(
@@ -84,7 +101,7 @@ fn an_observed_write_overlaps_and_never_conflicts() {
     let mut key = KeyState::<u64>::default();
     key.grant(holder(1, Mode::Shared, Purpose::Observe), at(0));
     assert!(matches!(
-        key.meeting(Mode::Shared, true, at(1)),
+        key.meeting(ask(Mode::Shared), true, at(1)),
         Meeting::Nothing
     ));
 }
@@ -94,7 +111,7 @@ fn an_unknown_outcome_is_held_until_its_deadline_and_not_at_it() {
     let mut key = held_by(1, Mode::Exclusive);
     key.give_up(HoldId(1), at(100));
     assert!(is_kept_by(&key, Mode::Exclusive, 99, 1));
-    assert!(key.obstacle(Mode::Exclusive, None, at(100)).is_none());
+    assert!(key.obstacle(ask(Mode::Exclusive), at(100)).is_none());
 }
 
 #[test]
@@ -111,7 +128,7 @@ fn a_release_by_another_owner_changes_nothing() {
 fn nobody_goes_before_a_waiter_that_it_could_not_be_beside() {
     let mut key = held_by(1, Mode::Shared);
     key.enqueue(waiter(1, Mode::Exclusive, true));
-    let obstacle = key.obstacle(Mode::Shared, None, at(1));
+    let obstacle = key.obstacle(ask(Mode::Shared), at(1));
     assert!(matches!(obstacle, Some(Obstacle::Waiter(first)) if first.ticket == Ticket::new(1)));
     key.enqueue(waiter(2, Mode::Shared, true));
     assert_eq!(key.unblocked(at(1)).count(), 0);
@@ -255,7 +272,7 @@ impl Pair {
         let is_observed = purpose == Purpose::Observe;
         let is_free = self.model.is_free(mode, None);
         let overlaps = self.model.overlaps(mode, is_observed);
-        match self.key.meeting(mode, is_observed, self.now()) {
+        match self.key.meeting(ask(mode), is_observed, self.now()) {
             Meeting::Conflict(_) => prop_assert!(!is_observed && !is_free),
             Meeting::Overlap(_) => prop_assert!(overlaps && (is_observed || is_free)),
             Meeting::Nothing => prop_assert!(!overlaps && (is_observed || is_free)),
@@ -317,7 +334,7 @@ impl Pair {
             }
         }
         for mode in Mode::ALL {
-            let obstacle = self.key.obstacle(mode, None, self.now());
+            let obstacle = self.key.obstacle(ask(mode), self.now());
             prop_assert_eq!(obstacle.is_none(), model.is_free(mode, None), "{:?}", mode);
         }
         let tickets: Vec<u64> = self.key.waiters().map(|waiter| waiter.claim).collect();
