@@ -1,6 +1,7 @@
 //! The gateway as users run it: the binary, a configuration file, a port.
 
 use crate::support::program::{Program, Scratch};
+use crate::support::tested::tested;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -21,9 +22,9 @@ pub(crate) struct Gateway {
     _scratch: Scratch,
 }
 
-/// The binary, without what the environment of the tests would tell it.
+/// The program that is tested, without what the environment of the tests would tell it.
 pub(crate) fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_writegate"));
+    let mut command = Command::new(tested());
     for name in [
         "WRITEGATE_CONFIG",
         "WRITEGATE_UPSTREAM",
