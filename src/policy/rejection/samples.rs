@@ -5,21 +5,28 @@ use std::time::Duration;
 use http::Method;
 
 use super::{Conflict, ConflictStatus, Rejection};
-use crate::policy::head::Malformed;
+use crate::policy::head::{Limits, Malformed};
 use crate::policy::key::KeyError;
 
-/// One of each kind, a conflict both ways.
-pub(super) fn all() -> Vec<Rejection> {
+/// One of each kind: conflicts both ways, and of what is malformed one with each status.
+pub fn all() -> Vec<Rejection> {
     let is_write = true;
+    let limits = Limits::default();
     vec![
         conflict(None),
         conflict(Some(Duration::from_secs(40))),
         Rejection::Malformed(Malformed::Host),
+        Rejection::Malformed(Malformed::Version),
+        Rejection::Malformed(Malformed::Connect),
+        Rejection::Malformed(Malformed::TooLarge(limits)),
+        Rejection::Malformed(Malformed::HeadTooSlow),
+        Rejection::Malformed(Malformed::TargetTooLong(limits)),
         Rejection::NoKey(KeyError::Missing {
             source_text: "{header:x-tenant}".to_owned(),
         }),
         Rejection::NoKey(KeyError::TooMany { limit: 64 }),
-        Rejection::BodyBroken,
+        Rejection::BodyBroken(None),
+        Rejection::BodyBroken(Some(Malformed::Chunk)),
         Rejection::BodyTooSlow,
         Rejection::BodyTooLarge,
         Rejection::ClientLeft,
@@ -37,7 +44,7 @@ pub(super) fn all() -> Vec<Rejection> {
 }
 
 /// The conflict of the documents.
-pub(super) fn conflict(unknown_for: Option<Duration>) -> Rejection {
+pub fn conflict(unknown_for: Option<Duration>) -> Rejection {
     Rejection::Conflict(Box::new(Conflict {
         key: "order:7".into(),
         holder_method: Method::POST,
