@@ -325,6 +325,35 @@ fn a_call_streams_both_ways_with_its_trailers() {
 }
 
 #[test]
+fn informational_responses_without_end_are_no_response() {
+    run(async || {
+        let at = ByHand::with(H2C);
+        let client = at.client_sends(put("/a")).await;
+        let origin = Served::by(&at.origin, 0).await;
+        let _asked = origin.request().await;
+        // 103, written out, on the first stream.
+        let early = [
+            0, 0, 13, 1, 4, 0, 0, 0, 1, 0, 7, b':', b's', b't', b'a', b't', b'u', b's', 3, b'1',
+            b'0', b'3',
+        ];
+        origin.far.send(early.repeat(1001)).await;
+        let answer = loop {
+            let head = client.head().await;
+            if head.status() != 103 {
+                break head;
+            }
+        };
+        let told = answer.field("proxy-status").unwrap_or_default();
+        assert!(
+            answer.status() == 502 && told.contains("upstream-invalid"),
+            "{told}"
+        );
+        assert_eq!(at.another("/a").await, "outcome-unknown");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn informational_responses_pass_to_clients_of_both_versions() {
     run(async || {
         let at = ByHand::with(H2C);

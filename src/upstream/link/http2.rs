@@ -27,7 +27,7 @@ use tracing::debug;
 
 use super::uplink::Uplink;
 use crate::body::{Incoming, Streamed, Upload};
-use crate::policy::head::check_http2_trailers;
+use crate::policy::head::{INTERIM_LIMIT, check_http2_trailers};
 use crate::wire::{Outbound, Socket, Traffic};
 
 /// What the upstream may send on one stream, and on all of a connection, that nobody has read yet.
@@ -171,6 +171,7 @@ impl Stream {
             is_invalid: false,
             source,
         })?;
+        let mut interims = 0;
         let answered = poll_fn(|cx| {
             self.drive(cx);
             while let Poll::Ready(Some(interim)) = response.poll_informational(cx) {
@@ -179,7 +180,12 @@ impl Stream {
                     Ok(interim) if interim.status() == StatusCode::SWITCHING_PROTOCOLS => {
                         return Poll::Ready(Err(Reason::PROTOCOL_ERROR.into()));
                     }
+                    // Each is a sign of life, and nobody would ever give up.
+                    Ok(_) if interims == INTERIM_LIMIT => {
+                        return Poll::Ready(Err(Reason::PROTOCOL_ERROR.into()));
+                    }
                     Ok(interim) => {
+                        interims += 1;
                         self.last_byte.set(Instant::now());
                         inform(interim, cx);
                         // It may have opened the way for the body.
