@@ -11,6 +11,10 @@ use writegate::cli::{self, Command, EX_USAGE, LogFormat, Source};
 use writegate::config::{Config, ConfigError};
 use writegate::{audit, check, demo, explain, report, server};
 
+/// The system's own keeps what a crowd of connections has had, page by page, since something small is left on each.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match cli::parse() {
         Ok(cli) => cli,

@@ -31,7 +31,7 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::config::{Config, Listen};
-use crate::gateway::{Counts, Shared, Turns};
+use crate::gateway::{Shared, Turns};
 use crate::table::Table;
 use admission::{Admission, Admitted};
 use listener::Listener;
@@ -118,7 +118,7 @@ pub struct Server {
 struct Workers {
     table: Arc<Table>,
     workers: Vec<Worker>,
-    ended: Vec<oneshot::Receiver<Arc<Counts>>>,
+    ended: Vec<oneshot::Receiver<worker::Ended>>,
 }
 
 /// A worker, as the acceptor sees it.
@@ -189,9 +189,9 @@ impl Server {
         drop(workers);
         tokio::select! {
             () = stop.told() => warn!("ended at once, by a second signal"),
-            counts = ended.join_all() => {
+            ended = ended.join_all() => {
                 table.sweep();
-                worker::tell(&counts.into_iter().flatten().collect::<Vec<_>>(), table.len());
+                worker::tell(&ended.into_iter().flatten().collect::<Vec<_>>(), table.len());
             }
         }
         Ok(())

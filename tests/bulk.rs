@@ -1,5 +1,6 @@
 //! What is large: bodies of a gibibyte, sent and taken by curl, and many connections that are idle.
 
+use crate::support::certificates::Authority;
 use crate::support::gateway::Gateway;
 use crate::support::loopback::{client_sends, reply};
 use crate::support::program::{Program, Scratch, repository};
@@ -48,31 +49,62 @@ fn curl_that_uploads_a_gibibyte_to_a_held_key_sees_the_409_a_hundred_times_of_a_
 
 #[test]
 fn a_gibibyte_passes_each_way_in_flat_memory() {
-    passes_each_way("--http1.1", "1.1");
+    let scratch = Scratch::new("bulk");
+    let (_origin, upstream) = bulk(&scratch);
+    let gateway = Gateway::with_defaults(upstream);
+    passes_each_way(&scratch, &gateway, &["--http1.1"], "1.1");
+    gateway.ends_well();
 }
 
 #[test]
 fn a_gibibyte_passes_each_way_over_http_2_in_flat_memory() {
-    passes_each_way("--http2-prior-knowledge", "2");
-}
-
-fn passes_each_way(spoken: &str, version: &str) {
     let scratch = Scratch::new("bulk");
     let (_origin, upstream) = bulk(&scratch);
-    let body = gibibyte(&scratch);
     let gateway = Gateway::with_defaults(upstream);
+    passes_each_way(&scratch, &gateway, &["--http2-prior-knowledge"], "2");
+    gateway.ends_well();
+}
+
+#[test]
+fn a_gibibyte_passes_each_way_over_tls_in_flat_memory() {
+    passes_each_way_over_tls("--http1.1", "1.1");
+}
+
+#[test]
+fn a_gibibyte_passes_each_way_over_http_2_and_tls_in_flat_memory() {
+    passes_each_way_over_tls("--http2", "2");
+}
+
+/// Through two gateways: the first speaks TLS on both sides, since the second is what it takes for its backend.
+fn passes_each_way_over_tls(spoken: &str, version: &str) {
+    let scratch = Scratch::new("bulk");
+    let (_origin, upstream) = bulk(&scratch);
+    let authority = Authority::new("ca");
+    let ca = authority.ca().display().to_string();
+    let issued = authority.server("gateway", "IP:127.0.0.1").shown();
+    let shown = (issued.as_str(), "");
+    let second = Gateway::with_tls(&format!("http://{upstream}"), "", shown, "");
+    let url = format!("https://{}", second.addr);
+    let trust = format!("[upstream.tls]\nca = \"{ca}\"");
+    let first = Gateway::with_tls(&url, "", shown, &trust);
+    let how = [spoken, "--proto-default", "https", "--cacert", &ca];
+    passes_each_way(&scratch, &first, &how, version);
+    first.ends_well();
+    second.ends_well();
+}
+
+fn passes_each_way(scratch: &Scratch, gateway: &Gateway, how: &[&str], version: &str) {
     let mut upload = curl(gateway.addr, "/up");
-    upload.arg(spoken).arg("-T").arg(&body);
+    upload.args(how).arg("-T").arg(gibibyte(scratch));
     let uploaded = said(&mut upload, "%{http_version} %{http_code} %{size_upload}");
     assert_eq!(uploaded, format!("{version} 200 {GIBIBYTE}"));
     let mut download = curl(gateway.addr, &format!("/down?octets={GIBIBYTE}"));
     let format = "%{http_version} %{http_code} %{size_download}";
-    let downloaded = said(download.arg(spoken), format);
+    let downloaded = said(download.args(how), format);
     assert_eq!(downloaded, format!("{version} 200 {GIBIBYTE}"));
     let most = gateway.most_memory();
     println!("at most {most} bytes");
     assert!(most < FLAT, "{most} bytes of memory were used");
-    gateway.ends_well();
 }
 
 /// What an idle connection may have in memory: it keeps some 3.5 KiB, and has some 20 KiB of buffers to give back.
@@ -127,7 +159,8 @@ fn curl(gateway: SocketAddr, target: &str) -> Command {
     command
         .args(["--silent", "--max-time", "60", "--output"])
         .arg(Path::new("/dev/null"));
-    command.arg(format!("http://{gateway}{target}"));
+    // In clear text, unless it is told otherwise.
+    command.arg(format!("{gateway}{target}"));
     command
 }
 

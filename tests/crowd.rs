@@ -1,5 +1,5 @@
 //! A crowd: many that are idle, many that are slow, and a storm of those that break off, all together; others are served
-//! meanwhile, and nothing is left after.
+//! meanwhile, and nothing is left after: no task, no descriptor, and no memory that the next crowd would not use.
 
 use crate::support::gateway::Gateway;
 use crate::support::http1::Connection;
@@ -24,13 +24,63 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest that one who behaves may wait for an answer, in a debug build beside other tests.
 const SERVED: Duration = Duration::from_secs(5);
 
+/// What the gateway may have in memory more than before when all have gone: far below what they had, of which each of
+/// the 12,000 had 20 KiB and more.
+const LEFT: u64 = 64 << 20;
+
 #[tokio::test]
 async fn idle_and_slow_clients_and_a_storm_of_resets_keep_nobody_waiting_and_leave_nothing() {
     let witness = Witness::start(74, 0.0);
     let settings = "head_timeout = \"3s\"\nreceive_timeout = \"3s\"\naccess_log = false";
     let gateway = Gateway::with_server(witness.addr, settings, "");
-    let addr = gateway.addr;
-    let idle = idle(addr).await;
+    // Once all that it ever has is there.
+    drop(idle(gateway.addr, 8).await);
+    let before = Footprint::at_rest(&gateway).await;
+    for _ in 0..2 {
+        crowd(gateway.addr).await;
+        let after = Footprint::at_rest(&gateway).await;
+        println!("before: {before:?}, after: {after:?}");
+        assert_eq!(after.files, before.files, "descriptors are left");
+        memory_returns(&gateway, before.memory + LEFT).await;
+    }
+    gateway.ends_empty().await;
+}
+
+/// What the gateway has of the system.
+#[derive(Clone, Copy, Debug)]
+struct Footprint {
+    files: usize,
+    memory: u64,
+}
+
+impl Footprint {
+    async fn at_rest(gateway: &Gateway) -> Self {
+        gateway.until_at_rest().await;
+        Self {
+            files: gateway.open_files().len(),
+            memory: gateway.memory(),
+        }
+    }
+}
+
+/// Waits until no more than `most` is resident. What was freed is given back in time, as others are served.
+async fn memory_returns(gateway: &Gateway, most: u64) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while gateway.memory() > most {
+        assert!(
+            Instant::now() < deadline,
+            "{} bytes are left",
+            gateway.memory()
+        );
+        drop(idle(gateway.addr, 8).await);
+        sleep(Duration::from_millis(200)).await;
+    }
+    gateway.until_at_rest().await;
+}
+
+/// The whole crowd, from the first that comes to the last that leaves.
+async fn crowd(addr: SocketAddr) {
+    let idle = idle(addr, IDLE).await;
     let slow = tokio::spawn(slow(addr));
     let resets = tokio::spawn(resets(addr));
     let mut longest = Duration::ZERO;
@@ -49,13 +99,12 @@ async fn idle_and_slow_clients_and_a_storm_of_resets_keep_nobody_waiting_and_lea
     slow.await.expect("every slow client was sent away");
     resets.await.expect("the storm is over");
     drop(idle);
-    gateway.ends_empty().await;
 }
 
 /// Connections that have been used, and are kept.
-async fn idle(addr: SocketAddr) -> Vec<Connection> {
-    let mut idle = Vec::with_capacity(IDLE);
-    while idle.len() < IDLE {
+async fn idle(addr: SocketAddr, count: usize) -> Vec<Connection> {
+    let mut idle = Vec::with_capacity(count);
+    while idle.len() < count {
         let mut client = client_sends(addr, GET).await;
         assert_eq!(reply(&mut client).await.status, 200);
         idle.push(client);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::support::program::repository;
+use crate::support::tested::tested;
 use http::StatusCode;
 use writegate::config::{Config, ConfigError, Overrides};
 
@@ -181,8 +182,7 @@ fn what_the_document_shows_of_explain_is_what_it_says() {
 
 /// What a shell prints to standard output, with the binary as `writegate`.
 fn said_to(command: &str) -> String {
-    let binary = Path::new(env!("CARGO_BIN_EXE_writegate"));
-    let directory = binary.parent().expect("it stands in a directory");
+    let directory = tested().parent().expect("it stands in a directory");
     let path = std::env::var("PATH").unwrap_or_default();
     let output = std::process::Command::new("bash")
         .args(["-c", command])

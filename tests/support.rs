@@ -17,5 +17,6 @@ pub(crate) mod spelling;
 pub(crate) mod storm;
 pub(crate) mod streams;
 pub(crate) mod tally;
+pub(crate) mod tested;
 pub(crate) mod tls;
 pub(crate) mod witness;

@@ -9,6 +9,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::RecvStream;
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 use thiserror::Error;
 
@@ -21,6 +23,9 @@ pub enum HttpError {
     /// Over HTTP/2.
     #[error(transparent)]
     Http2(#[from] h2::Error),
+    /// What came after the body over HTTP/2 cannot come there.
+    #[error("the trailer section has a field that cannot come after the body")]
+    Trailers,
 }
 
 /// A body that is coming.
@@ -42,16 +47,28 @@ pub struct Streamed {
     has_data: bool,
     /// Asks for the body of a client that waits to be asked.
     ask: Option<Box<dyn FnOnce()>>,
+    check: Check,
 }
 
+/// Whether a trailer section may be as it is.
+type Check = fn(&HeaderMap) -> bool;
+
 impl Streamed {
-    /// The body of a message that has told its `length`, or not. `ask` is called before it is read for the first time.
-    pub fn new(stream: RecvStream, length: Option<u64>, ask: Option<Box<dyn FnOnce()>>) -> Self {
+    /// The body of a message with these `fields`, whose trailer section has to pass `check`. `ask` is called before it is read
+    /// for the first time.
+    pub fn new(
+        stream: RecvStream,
+        fields: &HeaderMap,
+        check: Check,
+        ask: Option<Box<dyn FnOnce()>>,
+    ) -> Self {
+        let length = fields.get(CONTENT_LENGTH);
         Self {
             stream,
-            left: length,
+            left: length.and_then(|length| length.to_str().ok()?.parse().ok()),
             has_data: true,
             ask,
+            check,
         }
     }
 }
@@ -112,6 +129,12 @@ impl Streamed {
             }
         }
         let trailers = ready!(self.stream.poll_trailers(cx))?;
+        if trailers
+            .as_ref()
+            .is_some_and(|fields| !(self.check)(fields))
+        {
+            return Poll::Ready(Some(Err(HttpError::Trailers)));
+        }
         Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
     }
 }

@@ -72,7 +72,7 @@ impl<C: Connect> Gateway<C> {
                 // Nobody can answer what has not come.
                 (Some(UploadFault::Awaited), Fault::ResponseTimeout) => Rejection::BodyTooSlow,
                 (Some(UploadFault::Awaited) | None, _) => rejection(&broken, plan.is_write),
-                (Some(fault), _) => broken_upload(fault),
+                (Some(fault), _) => broken_upload(fault, trip),
             }
         })
     }

@@ -101,7 +101,7 @@ impl<C: Connect> Gateway<C> {
                 reading.await
             }
         };
-        let received = received.map_err(broken_upload)?;
+        let received = received.map_err(|fault| broken_upload(fault, trip))?;
         trip.is_unread = received.rest.is_some();
         // What is guarded streams from here on where memory is short. A form has to be read to know what it is.
         let is_short = trip.is_unread && received.content.len() <= server.request_buffer;
@@ -191,9 +191,9 @@ pub(super) fn expects_continue(head: &request::Parts) -> bool {
     head.version >= Version::HTTP_11 && head.headers.get(EXPECT).is_some_and(expects)
 }
 
-pub(super) const fn broken_upload(fault: UploadFault) -> Rejection {
+pub(super) fn broken_upload(fault: UploadFault, trip: &Trip<'_>) -> Rejection {
     match fault {
-        UploadFault::Broken => Rejection::BodyBroken,
+        UploadFault::Broken => Rejection::BodyBroken(trip.peer.client.broken_body()),
         UploadFault::TooSlow | UploadFault::Awaited => Rejection::BodyTooSlow,
         UploadFault::TooLarge => Rejection::BodyTooLarge,
     }

@@ -105,6 +105,8 @@ pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
             .any(|known| name.eq_ignore_ascii_case(known))
     };
     let mut options = tokens(headers, &CONNECTION);
+    // Of several the backend takes which it likes: beside one that stays HTTP no other is asked for.
     options.any(|option| option.eq_ignore_ascii_case("upgrade"))
-        && tokens(headers, &UPGRADE).any(|protocol| !stays_http(protocol))
+        && headers.contains_key(UPGRADE)
+        && !tokens(headers, &UPGRADE).any(stays_http)
 }

@@ -13,7 +13,7 @@ mod names;
 mod request_line;
 mod response;
 
-pub use http2::check_http2;
+pub use http2::{check_http2, check_http2_trailers};
 pub use malformed::Malformed;
 pub use response::{
     Answer, Following, INTERIM_LIMIT, InvalidResponse, RESPONSE_FIELD_LIMIT, check_response,

@@ -10,7 +10,7 @@ mod form;
 mod grpc;
 mod kind;
 mod page;
-mod samples;
+pub mod samples;
 mod sent;
 mod status;
 mod template;
@@ -85,8 +85,8 @@ pub enum Rejection {
     Malformed(Malformed),
     /// Its keys cannot be told.
     NoKey(KeyError),
-    /// Its body did not come whole.
-    BodyBroken,
+    /// Its body did not come whole; why, where it is not well-formed.
+    BodyBroken(Option<Malformed>),
     /// Its body came too slowly.
     BodyTooSlow,
     /// Its body is larger than it may be.
@@ -284,7 +284,7 @@ impl Rejection {
             }
             Self::Malformed(_)
             | Self::NoKey(_)
-            | Self::BodyBroken
+            | Self::BodyBroken(_)
             | Self::BodyTooSlow
             | Self::BodyTooLarge
             | Self::ClientLeft
@@ -303,8 +303,11 @@ impl Rejection {
         match self {
             Self::Malformed(why) => format!("The request was not forwarded: {why}."),
             Self::NoKey(why) => format!("This {method} was not forwarded: {why}."),
-            Self::BodyBroken => {
+            Self::BodyBroken(None) => {
                 format!("The body of this {method} ended early or is not well-formed.")
+            }
+            Self::BodyBroken(Some(why)) => {
+                format!("The body of this {method} did not come whole: {why}.")
             }
             Self::BodyTooSlow => {
                 format!("The body of this {method} fell below the rate that it has to keep.")

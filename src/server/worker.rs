@@ -54,8 +54,15 @@ pub(super) struct Parts {
     pub(super) wishes: mpsc::Receiver<TurnRequest>,
     /// How many connections it has.
     pub(super) load: Arc<AtomicUsize>,
-    /// Told what it has counted when it ends.
-    pub(super) ended: oneshot::Sender<Arc<Counts>>,
+    /// Told what it has done when it ends.
+    pub(super) ended: oneshot::Sender<Ended>,
+}
+
+/// What a worker has to tell when it has ended.
+pub(super) struct Ended {
+    counts: Arc<Counts>,
+    /// How many connections and exchanges there were when it began to drain.
+    drained: usize,
 }
 
 impl Parts {
@@ -79,19 +86,20 @@ impl Parts {
             .build_local(LocalOptions::default());
         match runtime {
             Ok(runtime) => {
-                let (ended, gateway) = runtime.block_on(self.work());
+                let (has_ended, gateway, drained) = runtime.block_on(self.work());
                 // What has not settled is told as it is dropped.
                 drop(runtime);
                 gateway.limits().tasks.abandon();
+                let counts = Arc::clone(gateway.counts());
                 // Whoever waits for it may have gone.
-                let _ = ended.send(Arc::clone(gateway.counts()));
+                let _ = has_ended.send(Ended { counts, drained });
             }
             Err(error) => warn!(%error, "a worker could not start"),
         }
     }
 
     /// Serves connections until no more are handed over, and then as long as a drain may take.
-    async fn work(mut self) -> (oneshot::Sender<Arc<Counts>>, Rc<Gateway<Dialer>>) {
+    async fn work(mut self) -> (oneshot::Sender<Ended>, Rc<Gateway<Dialer>>, usize) {
         let Certificates { served, outward } = self.certificates;
         let tls = self.shared.config.upstream.tls.as_ref();
         let dialer = Dialer::new(outward, tls.and_then(|tls| tls.name.clone()));
@@ -118,6 +126,7 @@ impl Parts {
         }
         // What has reached the sockets of new connections by now is read first.
         yield_now().await;
+        let drained = tasks.running();
         drain.send_replace(true);
         if timeout(gateway.config().server.drain, tasks.ended())
             .await
@@ -128,7 +137,7 @@ impl Parts {
                 "not everything had settled by the end of the drain"
             );
         }
-        (self.ended, gateway)
+        (self.ended, gateway, drained)
     }
 }
 
@@ -222,13 +231,15 @@ impl Drop for Load {
     }
 }
 
-/// What the workers have counted, as they end, and how many holds are left: of unknown outcome, or not settled in time.
-pub(super) fn tell(counts: &[Arc<Counts>], holds: usize) {
-    let sum = |count: fn(&Counts) -> u64| counts.iter().map(|counts| count(counts)).sum::<u64>();
+/// What the workers have done, as they end, and how many holds are left: of unknown outcome, or not settled in time.
+pub(super) fn tell(ended: &[Ended], holds: usize) {
+    let sum =
+        |count: fn(&Counts) -> u64| ended.iter().map(|ended| count(&ended.counts)).sum::<u64>();
     info!(
         requests = sum(Counts::requests),
         conflicts = sum(Counts::conflicts),
         overlaps = sum(Counts::overlaps),
+        drained = ended.iter().map(|ended| ended.drained).sum::<usize>(),
         holds,
         "stopped"
     );

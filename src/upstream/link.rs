@@ -58,6 +58,7 @@ impl<S: Socket> Link<S> {
             (Self::Http2(_), HttpError::Http2(error)) if error.is_library() => {
                 Fault::Unparsed(error.into())
             }
+            (Self::Http2(_), source @ HttpError::Trailers) => Fault::Unparsed(source),
             (Self::Http2(_), source) => Fault::Broken { is_unheard, source },
         }
     }

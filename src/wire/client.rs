@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::Hangup;
+use crate::policy::head::Malformed;
 
 /// Who is waiting for the response to a request.
 pub trait Client {
@@ -24,6 +25,11 @@ pub trait Client {
 
     /// From now on the client's bytes are no longer HTTP.
     fn tunnel(&self);
+
+    /// What is wrong with the body that broke off, where that was found here.
+    fn broken_body(&self) -> Option<Malformed> {
+        None
+    }
 }
 
 /// A connection that carries one request after another.

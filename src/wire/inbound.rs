@@ -317,6 +317,10 @@ impl<S: Socket> Client for Line<S> {
         let kept = self.follower.borrow_mut().tunnel();
         self.checked.borrow_mut().extend_from_slice(&kept);
     }
+
+    fn broken_body(&self) -> Option<Malformed> {
+        self.refused.get().filter(|why| why.is_in_body())
+    }
 }
 
 /// The head of a response as it is written.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use h2::Reason;
 use h2::ext::Protocol;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 
 use crate::support::by_hand::{ByHand, lull, pass, run};
 use crate::support::pipes::End;
@@ -182,6 +182,30 @@ fn a_response_that_is_cut_resets_its_stream_and_no_other() {
         let (origin, _) = at.origin.request().await;
         origin.respond("200 OK", "b").await;
         assert_eq!(whole.answer().await.expect("an answer").content, b"b");
+        client.far.close();
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_field_that_cannot_come_after_a_body_is_refused_there() {
+    run(async || {
+        let at = ByHand::new();
+        let mut client = Streams::over(at.client()).await;
+        for name in ["content-length", "host", "x_forwarded_for", "authorization"] {
+            let mut stream = client.begin(request("PUT", "/a"), false).await;
+            let hi = Bytes::from_static(b"hi");
+            stream.body.send_data(hi, false).expect("sent");
+            let mut trailers = HeaderMap::new();
+            trailers.insert(name, "7".parse().expect("a value"));
+            stream.body.send_trailers(trailers).expect("sent");
+            let answer = stream.answer().await.expect("an answer");
+            assert_eq!(
+                (answer.status.as_u16(), &*answer.problem()),
+                (400, "body-broken")
+            );
+        }
+        assert_eq!(at.origin.attempts(), 0);
         client.far.close();
         at.ends_empty().await;
     });

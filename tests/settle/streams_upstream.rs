@@ -1,11 +1,16 @@
 //! Exchanges over HTTP/2 with an origin: when a request was not sent, when its outcome is unknown, and when both directions
 //! are over.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use h2::Reason;
 use http::{HeaderMap, Response};
+use tokio::sync::Notify;
+use tokio::task::spawn_local;
 
 use crate::support::by_hand::{ByHand, get, lull, pass, put, run};
+use crate::support::pipes::Far;
 use crate::support::streams::{Served, Streams, request};
 
 const H2C: &str = "[upstream]\nprotocol = \"h2c\"";
@@ -261,6 +266,26 @@ fn a_response_that_breaks_off_is_cut_and_its_outcome_is_unknown() {
 }
 
 #[test]
+fn a_response_with_a_field_behind_it_that_cannot_come_there_is_no_response() {
+    run(async || {
+        let at = ByHand::with(H2C);
+        let client = at.client_sends(get("/a")).await;
+        let origin = Served::by(&at.origin, 0).await;
+        let mut asked = origin.request().await;
+        let mut response = asked.begin(200, false);
+        let mut trailers = HeaderMap::new();
+        trailers.insert("content-length", "7".parse().expect("a value"));
+        response.send_trailers(trailers).expect("sent");
+        let answer = client.message().await;
+        assert_eq!(
+            (answer.status(), &*answer.problem()),
+            (502, "upstream-invalid")
+        );
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn a_call_streams_both_ways_with_its_trailers() {
     run(async || {
         let at = ByHand::with(H2C);
@@ -295,6 +320,35 @@ fn a_call_streams_both_ways_with_its_trailers() {
         assert_eq!(answer.content, b"onetwo");
         assert_eq!(answer.trailers.expect("trailers")["grpc-status"], "0");
         client.far.close();
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn informational_responses_without_end_are_no_response() {
+    run(async || {
+        let at = ByHand::with(H2C);
+        let client = at.client_sends(put("/a")).await;
+        let origin = Served::by(&at.origin, 0).await;
+        let _asked = origin.request().await;
+        // 103, written out, on the first stream.
+        let early = [
+            0, 0, 13, 1, 4, 0, 0, 0, 1, 0, 7, b':', b's', b't', b'a', b't', b'u', b's', 3, b'1',
+            b'0', b'3',
+        ];
+        origin.far.send(early.repeat(1001)).await;
+        let answer = loop {
+            let head = client.head().await;
+            if head.status() != 103 {
+                break head;
+            }
+        };
+        let told = answer.field("proxy-status").unwrap_or_default();
+        assert!(
+            answer.status() == 502 && told.contains("upstream-invalid"),
+            "{told}"
+        );
+        assert_eq!(at.another("/a").await, "outcome-unknown");
         at.ends_empty().await;
     });
 }
@@ -403,4 +457,51 @@ fn an_origin_over_http_2_makes_nobody_believe_that_the_protocol_is_switched() {
         assert_eq!(refused.message().await.problem(), "outcome-unknown");
         at.ends_empty().await;
     });
+}
+
+/// More tasks than a worker runs before it looks at its sockets again.
+const BUSY: usize = 200;
+
+#[test]
+fn a_write_that_comes_together_with_the_response_of_the_one_before_it_is_not_refused() {
+    run(async || {
+        let at = ByHand::with(H2C);
+        let next = at.client();
+        comes_with_the_response(&at, next, 0).await;
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_write_that_comes_to_another_worker_together_with_the_response_is_not_refused() {
+    run(async || {
+        let at = ByHand::with(H2C);
+        let next = at.client_elsewhere();
+        comes_with_the_response(&at, next, 1).await;
+        at.ends_empty().await;
+    });
+}
+
+/// Has `next` ask when the response to another has just come, to a worker that has a lot to do in between.
+async fn comes_with_the_response(at: &ByHand, next: Far, its_connection: usize) {
+    let client = at.client_sends(put("/a")).await;
+    let origin = Served::by(&at.origin, 0).await;
+    let _asked = origin.request().await;
+    let busy = Rc::new(Notify::new());
+    for _ in 0..BUSY {
+        let busy = Rc::clone(&busy);
+        spawn_local(async move { busy.notified().await });
+    }
+    lull().await;
+    next.send(put("/a")).await;
+    busy.notify_waiters();
+    // 200 and nothing more, by its number in the static table of HPACK.
+    origin.far.send([0, 0, 1, 1, 5, 0, 0, 0, 1, 0x88]).await;
+    let origin = match its_connection {
+        0 => origin,
+        number => Served::by(&at.origin, number).await,
+    };
+    origin.request().await.answer(200, "next");
+    assert_eq!(next.message().await.body, b"next");
+    assert_eq!(client.message().await.status(), 200);
 }

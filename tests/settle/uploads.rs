@@ -285,6 +285,11 @@ fn a_small_body_whose_chunks_break_is_a_400_and_never_reaches_the_upstream() {
         let client = at.client_sends(chunked).await;
         let answer = client.message().await;
         assert_eq!((answer.status(), &*answer.problem()), (400, "body-broken"));
+        let detail = answer.detail();
+        assert!(
+            detail.contains("the chunked body is not well-formed"),
+            "{detail}"
+        );
         assert_eq!(
             client.read_to_end().await,
             (Vec::new(), End::Fin),
@@ -314,6 +319,11 @@ fn a_streamed_body_whose_chunks_break_never_ends_cleanly_upstream() {
         assert!(!body.ends_with(b"0\r\n\r\n"), "ended as if whole");
         let answer = client.message().await;
         assert_eq!((answer.status(), &*answer.problem()), (400, "body-broken"));
+        let detail = answer.detail();
+        assert!(
+            detail.contains("the chunked body is not well-formed"),
+            "{detail}"
+        );
         assert_eq!(
             client.read_to_end().await,
             (Vec::new(), End::Fin),

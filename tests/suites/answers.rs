@@ -9,11 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, SystemTime};
 use writegate::config::{Config, Overrides};
-use writegate::policy::KeyError;
-use writegate::policy::head::{Limits, Malformed};
-use writegate::policy::rejection::{
-    Audience, Conflict, ConflictStatus, Ending, Form, Rejection, State, Telling,
-};
+use writegate::policy::rejection::{Audience, Form, Rejection, Telling, samples};
 
 const FORMS: [Form; 5] = [
     Form::Problem,
@@ -26,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 #[test]
 fn httplint_finds_nothing_bad_in_any_kind_of_answer_in_any_form() {
-    let kinds = one_of_each();
+    let kinds = samples::all();
     let named: BTreeSet<&str> = kinds.iter().map(Rejection::name).collect();
     let problems = fs::read_to_string(repository("docs/problems.md")).expect("a document");
     let listed = problems.lines().filter_map(|line| line.strip_prefix("## "));
@@ -50,56 +46,6 @@ fn httplint_finds_nothing_bad_in_any_kind_of_answer_in_any_form() {
         "{status:?}\n{}",
         linter.said()
     );
-}
-
-fn one_of_each() -> Vec<Rejection> {
-    let is_write = true;
-    let mut all = vec![
-        conflict(None),
-        conflict(Some(Duration::from_secs(40))),
-        Rejection::NoKey(KeyError::Missing {
-            source_text: "{header:x-tenant}".to_owned(),
-        }),
-        Rejection::NoKey(KeyError::TooMany { limit: 64 }),
-        Rejection::BodyBroken,
-        Rejection::BodyTooSlow,
-        Rejection::BodyTooLarge,
-        Rejection::ClientLeft,
-        Rejection::HoldsExhausted,
-        Rejection::BuffersExhausted,
-        Rejection::RequestsExhausted,
-        Rejection::ExchangeTimeout { is_write },
-        Rejection::Unreachable { is_refused: true },
-        Rejection::ConnectTimeout,
-        Rejection::NotSent,
-        Rejection::UpstreamBroken { is_write },
-        Rejection::UpstreamInvalid { is_write },
-        Rejection::ResponseTimeout { is_write },
-    ];
-    let malformed = [
-        Malformed::Host,
-        Malformed::Version,
-        Malformed::Connect,
-        Malformed::TooLarge(Limits::default()),
-        Malformed::HeadTooSlow,
-        Malformed::TargetTooLong(Limits::default()),
-    ];
-    all.extend(malformed.map(Rejection::Malformed));
-    all
-}
-
-fn conflict(unknown_for: Option<Duration>) -> Rejection {
-    Rejection::Conflict(Box::new(Conflict {
-        keys: vec!["order:7".to_owned()],
-        holder_method: Method::POST,
-        holder_route: "/orders/{id}/{*rest}".into(),
-        holder_since: "2026-11-23T18:29:00.120Z".into(),
-        holder_age: Duration::from_millis(1203),
-        state: unknown_for.map_or(State::Writing, State::Unknown),
-        ending: Ending::AtOnce,
-        retry_after: Duration::from_millis(1740),
-        status: ConflictStatus::default(),
-    }))
 }
 
 /// The answer as it goes over HTTP/1.1, with what is added below.

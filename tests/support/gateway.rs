@@ -1,6 +1,7 @@
 //! The gateway as users run it: the binary, a configuration file, a port.
 
 use crate::support::program::{Program, Scratch};
+use crate::support::tested::tested;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -21,9 +22,9 @@ pub(crate) struct Gateway {
     _scratch: Scratch,
 }
 
-/// The binary, without what the environment of the tests would tell it.
+/// The program that is tested, without what the environment of the tests would tell it.
 pub(crate) fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_writegate"));
+    let mut command = Command::new(tested());
     for name in [
         "WRITEGATE_CONFIG",
         "WRITEGATE_UPSTREAM",
@@ -147,13 +148,23 @@ impl Gateway {
         self.program.most_memory()
     }
 
+    /// The memory that it has resident, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.program.memory()
+    }
+
+    /// The files that it has open, by what they are.
+    pub(crate) fn open_files(&self) -> Vec<PathBuf> {
+        self.program.open_files()
+    }
+
     /// The sockets that it has open, by their names in the kernel.
     pub(crate) fn sockets(&self) -> BTreeSet<PathBuf> {
         sockets(&self.program)
     }
 
     /// Waits until it has no connection any more: no client's, none at work, and none that is idle.
-    async fn until_at_rest(&self) {
+    pub(crate) async fn until_at_rest(&self) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = self.sockets().difference(&self.own_sockets).count();
@@ -165,7 +176,7 @@ impl Gateway {
         }
     }
 
-    /// Ends well, and empty: with no connection left before it is asked to, and no hold at its end. No outcome
+    /// Ends well, and empty: with no connection left before it is asked to, no task by then, and no hold at its end. No outcome
     /// may be unknown by then, and no client connected.
     pub(crate) async fn ends_empty(self) {
         self.until_at_rest().await;
@@ -177,8 +188,9 @@ impl Gateway {
             .into_iter()
             .find(|line: &Value| line["message"] == "stopped");
         let stopped = stopped.unwrap_or_else(|| panic!("it does not say what it has done:\n{log}"));
-        let holds = stopped.get("holds");
-        assert!(holds.is_some_and(|holds| holds == 0), "{stopped}");
+        for left in ["holds", "drained"] {
+            assert!(stopped.get(left).is_some_and(|left| left == 0), "{stopped}");
+        }
     }
 
     /// Asks it to end.

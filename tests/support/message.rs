@@ -66,6 +66,13 @@ impl Message {
         name.to_owned()
     }
 
+    /// What such an answer says in detail.
+    pub(crate) fn detail(&self) -> String {
+        let document: serde_json::Value =
+            serde_json::from_slice(&self.body).expect("a problem document");
+        document["detail"].as_str().unwrap_or_default().to_owned()
+    }
+
     fn is_chunked(&self) -> bool {
         self.field("transfer-encoding") == Some("chunked")
     }

@@ -110,13 +110,23 @@ impl Program {
 
     /// The most memory that it ever had resident, in bytes.
     pub(crate) fn most_memory(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    /// The memory that it has resident, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// What the kernel says of its memory.
+    fn status(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("a running child");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kibibytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+        let told = status.lines().find_map(|line| line.strip_prefix(name));
+        let kibibytes = told.and_then(|told| told.trim().strip_suffix(" kB"));
         kibibytes
             .and_then(|count| count.parse::<u64>().ok())
-            .expect("a peak in KiB")
+            .expect("a number of KiB")
             << 10
     }
 

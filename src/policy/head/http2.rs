@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, request};
 
 use super::framing::number;
 use super::line::has_control;
-use super::names::{is_alias, is_connection_only};
+use super::names::{belongs_in_trailers, is_alias, is_connection_only};
 use super::request_line::{check_target, is_host};
 use super::{Limits, Malformed};
 
@@ -28,6 +28,14 @@ pub fn check_http2(head: &request::Parts, limits: Limits) -> Result<(), Malforme
     check_size(head, limits)?;
     check_host(head)?;
     check_fields(&head.headers)
+}
+
+/// Checks a trailer section that came over HTTP/2, from either side.
+pub fn check_http2_trailers(fields: &HeaderMap) -> bool {
+    fields
+        .keys()
+        .map(|name| name.as_str().as_bytes())
+        .all(|name| belongs_in_trailers(name) && !is_alias(name))
 }
 
 /// By what it would be over HTTP/1.1, where a cookie is one field. It may come in pieces (RFC 9113 §8.2.3), and browsers

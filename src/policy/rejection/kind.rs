@@ -206,7 +206,7 @@ impl Rejection {
         match self {
             Self::Malformed(why) => malformed(*why),
             Self::NoKey(why) => no_key(why),
-            Self::BodyBroken => BODY_BROKEN,
+            Self::BodyBroken(_) => BODY_BROKEN,
             Self::BodyTooSlow => BODY_TOO_SLOW,
             Self::BodyTooLarge => BODY_TOO_LARGE,
             Self::ClientLeft => CLIENT_LEFT,

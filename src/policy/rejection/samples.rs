@@ -5,12 +5,13 @@ use std::time::Duration;
 use http::Method;
 
 use super::{Conflict, ConflictStatus, Ending, Rejection, State};
-use crate::policy::head::Malformed;
+use crate::policy::head::{Limits, Malformed};
 use crate::policy::key::KeyError;
 
-/// One of each kind, a conflict in every way.
-pub(super) fn all() -> Vec<Rejection> {
+/// One of each kind: conflicts in every way, and of what is malformed one with each status.
+pub fn all() -> Vec<Rejection> {
     let is_write = true;
+    let limits = Limits::default();
     vec![
         conflict(None),
         conflict(Some(Duration::from_secs(40))),
@@ -21,11 +22,17 @@ pub(super) fn all() -> Vec<Rejection> {
         conflict_with(State::Writing, Ending::QueueFull),
         conflict_with(State::Writing, Ending::Waited(Duration::from_secs(2))),
         Rejection::Malformed(Malformed::Host),
+        Rejection::Malformed(Malformed::Version),
+        Rejection::Malformed(Malformed::Connect),
+        Rejection::Malformed(Malformed::TooLarge(limits)),
+        Rejection::Malformed(Malformed::HeadTooSlow),
+        Rejection::Malformed(Malformed::TargetTooLong(limits)),
         Rejection::NoKey(KeyError::Missing {
             source_text: "{header:x-tenant}".to_owned(),
         }),
         Rejection::NoKey(KeyError::TooMany { limit: 64 }),
-        Rejection::BodyBroken,
+        Rejection::BodyBroken(None),
+        Rejection::BodyBroken(Some(Malformed::Chunk)),
         Rejection::BodyTooSlow,
         Rejection::BodyTooLarge,
         Rejection::ClientLeft,
@@ -43,7 +50,7 @@ pub(super) fn all() -> Vec<Rejection> {
 }
 
 /// The conflict of the documents.
-pub(super) fn conflict(unknown_for: Option<Duration>) -> Rejection {
+pub fn conflict(unknown_for: Option<Duration>) -> Rejection {
     let state = unknown_for.map_or(State::Writing, State::Unknown);
     conflict_with(state, Ending::AtOnce)
 }

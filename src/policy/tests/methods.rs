@@ -187,14 +187,15 @@ fn grpc_and_upgrades_are_guarded_only_by_a_route_with_a_key() {
 #[test]
 fn an_offer_of_another_http_version_is_no_upgrade_and_a_put_is_never_exempt() {
     let policy = policy([route("/unkeyed", &[])]);
-    let java = [
-        ("connection", "Upgrade, HTTP2-Settings"),
-        ("upgrade", "h2c"),
-    ];
-    assert_eq!(
-        plan(&policy, "POST", "/unkeyed", &java),
-        "/unkeyed Write /unkeyed"
-    );
+    // Java offers the first, to everybody; the others are for a backend that takes what it likes of a list.
+    for offer in ["h2c", "h2c, websocket", "websocket, H2C", "h2, foo"] {
+        let java = [
+            ("connection", "Upgrade, HTTP2-Settings"),
+            ("upgrade", offer),
+        ];
+        let planned = plan(&policy, "POST", "/unkeyed", &java);
+        assert_eq!(planned, "/unkeyed Write /unkeyed", "{offer}");
+    }
     let websocket = [("connection", "upgrade"), ("upgrade", "websocket")];
     assert_eq!(plan(&policy, "PUT", "/a", &websocket), "[guard] Write /a");
 }

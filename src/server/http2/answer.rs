@@ -9,7 +9,7 @@ use std::task::{Poll, ready};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
+use http::header::{CONNECTION, EXPECT};
 use http::{HeaderMap, Request, Response, request};
 use http_body::{Body as _, Frame};
 use tokio::task::yield_now;
@@ -20,7 +20,7 @@ use super::stream::StreamClient;
 use super::tunnel;
 use crate::body::{Body, CutShort, Incoming, Pace, Streamed};
 use crate::gateway::{Caller, Gateway, Peer};
-use crate::policy::head::check_http2;
+use crate::policy::head::{check_http2, check_http2_trailers};
 use crate::upstream::Connect;
 use crate::wire::Client;
 
@@ -118,13 +118,16 @@ fn incoming(
     if tunnel::become_upgrade(&mut head) {
         return (Request::from_parts(head, Incoming::Empty), Some(stream));
     }
-    let length = head.headers.get(CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
     let ask = head.headers.contains_key(EXPECT).then(|| {
         let client = Rc::clone(client);
         Box::new(move || client.ask()) as Box<dyn FnOnce()>
     });
-    let body = Incoming::Http2(Streamed::new(stream, length, ask));
+    let body = Incoming::Http2(Streamed::new(
+        stream,
+        &head.headers,
+        check_http2_trailers,
+        ask,
+    ));
     (Request::from_parts(head, body), None)
 }
 

@@ -1,5 +1,7 @@
 //! A connection to the upstream over which HTTP/1.1 is spoken: one exchange at a time.
 
+use std::error::Error as _;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -85,7 +87,7 @@ impl<S: Socket> Http1<S> {
     pub(crate) fn broken(&self, is_unheard: bool, source: HttpError) -> Fault {
         match (self.traffic.invalid(), source) {
             (Some(why), _) => Fault::Malformed(why),
-            (None, HttpError::Http1(error)) if error.is_parse() => Fault::Unparsed(error.into()),
+            (None, HttpError::Http1(error)) if is_unparsed(&error) => Fault::Unparsed(error.into()),
             (None, source) => Fault::Broken { is_unheard, source },
         }
     }
@@ -152,6 +154,15 @@ impl<S: Socket> Http1<S> {
             parts.read_buf,
         )
     }
+}
+
+/// Whether the library could make nothing of what came; of a body it says so by the kind of an error of I/O.
+fn is_unparsed(error: &hyper::Error) -> bool {
+    let kind = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    let kind = kind.map(io::Error::kind);
+    error.is_parse() || matches!(kind, Some(ErrorKind::InvalidData | ErrorKind::InvalidInput))
 }
 
 /// The `timeout` parameter of a `Keep-Alive` field, in seconds.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::{Builder, ResponseFuture, SendRequest};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::Scheme;
 use http::{Request, Response, StatusCode, Uri};
 use http_body::Body as _;
@@ -27,6 +27,7 @@ use tracing::debug;
 
 use super::uplink::Uplink;
 use crate::body::{Incoming, Streamed, Upload};
+use crate::policy::head::{INTERIM_LIMIT, check_http2_trailers};
 use crate::wire::{Outbound, Socket, Traffic};
 
 /// What the upstream may send on one stream, and on all of a connection, that nobody has read yet.
@@ -170,6 +171,7 @@ impl Stream {
             is_invalid: false,
             source,
         })?;
+        let mut interims = 0;
         let answered = poll_fn(|cx| {
             self.drive(cx);
             while let Poll::Ready(Some(interim)) = response.poll_informational(cx) {
@@ -178,7 +180,12 @@ impl Stream {
                     Ok(interim) if interim.status() == StatusCode::SWITCHING_PROTOCOLS => {
                         return Poll::Ready(Err(Reason::PROTOCOL_ERROR.into()));
                     }
+                    // Each is a sign of life, and nobody would ever give up.
+                    Ok(_) if interims == INTERIM_LIMIT => {
+                        return Poll::Ready(Err(Reason::PROTOCOL_ERROR.into()));
+                    }
                     Ok(interim) => {
+                        interims += 1;
                         self.last_byte.set(Instant::now());
                         inform(interim, cx);
                         // It may have opened the way for the body.
@@ -193,9 +200,12 @@ impl Stream {
         self.last_byte.set(Instant::now());
         let response = answered.map_err(|source| self.failed(source))?;
         let (head, body) = response.into_parts();
-        let length = head.headers.get(CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        let body = Incoming::Http2(Streamed::new(body, length, None));
+        let body = Incoming::Http2(Streamed::new(
+            body,
+            &head.headers,
+            check_http2_trailers,
+            None,
+        ));
         Ok(Response::from_parts(head, body))
     }
 
