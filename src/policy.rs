@@ -10,7 +10,9 @@ use std::hash::RandomState;
 
 use http::Method;
 
+mod awaits;
 pub mod choice;
+pub mod content;
 mod fields;
 pub mod forward;
 pub mod frames;
@@ -19,11 +21,13 @@ pub mod head;
 pub mod host;
 pub mod key;
 pub mod key_state;
+pub mod media;
 pub mod method;
 pub mod parts;
 pub mod path;
 pub mod pattern;
 pub mod plan;
+pub mod pointer;
 pub mod reach;
 pub mod rejection;
 pub mod remedy;
@@ -32,9 +36,10 @@ mod router;
 pub mod source;
 pub mod template;
 pub mod unfillable;
+pub mod wanted;
 
 pub use key::{KEY_LIMIT, Key, KeyError, Keys, Mode, OnMissingKey};
-pub use plan::{Because, Guard, Head, Plan, Remedy};
+pub use plan::{Awaits, Because, Guard, Head, Plan, Remedy};
 pub use route::{Route, RouteId};
 
 use fields::{destinations, has_media_type, is_upgrade};
@@ -44,6 +49,7 @@ use plan::Verdict;
 use route::{Claim, Post, Treatment};
 use router::{Ask, Router};
 use source::Facts;
+use wanted::Wanted;
 
 /// Two routes for the same requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +73,8 @@ pub struct Policy {
     tells_methods_apart: bool,
     /// Whether some route keeps encoded slashes, so that a path may have to be read in two ways.
     keeps_encoded_slashes: bool,
+    /// What of bodies the keys are made of.
+    wanted: Wanted,
     /// Made once, so that a digest is the same for as long as the policy stands, and unforeseeable.
     digests: RandomState,
 }
@@ -86,9 +94,14 @@ impl Policy {
         if !equal.is_empty() {
             return Err(equal);
         }
-        let uses_method = |route: &Route| match &route.treatment {
-            Treatment::Forward => false,
-            Treatment::Guard(claim) => claim.templates.iter().any(template::Template::uses_method),
+        let mut wanted = Wanted::default();
+        let claims = routes.iter().filter_map(Route::claim);
+        for template in claims.flat_map(|claim| &claim.templates) {
+            template.add_to(&mut wanted);
+        }
+        let uses_method = |route: &Route| {
+            let mut templates = route.claim().into_iter().flat_map(|claim| &claim.templates);
+            templates.any(template::Template::uses_method)
         };
         Ok(Self {
             lists_safe_methods: routes
@@ -104,6 +117,7 @@ impl Policy {
             routes,
             router,
             post,
+            wanted,
             digests: RandomState::new(),
         })
     }
@@ -120,6 +134,7 @@ impl Policy {
             None => None,
         };
         Ok(Plan {
+            awaits: self.awaits(head, verdict.awaits_keys, guard.as_ref()),
             route: verdict.route,
             is_write: guard.is_some() || methods.iter().any(|method| !is_safe(method)),
             method: methods.into_iter().next().unwrap_or_default(),
@@ -158,18 +173,9 @@ impl Policy {
         self.post
     }
 
-    /// Whether an urlencoded body must be read before the effective method is known: backends that look for `_method`
-    /// there do so in a `POST`. Where every method comes to the same guard, it need not.
-    pub fn wants_form_method(&self, head: &Head<'_>, plan: &Plan) -> bool {
-        let is_settled = !self.tells_methods_apart
-            && plan
-                .guard
-                .as_ref()
-                .is_some_and(|guard| guard.mode == Mode::Exclusive);
-        head.form.is_none()
-            && *head.method == Method::POST
-            && has_media_type(head.headers, "application/x-www-form-urlencoded")
-            && !is_settled
+    /// What of bodies the keys are made of.
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
     }
 
     /// The verdict if the backend takes the request for a `method`.
@@ -217,11 +223,17 @@ impl Policy {
             query: head.query,
             headers: head.headers,
             client_subject: head.client_subject,
+            content: head.content,
             fold_case: !route.distinguish.case,
         };
         let keys = self.keys(claim, &facts)?;
+        let awaits_keys =
+            head.content.is_none() && claim.templates.iter().any(template::Template::uses_body);
         if keys.is_empty() {
-            return Ok(Verdict::forward(id, Because::NoKey));
+            return Ok(Verdict {
+                awaits_keys,
+                ..Verdict::forward(id, Because::NoKey)
+            });
         }
         let is_observed_post =
             id == RouteId::GUARD && *method == Method::POST && self.post == Post::Observe;
@@ -248,6 +260,7 @@ impl Policy {
             route: id,
             guard,
             because,
+            awaits_keys,
         })
     }
 
@@ -311,7 +324,10 @@ impl Policy {
 
     fn keys(&self, claim: &Claim, facts: &Facts<'_>) -> Result<Keys, KeyError> {
         let mut keys = Keys::new();
-        for template in &claim.templates {
+        // Before the body is read, those are told that it has no say in.
+        let is_told =
+            |template: &&template::Template| facts.content.is_some() || !template.uses_body();
+        for template in claim.templates.iter().filter(is_told) {
             match (
                 template.expand(facts, &self.digests, &mut keys),
                 claim.on_missing_key,

@@ -48,7 +48,7 @@ fn plan(config: &Config, (target, tenant, cookie): Asked<'_>) -> Option<(Plan, V
         host: "a.example",
         headers: &headers,
         client_subject: None,
-        form: None,
+        content: None,
     };
     let plan = config.policy.plan(&head).ok()?;
     let parts = config.policy.parts(&head, plan.route, &plan.method);

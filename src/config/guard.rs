@@ -225,12 +225,16 @@ pub(super) fn templates(
 
 /// The source that was probably meant, without its braces.
 fn meant(error: &TemplateError, pattern: &Pattern) -> Option<String> {
-    let TemplateError::Unknown { name, .. } = error else {
-        return None;
+    let name = match error {
+        TemplateError::Unknown { name, .. } => name,
+        TemplateError::BadPointer { pointer, .. } if !pointer.starts_with('/') => {
+            return Some(format!("json:/{pointer}"));
+        }
+        _ => return None,
     };
     match name.split_once(':') {
         Some((kind, rest)) => {
-            let kind = nearest(kind, &["query", "header", "cookie"])?;
+            let kind = nearest(kind, &["query", "header", "cookie", "json", "form"])?;
             Some(format!("{kind}:{rest}"))
         }
         None => {

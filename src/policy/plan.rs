@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
+use super::content::Content;
 use super::key::{KEY_LIMIT, KeyError, Keys, Mode};
 use super::rejection::ConflictStatus;
 use super::route::RouteId;
@@ -27,8 +28,8 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// The subject of the certificate that its client has shown, where it was verified.
     pub client_subject: Option<&'a str>,
-    /// An urlencoded body, if one was read whole: it may have `_method`.
-    pub form: Option<&'a [u8]>,
+    /// What its body says; none before that is read.
+    pub content: Option<&'a Content>,
 }
 
 /// What is to be done with a request.
@@ -44,6 +45,19 @@ pub struct Plan {
     pub guard: Option<Guard>,
     /// Why so.
     pub because: Because,
+    /// What of the body it still depends on; nothing once that is read.
+    pub awaits: Awaits,
+}
+
+/// What of a body a plan depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaits {
+    /// Nothing: it stands.
+    Nothing,
+    /// A form may override the method. One that does not fit the buffer is taken not to.
+    Method,
+    /// A key is made of it, or perhaps has to do without. Until then the guard has those that the head tells.
+    Keys,
 }
 
 /// What a write claims.
@@ -102,6 +116,8 @@ pub(super) struct Verdict {
     pub(super) route: RouteId,
     pub(super) guard: Option<Guard>,
     pub(super) because: Because,
+    /// Whether a key is made of a body that is not read.
+    pub(super) awaits_keys: bool,
 }
 
 impl Verdict {
@@ -110,21 +126,32 @@ impl Verdict {
             route,
             guard: None,
             because,
+            awaits_keys: false,
         }
     }
 
     /// The stricter of two; with equal modes, `self` with the keys of both.
     pub(super) fn or_stricter(mut self, other: Self) -> Self {
+        let awaits_keys = self.awaits_keys || other.awaits_keys;
         let strictness = |verdict: &Self| verdict.guard.as_ref().map(|guard| guard.mode);
         match strictness(&self).cmp(&strictness(&other)) {
-            Ordering::Less => other,
-            Ordering::Greater => self,
+            Ordering::Less => Self {
+                awaits_keys,
+                ..other
+            },
+            Ordering::Greater => Self {
+                awaits_keys,
+                ..self
+            },
             Ordering::Equal => {
                 if let (Some(mine), Some(theirs)) = (&mut self.guard, other.guard) {
                     mine.keys.extend(theirs.keys);
                     mine.max_work = mine.max_work.max(theirs.max_work);
                 }
-                self
+                Self {
+                    awaits_keys,
+                    ..self
+                }
             }
         }
     }

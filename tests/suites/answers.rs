@@ -57,6 +57,7 @@ fn one_of_each() -> Vec<Rejection> {
         conflict(Some(Duration::from_secs(40))),
         Rejection::NoKey(KeyError::Missing {
             source_text: "{header:x-tenant}".to_owned(),
+            why: None,
         }),
         Rejection::NoKey(KeyError::TooMany { limit: 64 }),
         Rejection::BodyBroken,

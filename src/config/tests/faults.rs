@@ -246,8 +246,8 @@ const FAULTY_SETTINGS: [Faulty; 25] = [
         ("2:15: ", "\"reject\" or \"observe\""),
     ),
     (
-        "[guard]\nkey = \"{json:/a}\"",
-        ("2:7: ", "not in this version"),
+        "[guard]\nkey = \"{json:a}\"",
+        ("2:7: ", "did you mean `{json:/a}`?"),
     ),
     (
         "[guard]\ndistinguish = [\"Case\"]",

@@ -17,6 +17,7 @@ pub(super) fn all() -> Vec<Rejection> {
         Rejection::Malformed(Malformed::Host),
         Rejection::NoKey(KeyError::Missing {
             source_text: "{header:x-tenant}".to_owned(),
+            why: None,
         }),
         Rejection::NoKey(KeyError::TooMany { limit: 64 }),
         Rejection::BodyBroken,
