@@ -225,12 +225,11 @@ pub(super) fn templates(
 
 /// The source that was probably meant, without its braces.
 fn meant(error: &TemplateError, pattern: &Pattern) -> Option<String> {
-    let name = match error {
-        TemplateError::Unknown { name, .. } => name,
-        TemplateError::BadPointer { pointer, .. } if !pointer.starts_with('/') => {
-            return Some(format!("json:/{pointer}"));
-        }
-        _ => return None,
+    if let TemplateError::BadPointer { pointer, .. } = error {
+        return (!pointer.starts_with('/')).then(|| format!("json:/{pointer}"));
+    }
+    let TemplateError::Unknown { name, .. } = error else {
+        return None;
     };
     match name.split_once(':') {
         Some((kind, rest)) => {

@@ -63,7 +63,7 @@ fn split(part: &[u8]) -> Option<(Head, &[u8])> {
             }
             "content-transfer-encoding" => {
                 let is = |plain: &&str| value.trim().eq_ignore_ascii_case(plain);
-                is_plain = PLAIN.iter().any(|plain| is(&plain));
+                is_plain = PLAIN.iter().any(is);
             }
             _ => {}
         }

@@ -152,10 +152,10 @@ fn templates(config: &Config, head: &Head<'_>, plan: &Plan) -> Vec<TemplateTold>
 }
 
 fn why_none(why: NoValue) -> String {
-    match why {
-        NoValue::NoBody => "it has no body (-d gives it one)".to_owned(),
-        why => why.to_string(),
+    if why == NoValue::NoBody {
+        return "it has no body (-d gives it one)".to_owned();
     }
+    why.to_string()
 }
 
 /// The claim of a guard that nothing else stands in the way of, and then of another one like it.

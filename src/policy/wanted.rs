@@ -19,7 +19,7 @@ pub struct Place {
     /// The pointers that end here, as they are written.
     ends: Vec<Box<str>>,
     /// By the name of a member or the index of an element, in lower case; sorted.
-    below: Vec<(Box<str>, Place)>,
+    below: Vec<(Box<str>, Self)>,
 }
 
 impl Wanted {

@@ -197,7 +197,9 @@ fn expected(document: &serde_json::Value, pointer: &str) -> Option<String> {
         }
         serde_json::Value::String(text) => number::of_text(text).into_owned(),
         serde_json::Value::Number(number) if number.is_f64() => number::of_double(number.as_f64()?),
-        other => other.to_string(),
+        serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
+            document.pointer(pointer)?.to_string()
+        }
     };
     (!text.is_empty()).then_some(text)
 }
