@@ -49,7 +49,7 @@ async fn at_work(at: &ByHand, request: Vec<u8>) -> AtWork {
 }
 
 impl AtWork {
-    async fn is_done(self) {
+    async fn ends(self) {
         self.origin.respond("200 OK", "").await;
         assert_eq!(self.client.message().await.status(), 200);
     }
@@ -90,10 +90,10 @@ fn transfers_that_share_an_account_conflict_and_others_do_not() {
             assert_eq!(meets(&at, transfer(from, to)).await, key, "{from} {to}");
         }
         let other = at_work(&at, transfer("8", "9")).await;
-        first.is_done().await;
+        first.ends().await;
         assert_eq!(meets(&at, transfer("7", "9")).await, "account:9");
-        at_work(&at, transfer("7", "7")).await.is_done().await;
-        other.is_done().await;
+        at_work(&at, transfer("7", "7")).await.ends().await;
+        other.ends().await;
         at.ends_empty().await;
     });
 }
@@ -112,7 +112,7 @@ fn a_coded_body_is_read_for_its_key_and_forwarded_as_it_came() {
         assert_eq!(first.request.body, coded);
         assert_eq!(first.request.field("content-encoding"), Some("gzip"));
         assert_eq!(meets(&at, transfer("9", "8")).await, "account:8");
-        first.is_done().await;
+        first.ends().await;
         at.ends_empty().await;
     });
 }
@@ -153,15 +153,15 @@ fn a_body_that_does_not_fit_is_met_as_the_route_says() {
             let at = with_mode("path");
             let first = at_work(&at, large(is_told)).await;
             assert_eq!(meets(&at, large(!is_told)).await, "/transfers");
-            at_work(&at, transfer("7", "8")).await.is_done().await;
-            first.is_done().await;
+            at_work(&at, transfer("7", "8")).await.ends().await;
+            first.ends().await;
             at.ends_empty().await;
 
             let at = with_mode("forward");
             let first = at_work(&at, large(is_told)).await;
             assert!(at.table.is_empty());
-            at_work(&at, large(is_told)).await.is_done().await;
-            first.is_done().await;
+            at_work(&at, large(is_told)).await.ends().await;
+            first.ends().await;
             at.ends_empty().await;
         }
     });
@@ -236,8 +236,8 @@ fn a_field_of_a_form_is_a_key_beside_an_uploaded_file() {
             meets(&at, post("/documents", urlencoded, "x=1&id=7")).await,
             "document:7"
         );
-        at_work(&at, parts("8")).await.is_done().await;
-        first.is_done().await;
+        at_work(&at, parts("8")).await.ends().await;
+        first.ends().await;
         at.ends_empty().await;
     });
 }
@@ -256,9 +256,9 @@ fn a_form_overrides_its_method_and_names_its_key_in_one() {
         assert_eq!(meets(&at, put()).await, "item:7");
         at_work(&at, post("/items", urlencoded, "id=7"))
             .await
-            .is_done()
+            .ends()
             .await;
-        first.is_done().await;
+        first.ends().await;
         at.ends_empty().await;
     });
 }
@@ -279,9 +279,9 @@ fn every_element_of_a_list_is_held_and_all_are_let_go() {
         for id in [1, 2, 3] {
             assert_eq!(meets(&at, batch(&[9, id])).await, format!("item:{id}"));
         }
-        at_work(&at, batch(&[9])).await.is_done().await;
-        first.is_done().await;
-        at_work(&at, batch(&[1, 2, 3, 9])).await.is_done().await;
+        at_work(&at, batch(&[9])).await.ends().await;
+        first.ends().await;
+        at_work(&at, batch(&[1, 2, 3, 9])).await.ends().await;
         let answer = at.client_sends(batch(&(0..65).collect::<Vec<_>>())).await;
         assert_eq!(answer.message().await.problem(), "too-many-keys");
         at.ends_empty().await;
@@ -299,7 +299,7 @@ fn a_body_in_chunks_is_waited_for_and_takes_no_hold_before_it_is_here() {
         pass(3.0).await;
         assert!(at.table.is_empty());
         at.origin.hears_nothing().await;
-        at_work(&at, transfer("7", "8")).await.is_done().await;
+        at_work(&at, transfer("7", "8")).await.ends().await;
         client.send("6\r\no\": 8}\r\n0\r\n\r\n").await;
         let (origin, request) = at.origin.request().await;
         assert_eq!(request.body, b"{\"from\": 7, \"to\": 8}");
@@ -392,7 +392,7 @@ fn a_conflict_that_the_head_tells_is_told_before_the_body_is_asked_for() {
             meets(&at, of_tenant(expecting(20).as_bytes())).await,
             "tenant:t"
         );
-        first.is_done().await;
+        first.ends().await;
         at.ends_empty().await;
     });
 }
@@ -402,11 +402,11 @@ fn what_is_only_observed_is_read_for_its_keys_too() {
     run(async || {
         let at = ByHand::with(&format!("{TRANSFERS}\non_conflict = \"observe\""));
         let first = at_work(&at, transfer("7", "8")).await;
-        at_work(&at, transfer("9", "10")).await.is_done().await;
+        at_work(&at, transfer("9", "10")).await.ends().await;
         assert_eq!(at.overlaps(), 0);
-        at_work(&at, transfer("8", "10")).await.is_done().await;
+        at_work(&at, transfer("8", "10")).await.ends().await;
         assert_eq!(at.overlaps(), 1);
-        first.is_done().await;
+        first.ends().await;
         at.ends_empty().await;
     });
 }
