@@ -247,7 +247,7 @@ const FAULTY_SETTINGS: [Faulty; 25] = [
     ),
     (
         "[guard]\nkey = \"{json:a}\"",
-        ("2:7: ", "did you mean `{json:/a}`?"),
+        ("2:14: ", "did you mean `{json:/a}`?"),
     ),
     (
         "[guard]\ndistinguish = [\"Case\"]",
