@@ -94,7 +94,7 @@ fn bench_plan(bencher: Bencher<'_, '_>, policy: &Policy, method: &Method, path: 
         host: "shop.example",
         headers: &headers,
         client_subject: None,
-        form: None,
+        content: None,
     };
     bencher.bench_local(|| policy.plan(black_box(&head)));
 }

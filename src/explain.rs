@@ -10,9 +10,11 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::cli::Asked;
 use crate::config::Config;
+use crate::content;
+use crate::policy::content::Content;
 use crate::policy::head::{self, Framing, Limits, Malformed};
 use crate::policy::rejection::{Audience, Form, Rejection, Telling};
-use crate::policy::{Head, Plan, RouteId};
+use crate::policy::{Awaits, Head, Plan, RouteId};
 
 pub mod explanation;
 mod telling;
@@ -56,10 +58,11 @@ pub fn explain(config: &Config, asked: &Asked) -> Explanation {
         host: &host,
         headers: &headers,
         client_subject: asked.client_subject.as_deref(),
-        form: None,
+        content: None,
     };
-    let (verdict, form) = judge(config, &head, framing, asked.body.as_deref());
-    let head = Head { form, ..head };
+    let (verdict, content) = judge(config, &head, framing, asked.body.as_deref());
+    let content = content.as_ref();
+    let head = Head { content, ..head };
     match verdict {
         Ok(plan) => planned(config, &head, &plan),
         Err(why) => {
@@ -74,13 +77,13 @@ pub fn explain(config: &Config, asked: &Asked) -> Explanation {
     }
 }
 
-/// What the gateway does before it claims, in its order; and the body, if it was read as a form.
-fn judge<'a>(
+/// What the gateway does before it claims, in its order; and what the body says, if that was asked.
+fn judge(
     config: &Config,
     head: &Head<'_>,
     framing: Framing,
-    body: Option<&'a str>,
-) -> (Result<Plan, Refused>, Option<&'a [u8]>) {
+    body: Option<&str>,
+) -> (Result<Plan, Refused>, Option<Content>) {
     let plan = match plan(config, head) {
         Ok(plan) => plan,
         Err(refused) => return (Err(refused), None),
@@ -97,12 +100,20 @@ fn judge<'a>(
         };
         return (Err(refused), None);
     }
-    let is_read = octets <= config.server.request_buffer as u64;
-    if body.is_empty() || !is_read || !config.policy.wants_form_method(head, &plan) {
-        return (Ok(plan), None);
-    }
-    let form = Some(body);
-    (self::plan(config, &Head { form, ..*head }), form)
+    let limit = config.server.request_buffer;
+    let fits = octets <= limit as u64;
+    let content = match plan.awaits {
+        Awaits::Keys => content::foreseen(head.headers, Some(octets), limit),
+        Awaits::Method if fits && !body.is_empty() => None,
+        Awaits::Method | Awaits::Nothing => return (Ok(plan), None),
+    };
+    let wanted = config.policy.wanted();
+    let content = content.unwrap_or_else(|| content::read(head.headers, body, wanted, limit));
+    let head = Head {
+        content: Some(&content),
+        ..*head
+    };
+    (self::plan(config, &head), Some(content))
 }
 
 fn plan(config: &Config, head: &Head<'_>) -> Result<Plan, Refused> {

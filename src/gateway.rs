@@ -159,9 +159,9 @@ impl<C: Connect> Gateway<C> {
         let (head, body) = request.into_parts();
         self.recognise(&head, trip);
         self.enter(trip)?; // 503
-        let plan = self.plan(&head, None, trip)?; // 400
+        let plan = self.plan(&head, &body, trip)?; // 400
         let received = self.read(&head, body, &plan, trip).await?; // 400, 408, 409, 413
-        let plan = self.plan_with_form(&head, &received, plan, trip)?; // 400
+        let plan = self.plan_with_body(&head, &received, plan, trip)?; // 400
         let grant = self.claim(&plan, trip).await?; // 409, 503
         let reply = self.exchange(head, received, grant, &plan, trip).await?; // 400, 408, 413, 502, 504
         Ok(self.answer(reply, trip))

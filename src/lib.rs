@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | receive | the raw head is checked; what can be read in two ways is refused | [`wire`], [`policy::head`] |
 //! | route | the canonical path finds the route; what nothing guards is forwarded as it streams | [`policy`] |
-//! | key | the route derives the resource keys | [`policy`] |
+//! | key | the route derives the resource keys; where a body names them, once that is here | [`policy`], [`content`] |
 //! | read | a small body is read whole, of a large one a buffer full: no slow sender takes a hold | [`gateway`], [`body`] |
 //! | claim | all keys or none, in one critical section | [`table`], [`policy::key_state`] |
 //! | exchange | the request is sent and the response read, by a future that owns the hold | [`upstream`] |
@@ -35,13 +35,14 @@
 //!
 //! `main -> server -> gateway -> upstream -> table -> policy`, and never back. [`wire`] stands below
 //! [`server`] and [`upstream`], [`body`] below [`gateway`] and [`upstream`]; [`tls`] below those and
-//! [`config`], which gives types to all. `tests/tidy.rs` holds it.
+//! [`config`], which gives types to all; [`content`] below [`gateway`] and [`explain`]. `tests/tidy.rs` holds it.
 //!
 //! - [`policy`] decides, and does nothing else: routes, methods, paths, keys, the state of a key, and every
 //!   answer that the gateway makes itself. No clock, lock, log or I/O.
 //! - [`table`] knows who holds what, shared by all workers, and hands out holds that cannot be forgotten.
 //! - [`wire`] is below hyper on both sides: checks raw heads, counts bytes, sees a hang-up, closes in stages.
 //! - [`tls`] makes what TLS needs of PEM files, and makes it again when they change.
+//! - [`content`] reads bodies for what keys are made of: decoded and parsed in memory, within bounds.
 //! - [`body`] has the bodies that are read ahead within bounds, and report once how they ended.
 //! - [`upstream`] has the exchange, which owns its hold and runs to its end, and the idle connections.
 //! - [`gateway`] is the spine: one request, top to bottom, generic over its connections.
@@ -58,6 +59,7 @@ pub mod body;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod content;
 pub mod demo;
 pub mod explain;
 pub mod gateway;

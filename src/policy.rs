@@ -10,7 +10,9 @@ use std::hash::RandomState;
 
 use http::Method;
 
+mod awaits;
 pub mod choice;
+pub mod content;
 pub mod family;
 mod fields;
 pub mod forward;
@@ -20,12 +22,14 @@ pub mod head;
 pub mod host;
 pub mod key;
 pub mod key_state;
+pub mod media;
 pub mod method;
 pub mod mode;
 pub mod parts;
 pub mod path;
 pub mod pattern;
 pub mod plan;
+pub mod pointer;
 mod purpose;
 pub mod reach;
 pub mod rejection;
@@ -35,11 +39,12 @@ mod router;
 pub mod source;
 pub mod template;
 pub mod unfillable;
+pub mod wanted;
 
 pub use family::{Family, Pass};
 pub use key::{KEY_LIMIT, Key, KeyError, Keys, Lock, Locks, OnMissingKey, Scope};
 pub use mode::Mode;
-pub use plan::{Because, Guard, Head, Plan, Purpose, Remedy};
+pub use plan::{Awaits, Because, Guard, Head, Plan, Purpose, Remedy};
 pub use route::{OnConflict, Patience, Route, RouteId};
 
 use fields::{destinations, has_media_type, is_upgrade};
@@ -49,6 +54,7 @@ use plan::Verdict;
 use route::{Claim, Post, Treatment};
 use router::{Ask, Router};
 use source::Facts;
+use wanted::Wanted;
 
 /// Two routes for the same requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +78,8 @@ pub struct Policy {
     tells_methods_apart: bool,
     /// Whether some route keeps encoded slashes, so that a path may have to be read in two ways.
     keeps_encoded_slashes: bool,
+    /// What of bodies the keys are made of.
+    wanted: Wanted,
     /// Made once, so that a digest is the same for as long as the policy stands, and unforeseeable.
     digests: RandomState,
 }
@@ -91,9 +99,14 @@ impl Policy {
         if !equal.is_empty() {
             return Err(equal);
         }
-        let uses_method = |route: &Route| match &route.treatment {
-            Treatment::Forward => false,
-            Treatment::Guard(claim) => claim.templates.iter().any(template::Template::uses_method),
+        let mut wanted = Wanted::default();
+        let claims = routes.iter().filter_map(Route::claim);
+        for template in claims.flat_map(|claim| &claim.templates) {
+            template.add_to(&mut wanted);
+        }
+        let uses_method = |route: &Route| {
+            let mut templates = route.claim().into_iter().flat_map(|claim| &claim.templates);
+            templates.any(template::Template::uses_method)
         };
         Ok(Self {
             lists_safe_methods: routes
@@ -109,6 +122,7 @@ impl Policy {
             routes,
             router,
             post,
+            wanted,
             digests: RandomState::new(),
         })
     }
@@ -125,6 +139,7 @@ impl Policy {
             None => None,
         };
         Ok(Plan {
+            awaits: self.awaits(head, verdict.awaits_keys, guard.as_ref()),
             route: verdict.route,
             is_write: guard
                 .as_ref()
@@ -166,18 +181,9 @@ impl Policy {
         self.post
     }
 
-    /// Whether an urlencoded body must be read before the effective method is known: backends that look for `_method`
-    /// there do so in a `POST`. Where every method comes to the same guard, it need not.
-    pub fn wants_form_method(&self, head: &Head<'_>, plan: &Plan) -> bool {
-        let is_settled = !self.tells_methods_apart
-            && plan
-                .guard
-                .as_ref()
-                .is_some_and(|guard| guard.purpose == Purpose::Write);
-        head.form.is_none()
-            && *head.method == Method::POST
-            && has_media_type(head.headers, "application/x-www-form-urlencoded")
-            && !is_settled
+    /// What of bodies the keys are made of.
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
     }
 
     /// The verdict if the backend takes the request for a `method`.
@@ -225,11 +231,17 @@ impl Policy {
             query: head.query,
             headers: head.headers,
             client_subject: head.client_subject,
+            content: head.content,
             fold_case: !route.distinguish.case,
         };
         let keys = self.keys(claim, &facts)?;
+        let awaits_keys =
+            head.content.is_none() && claim.templates.iter().any(template::Template::uses_body);
         if keys.is_empty() {
-            return Ok(Verdict::forward(id, Because::NoKey));
+            return Ok(Verdict {
+                awaits_keys,
+                ..Verdict::forward(id, Because::NoKey)
+            });
         }
         let (purpose, because, remedy) = self.purpose(id, method, claim, facts.path);
         let mode = if because == Because::ReadsAreShared {
@@ -252,6 +264,7 @@ impl Policy {
             route: id,
             guard,
             because,
+            awaits_keys,
         })
     }
 
@@ -315,7 +328,10 @@ impl Policy {
 
     fn keys(&self, claim: &Claim, facts: &Facts<'_>) -> Result<Keys, KeyError> {
         let mut keys = Keys::new();
-        for template in &claim.templates {
+        // Before the body is read, those are told that it has no say in.
+        let is_told =
+            |template: &&template::Template| facts.content.is_some() || !template.uses_body();
+        for template in claim.templates.iter().filter(is_told) {
             match (
                 template.expand(facts, &self.digests, &mut keys),
                 claim.on_missing_key,

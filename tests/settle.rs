@@ -4,6 +4,7 @@
 mod answers;
 mod bounds;
 mod connections;
+mod content;
 mod forms;
 mod forwarding;
 mod interims;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// What each part may name: `main -> server -> gateway -> upstream -> table -> policy`, and never back. `wire` and `body` stand
 /// below those that use them; `config` gives types to all, and takes its own from `policy`. Beside the chain stand the
 /// commands: of them only `demo` runs the gateway.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     (
         "main",
         &[
@@ -28,6 +28,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         &[
             "body",
             "config",
+            "content",
             "policy",
             "table",
             "upstream",
@@ -39,6 +40,8 @@ const ARROWS: [(&str, &[&str]); 16] = [
         &["body", "config", "policy", "table", "tls", "wire"],
     ),
     ("table", &["policy"]),
+    // Bodies in memory, for what keys are made of.
+    ("content", &["policy"]),
     ("body", &[]),
     // What a head may look like is a decision; where one begins and ends is seen here.
     ("wire", &["policy::frames", "policy::head", "tls"]),
@@ -47,7 +50,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("config", &["policy", "tls"]),
     ("cli", &["config"]),
     ("check", &["config", "policy"]),
-    ("explain", &["cli", "config", "policy"]),
+    ("explain", &["cli", "config", "content", "policy"]),
     // Of other servers' logs, by our own policy.
     ("audit", &["cli", "config", "policy"]),
     ("report", &["audit", "cli", "policy"]),

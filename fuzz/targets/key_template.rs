@@ -27,7 +27,7 @@ fuzz_target!(|input: (&str, Asked, Asked)| {
         return;
     };
     if let (Some(left), Some(right)) = (plan(&config, left), plan(&config, right)) {
-        let keys = |(plan, _): &(Plan, Vec<_>)| plan.guard.as_ref().map(|guard| guard.keys.clone());
+        let keys = |(plan, _): &(Plan, Vec<_>)| plan.guard.as_ref().map(|guard| guard.locks.clone());
         let is_plain = |values: &Vec<Vec<String>>| values.iter().all(|values| values.len() == 1);
         if keys(&left) == keys(&right) && is_plain(&left.1) && is_plain(&right.1) {
             assert_eq!(left.1, right.1, "{template:?} makes one key of two");
@@ -48,7 +48,7 @@ fn plan(config: &Config, (target, tenant, cookie): Asked<'_>) -> Option<(Plan, V
         host: "a.example",
         headers: &headers,
         client_subject: None,
-        form: None,
+        content: None,
     };
     let plan = config.policy.plan(&head).ok()?;
     let parts = config.policy.parts(&head, plan.route, &plan.method);

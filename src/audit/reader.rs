@@ -196,7 +196,7 @@ impl<'a> Target<'a> {
             query,
             host: self.host,
             headers,
-            form: None,
+            content: None,
             client_subject: None,
         }
     }

@@ -11,7 +11,10 @@ use http::{Method, Uri};
 
 use super::shown::shown;
 
+mod form;
 mod words;
+
+use form::Form;
 
 /// A request to be explained.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,7 +113,7 @@ struct Said {
     /// Fields that curl sends unless they are given.
     defaults: Vec<(HeaderName, HeaderValue)>,
     data: Vec<String>,
-    is_form: bool,
+    form: Form,
     is_head: bool,
     data_in_query: bool,
 }
@@ -216,7 +219,10 @@ impl Said {
                     "it names a file, which is not read: write the cookies",
                 ));
             }
-            "--form" => self.is_form = true,
+            "--form" | "--form-string" => {
+                let added = self.form.add(&value, option == "--form");
+                added.map_err(wrong)?;
+            }
             "--upload-file" => {
                 return Err(wrong(
                     "it names a file: write `-X PUT` and the body with `-d`",
@@ -257,10 +263,9 @@ impl Said {
             let joint = if target.contains('?') { '&' } else { '?' };
             target = format!("{target}{joint}{query}");
         }
-        if self.is_form {
-            let form = HeaderValue::from_static("multipart/form-data; boundary=-");
-            self.defaults.push((CONTENT_TYPE, form));
-            body = Some(String::new());
+        if let Some(form) = self.form.body() {
+            self.defaults.push((CONTENT_TYPE, form::MEDIA_TYPE));
+            body = Some(form);
         }
         self.defaults.push((HOST, host));
         for (name, value) in self.defaults {
@@ -285,7 +290,7 @@ impl Said {
 }
 
 /// Options with an argument that makes a part of the request.
-const UNDERSTOOD: &str = "--request --url --header --user-agent --referer --cookie --form --upload-file --data --data-ascii \
+const UNDERSTOOD: &str = "--request --url --header --user-agent --referer --cookie --form --form-string --upload-file --data --data-ascii \
     --data-raw --data-binary --data-urlencode --json";
 
 /// `Name: value`; `Name;` is an empty one, `Name:` is one that is not sent.

@@ -12,6 +12,7 @@ use crate::policy::pattern::{Pattern, Segment};
 use crate::policy::reach::Reach;
 use crate::policy::route::{Claim, Route, Treatment};
 use crate::policy::template::Template;
+use crate::policy::unfillable::Asked;
 use crate::policy::{OnConflict, Policy, RouteId};
 
 /// `places` are those of the policy's routes; `response_timeout` comes with where it is set. `asks_clients` says whether a
@@ -29,7 +30,11 @@ pub(super) fn doubts(
         doubts.extend(unreachable(policy, id, places));
         let route = policy.route(id);
         if let Treatment::Guard(claim) = &route.treatment {
-            doubts.extend(unfillable(claim, places, asks_clients));
+            let asked = Asked {
+                methods: &route.methods,
+                shows_certificates: asks_clients,
+            };
+            doubts.extend(unfillable(claim, places, asked));
             doubts.extend(late(claim, id, policy, places));
             doubts.extend(shared(claim, &route.pattern, places, id == RouteId::GUARD));
             doubts.extend(apart(claim, route, places));
@@ -126,11 +131,11 @@ fn unreachable(policy: &Policy, id: RouteId, places: &Places) -> Option<Fault> {
 }
 
 /// Keys of its own only: those of `[guard]` are told there.
-fn unfillable(claim: &Claim, places: &Places, asks_clients: bool) -> Vec<Fault> {
+fn unfillable(claim: &Claim, places: &Places, asked: Asked<'_>) -> Vec<Fault> {
     let pairs = claim.templates.iter().zip(&places.keys);
     pairs
         .flat_map(|(template, given)| {
-            let doubts = template.doubts(asks_clients).into_iter();
+            let doubts = template.doubts(asked).into_iter();
             doubts.map(|(source, why)| {
                 given
                     .fault(format!("`{source}` {}", why.reason()))

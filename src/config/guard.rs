@@ -244,12 +244,15 @@ pub(super) fn templates(
 
 /// The source that was probably meant, without its braces.
 fn meant(error: &TemplateError, pattern: &Pattern) -> Option<String> {
+    if let TemplateError::BadPointer { pointer, .. } = error {
+        return (!pointer.starts_with('/')).then(|| format!("json:/{pointer}"));
+    }
     let TemplateError::Unknown { name, .. } = error else {
         return None;
     };
     match name.split_once(':') {
         Some((kind, rest)) => {
-            let kind = nearest(kind, &["query", "header", "cookie"])?;
+            let kind = nearest(kind, &["query", "header", "cookie", "json", "form"])?;
             Some(format!("{kind}:{rest}"))
         }
         None => {

@@ -47,7 +47,7 @@ fn error(text: &str) -> String {
 fn plan(config: &Config, method: &Method, path: &str) -> String {
     let headers = HeaderMap::new();
     let query = None;
-    let (host, form) = ("", None);
+    let (host, content) = ("", None);
     let plan = config
         .policy
         .plan(&Head {
@@ -57,7 +57,7 @@ fn plan(config: &Config, method: &Method, path: &str) -> String {
             host,
             headers: &headers,
             client_subject: None,
-            form,
+            content,
         })
         .unwrap();
     let label = &config.policy.route(plan.route).label;

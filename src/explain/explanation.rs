@@ -138,6 +138,9 @@ pub struct PartTold {
     pub from: String,
     /// What it found; each value gives a key.
     pub values: Vec<String>,
+    /// Why the body has no value, if it would stand there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A verdict.

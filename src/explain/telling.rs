@@ -7,6 +7,7 @@ use super::explanation::{
     RouteTold, StepTold, TemplateTold, Verdict,
 };
 use crate::config::Config;
+use crate::policy::content::NoValue;
 use crate::policy::method::{heeded, is_safe};
 use crate::policy::path::steps::steps;
 use crate::policy::path::{Distinguish, canonical};
@@ -30,9 +31,9 @@ pub(super) fn planned(config: &Config, head: &Head<'_>, plan: &Plan) -> Explanat
                 has_digest: lock.key.is_concealed(),
             })
             .collect(),
-        templates: match guard {
-            Some(_) => templates(config, head, plan),
-            None => Vec::new(),
+        templates: match (guard, plan.because) {
+            (Some(_), _) | (None, Because::NoKey) => templates(config, head, plan),
+            (None, _) => Vec::new(),
         },
         has_destination: guard.is_some() && matches!(plan.method.as_str(), "MOVE" | "COPY"),
         policy: PolicyTold {
@@ -147,10 +148,18 @@ fn templates(config: &Config, head: &Head<'_>, plan: &Plan) -> Vec<TemplateTold>
                     source: part.source,
                     from: part.from,
                     values: part.values,
+                    why: part.why.map(why_none),
                 })
                 .collect(),
         })
         .collect()
+}
+
+fn why_none(why: NoValue) -> String {
+    if why == NoValue::NoBody {
+        return "it has no body (-d gives it one)".to_owned();
+    }
+    why.to_string()
 }
 
 /// The claim of a guard that nothing else stands in the way of, and then of another one like it.

@@ -164,6 +164,86 @@ fn a_form_past_the_buffer_has_no_override() {
     assert!(told("_method=PUT&x").contains("observed"));
 }
 
+const BODIES: &str = "[server]\nrequest_buffer = 64\n[upstream]\nurl = \"http://a\"\n\
+    [[route]]\npath = \"/a\"\nkeys = [\"a:{json:/from}\", \"a:{json:/to/*}\"]\n\
+    [[route]]\npath = \"/f\"\nkey = \"f:{form:id}\"\non_missing_key = \"forward\"\n";
+const JSON: &str = "Content-Type: application/json";
+
+#[test]
+fn a_key_of_the_body_is_told_with_where_it_stands() {
+    let text = explained_by(
+        BODIES,
+        &[
+            "POST",
+            "/a",
+            "-H",
+            JSON,
+            "-d",
+            r#"{"from": "X", "to": [1, 2.0]}"#,
+        ],
+    );
+    for told in [
+        "key       a:1\n          a:2\n          a:x\n",
+        "\n  a:{json:/from}, where {json:/from} is `/from` in the JSON of the body: x\n",
+        "where {json:/to/*} is `/to/*` in the JSON of the body: 1 and 2\n",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    let text = explained_by(BODIES, &["PUT", "/f", "-d", "x=1&id=7"]);
+    assert!(
+        text.contains("is the field `id` of the form in the body: 7\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn why_a_body_has_no_key_is_told() {
+    let long = format!("{{\"from\": \"{}\"}}", "x".repeat(64));
+    for (arguments, told) in [
+        (
+            &["POST", "/a"][..],
+            "no value; it has no body (-d gives it one)",
+        ),
+        (
+            &["POST", "/a", "-d", "from=1"],
+            "no value; its Content-Type is not that of JSON",
+        ),
+        (
+            &["POST", "/a", "-H", JSON, "-d", "{\"x\":1,\"x\":2}"],
+            "no value; its body has the member `x` twice",
+        ),
+        (
+            &["POST", "/a", "-H", JSON, "-d", &long],
+            "no value; its body is larger than the 64 bytes",
+        ),
+        (
+            &["POST", "/f", "-d", "x"],
+            "no value; its body has nothing there that names a resource\n  where a value is missing, it is done without",
+        ),
+    ] {
+        let text = explained_by(BODIES, arguments);
+        assert!(text.contains(told), "{told}: {text}");
+    }
+}
+
+#[test]
+fn the_fields_of_a_line_of_curl_give_their_keys() {
+    for line in [
+        "curl a/f -F note='a b' -F id=7 -F scan=@a.pdf;type=application/pdf",
+        "curl a/f --form-string id=7",
+        "curl a/f --data-urlencode id=7 -d x=1",
+    ] {
+        let asked = crate::cli::curl::parse(line).unwrap().asked;
+        let config = Config::parse(
+            "w.toml",
+            BODIES.replace("64", "1024").as_str(),
+            &Overrides::default(),
+        );
+        let text = explain(&config.unwrap(), &asked).to_string();
+        assert!(text.contains("key       f:7\n"), "{line}: {text}");
+    }
+}
+
 #[test]
 fn a_missing_key_is_told_with_its_route() {
     let text = "[upstream]\nurl = \"http://a\"\n[[route]]\npath = \"/{x}\"\nkey = \"{header:T}\"\non_missing_key = \"reject\"";

@@ -133,7 +133,10 @@ fn key_parts(f: &mut fmt::Formatter<'_>, template: &TemplateTold) -> fmt::Result
     }
     for part in &template.parts {
         let found = match part.values.as_slice() {
-            [] => "no value".to_owned(),
+            [] => match &part.why {
+                Some(why) => format!("no value; {why}"),
+                None => "no value".to_owned(),
+            },
             [one] if one.is_empty() => "nothing".to_owned(),
             values => values.join(" and "),
         };

@@ -15,40 +15,67 @@ use tokio::task::yield_now;
 
 use super::{Gateway, Trip};
 use crate::body::{Account, Counted, Incoming, Pace, Received, UploadFault, read_up_to};
+use crate::content;
+use crate::policy::content::Content;
 use crate::policy::rejection::{Ending, Rejection};
-use crate::policy::{Guard, Head, OnConflict, Plan};
+use crate::policy::{Awaits, Guard, Head, OnConflict, Plan};
 use crate::upstream::Connect;
 
 impl<C: Connect> Gateway<C> {
-    /// What is to be done with the request, given its head and perhaps the form in its body.
+    /// What is to be done with the request, as far as its head tells. Where a key is made of a body that cannot have it, it
+    /// need not be read.
     pub(super) fn plan(
         &self,
         head: &request::Parts,
-        form: Option<&[u8]>,
+        body: &Incoming,
         trip: &mut Trip<'_>,
     ) -> Result<Plan, Rejection> {
-        let seen = Head {
-            form,
-            ..seen(head, trip)
-        };
-        let plan = self.config().policy.plan(&seen).map_err(Rejection::NoKey)?;
-        trip.planned(&plan);
-        Ok(plan)
+        let plan = self.plan_knowing(None, head, trip)?;
+        if plan.awaits != Awaits::Keys {
+            return Ok(plan);
+        }
+        let octets = body.is_end_stream().then_some(0);
+        let octets = octets.or_else(|| body.size_hint().exact());
+        match content::foreseen(&head.headers, octets, self.config().server.request_buffer) {
+            Some(content) => self.plan_knowing(Some(&content), head, trip),
+            None => Ok(plan),
+        }
     }
 
-    /// Backends that take `_method` from a form take it from one that was read.
-    pub(super) fn plan_with_form(
+    /// What is to be done now that the body is here, or as much of it as fits. Backends that take `_method` from a form take
+    /// it from one that was read.
+    pub(super) fn plan_with_body(
         &self,
         head: &request::Parts,
         received: &Received,
         plan: Plan,
         trip: &mut Trip<'_>,
     ) -> Result<Plan, Rejection> {
-        let policy = &self.config().policy;
-        if received.rest.is_some() || !policy.wants_form_method(&seen(head, trip), &plan) {
-            return Ok(plan);
-        }
-        self.plan(head, Some(&received.content), trip)
+        let limit = self.config().server.request_buffer;
+        let wanted = self.config().policy.wanted();
+        let content = match (plan.awaits, &received.rest) {
+            (Awaits::Nothing, _) | (Awaits::Method, Some(_)) => return Ok(plan),
+            (Awaits::Keys, Some(_)) => content::too_large(limit),
+            (Awaits::Method | Awaits::Keys, None) => {
+                content::read(&head.headers, &received.content, wanted, limit)
+            }
+        };
+        self.plan_knowing(Some(&content), head, trip)
+    }
+
+    fn plan_knowing(
+        &self,
+        content: Option<&Content>,
+        head: &request::Parts,
+        trip: &mut Trip<'_>,
+    ) -> Result<Plan, Rejection> {
+        let seen = Head {
+            content,
+            ..seen(head, trip)
+        };
+        let plan = self.config().policy.plan(&seen).map_err(Rejection::NoKey)?;
+        trip.planned(&plan);
+        Ok(plan)
     }
 
     /// Reads a small body whole, or the beginning of a large one, where something depends on it.
@@ -74,12 +101,11 @@ impl<C: Connect> Gateway<C> {
             return Err(Rejection::BodyTooLarge);
         }
         let fits = declared.is_none_or(|octets| octets <= server.request_buffer as u64);
-        let is_wanted = match guard {
-            Some(_) => fits || !expects,
-            None => {
-                let policy = &self.config().policy;
-                fits && policy.wants_form_method(&seen(head, trip), plan)
-            }
+        let is_wanted = match (plan.awaits, guard) {
+            (Awaits::Keys, _) => true,
+            (Awaits::Nothing | Awaits::Method, Some(_)) => fits || !expects,
+            (Awaits::Method, None) => fits,
+            (Awaits::Nothing, None) => false,
         };
         if expects {
             self.refuse_standing_conflict(guard, trip).await?;
@@ -90,7 +116,7 @@ impl<C: Connect> Gateway<C> {
                 ..Received::default()
             });
         }
-        // A form is read for its method, which may be one that is guarded.
+        // What is read for its method or its keys may be guarded by them.
         let pace = self.strict_pace();
         let account = Account::new(Arc::clone(&self.upstream.limits().budget));
         let mut reading = pin!(read_up_to(server.request_buffer, body, pace, account));
@@ -103,9 +129,9 @@ impl<C: Connect> Gateway<C> {
         };
         let received = received.map_err(|fault| broken_upload(fault, trip))?;
         trip.is_unread = received.rest.is_some();
-        // What is guarded streams from here on where memory is short. A form has to be read to know what it is.
+        // What is guarded streams from here on where memory is short. What says which keys or which method has to be read.
         let is_short = trip.is_unread && received.content.len() <= server.request_buffer;
-        if is_short && guard.is_none() {
+        if is_short && (guard.is_none() || plan.awaits == Awaits::Keys) {
             return Err(Rejection::BuffersExhausted);
         }
         if server
@@ -180,7 +206,7 @@ fn seen<'a>(head: &'a request::Parts, trip: &Trip<'a>) -> Head<'a> {
         host: named.or_else(field).unwrap_or_default(),
         headers: &head.headers,
         client_subject: trip.peer.caller.subject.as_deref(),
-        form: None,
+        content: None,
     }
 }
 

@@ -9,6 +9,7 @@ use std::hash::{Hash, Hasher};
 
 use smallvec::SmallVec;
 
+use super::content::NoValue;
 use super::mode::Mode;
 
 /// The most keys that one request may claim.
@@ -197,10 +198,12 @@ pub enum OnMissingKey {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// A source found no value, and the route says `on_missing_key = "reject"`.
-    #[error("the request has no value for {source_text}, which its resource key is made of")]
+    #[error("the request has no value for {source_text}, which its resource key is made of{}", because(.why.as_ref()))]
     Missing {
         /// The source as it stands in the template, braces and all.
         source_text: String,
+        /// What is the matter with the body, if it is made of that.
+        why: Option<NoValue>,
     },
     /// The values of the sources make more keys than one request may claim.
     #[error("the request names more than {limit} resource keys")]
@@ -217,6 +220,10 @@ pub enum KeyError {
         /// [`METHOD_LIMIT`](super::method::METHOD_LIMIT).
         limit: usize,
     },
+}
+
+fn because(why: Option<&NoValue>) -> String {
+    why.map(|why| format!(": {why}")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -10,11 +10,15 @@ use http::Method;
 use smallvec::SmallVec;
 
 use super::Head;
+use super::content::Content;
 use super::fields::field_lines;
 use super::key::KeyError;
 
 /// The most different methods that one request may come to.
 pub const METHOD_LIMIT: usize = 8;
+
+/// What a query or a form calls the method.
+pub const METHOD_NAME: &str = "_method";
 
 const OVERRIDES: [&str; 3] = [
     "x-http-method-override",
@@ -126,7 +130,7 @@ pub enum Place {
     Field(&'static str),
     /// `_method` in the query.
     Query,
-    /// `_method` in an urlencoded body.
+    /// `_method` in a form.
     Body,
 }
 
@@ -172,16 +176,13 @@ fn overrides<'a>(head: &Head<'a>) -> impl Iterator<Item = (Place, Cow<'a, str>)>
         texts.map(move |text| (Place::Field(name), Cow::Borrowed(text)))
     });
     // Of several, Express takes the first, PHP and Rack the last.
-    let lists = [
-        (Place::Query, head.query.map(str::as_bytes)),
-        (Place::Body, head.form),
-    ];
-    let named = lists.into_iter().flat_map(|(place, list)| {
-        let list = list.filter(|list| may_name_a_method(list)).unwrap_or(b"");
-        let found = form_urlencoded::parse(list).filter(|(name, _)| name == "_method");
-        found.map(move |(_, text)| (place, text))
-    });
-    fields.chain(named)
+    let query = head.query.map(str::as_bytes);
+    let query = query.filter(|list| may_name_a_method(list)).unwrap_or(b"");
+    let named = form_urlencoded::parse(query).filter(|(name, _)| name == METHOD_NAME);
+    let in_query = named.map(|(_, text)| (Place::Query, text));
+    let content = head.content.into_iter().flat_map(Content::methods);
+    let in_body = content.map(|text| (Place::Body, Cow::Borrowed(text)));
+    fields.chain(in_query).chain(in_body)
 }
 
 /// Backends that fold the case of methods take `put` for `PUT`. `get` stays what it is, an unknown method and so a write.
@@ -199,9 +200,10 @@ fn fold(method: &Method) -> Method {
         .unwrap_or_else(|| method.clone())
 }
 
-/// Spares the parse of most queries.
-fn may_name_a_method(list: &[u8]) -> bool {
-    memchr::memchr(b'%', list).is_some() || memchr::memmem::find(list, b"_method").is_some()
+/// Whether a query or an urlencoded body has to be parsed to know whether it names a method: most need not.
+pub fn may_name_a_method(list: &[u8]) -> bool {
+    memchr::memchr(b'%', list).is_some()
+        || memchr::memmem::find(list, METHOD_NAME.as_bytes()).is_some()
 }
 
 fn read_override(text: &str) -> Option<Method> {
@@ -249,7 +251,7 @@ mod tests {
             host: "",
             headers: &headers,
             client_subject: None,
-            form: None,
+            content: None,
         };
         let methods = candidates(&head).unwrap();
         methods
@@ -311,7 +313,7 @@ mod tests {
             host: "",
             headers: &HeaderMap::new(),
             client_subject: None,
-            form: None,
+            content: None,
         };
         assert_eq!(
             candidates(&head),

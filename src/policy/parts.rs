@@ -3,6 +3,7 @@
 use http::Method;
 
 use super::Policy;
+use super::content::NoValue;
 use super::path::canonical;
 use super::plan::Head;
 use super::route::{RouteId, Treatment};
@@ -17,6 +18,8 @@ pub struct Part {
     pub from: String,
     /// What it found, as it may be shown; empty if the request has no value for it.
     pub values: Vec<String>,
+    /// What is the matter with the body, if the value would stand there.
+    pub why: Option<NoValue>,
 }
 
 impl Policy {
@@ -34,6 +37,7 @@ impl Policy {
             query: head.query,
             headers: head.headers,
             client_subject: head.client_subject,
+            content: head.content,
             fold_case: !route.distinguish.case,
         };
         let templates = claim.templates.iter();
@@ -43,6 +47,10 @@ impl Policy {
                 let part = |(source, values): (&Source, Vec<String>)| Part {
                     source: source.to_string(),
                     from: source.place(),
+                    why: source
+                        .why_none(&facts)
+                        .filter(|_| values.is_empty())
+                        .cloned(),
                     values,
                 };
                 (template.as_str().to_owned(), found.map(part).collect())
@@ -64,6 +72,8 @@ impl Source {
             Self::Query(name) => format!("the query parameter `{name}`"),
             Self::Header(name) => format!("the field `{name}`"),
             Self::Cookie(name) => format!("the cookie `{name}`"),
+            Self::Json(pointer) => format!("`{pointer}` in the JSON of the body"),
+            Self::Form(name) => format!("the field `{name}` of the form in the body"),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
+use super::content::Content;
 use super::key::{self, KEY_LIMIT, Key, KeyError, Lock, Locks};
 use super::rejection::ConflictStatus;
 use super::route::{OnConflict, RouteId};
@@ -27,8 +28,8 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// The subject of the certificate that its client has shown, where it was verified.
     pub client_subject: Option<&'a str>,
-    /// An urlencoded body, if one was read whole: it may have `_method`.
-    pub form: Option<&'a [u8]>,
+    /// What its body says; none before that is read.
+    pub content: Option<&'a Content>,
 }
 
 /// What is to be done with a request.
@@ -44,6 +45,19 @@ pub struct Plan {
     pub guard: Option<Guard>,
     /// Why so.
     pub because: Because,
+    /// What of the body it still depends on; nothing once that is read.
+    pub awaits: Awaits,
+}
+
+/// What of a body a plan depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaits {
+    /// Nothing: it stands.
+    Nothing,
+    /// A form may override the method. One that does not fit the buffer is taken not to.
+    Method,
+    /// A key is made of it, or perhaps has to do without. Until then the guard has those that the head tells.
+    Keys,
 }
 
 /// What a write claims.
@@ -117,6 +131,8 @@ pub(super) struct Verdict {
     pub(super) route: RouteId,
     pub(super) guard: Option<Guard>,
     pub(super) because: Because,
+    /// Whether a key is made of a body that is not read.
+    pub(super) awaits_keys: bool,
 }
 
 impl Verdict {
@@ -125,16 +141,19 @@ impl Verdict {
             route,
             guard: None,
             because,
+            awaits_keys: false,
         }
     }
 
     /// The stricter of two; of two that keep others away, or that do not, what it says with the keys of both.
     pub(super) fn or_stricter(self, other: Self) -> Self {
+        let awaits_keys = self.awaits_keys || other.awaits_keys;
         let strictness = |verdict: &Self| verdict.guard.as_ref().map(|guard| guard.purpose);
         let (mut stricter, other) = match strictness(&self).cmp(&strictness(&other)) {
             Ordering::Less => (other, self),
             Ordering::Equal | Ordering::Greater => (self, other),
         };
+        stricter.awaits_keys = awaits_keys;
         if let (Some(mine), Some(theirs)) = (&mut stricter.guard, other.guard)
             && mine.keeps_others_away() == theirs.keeps_others_away()
         {

@@ -54,7 +54,7 @@ impl Policy {
                     host,
                     headers: &HeaderMap::new(),
                     client_subject: None,
-                    form: None,
+                    content: None,
                 };
                 let (taker, _) = self.find(&head, method);
                 if taker == id {

@@ -48,6 +48,16 @@ pub struct Route {
     pub treatment: Treatment,
 }
 
+impl Route {
+    /// How it claims; none if it guards nothing.
+    pub fn claim(&self) -> Option<&Claim> {
+        match &self.treatment {
+            Treatment::Forward => None,
+            Treatment::Guard(claim) => Some(claim),
+        }
+    }
+}
+
 /// What a route does with its requests.
 #[derive(Clone, Debug)]
 pub enum Treatment {

@@ -11,11 +11,13 @@ use http::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION};
 use http::{HeaderMap, Method};
 use smallvec::{SmallVec, smallvec};
 
+use super::content::{Content, NoValue, is_too_many};
 use super::fields::field_lines;
 use super::host::canonical_host;
 use super::key::KEY_LIMIT;
 use super::path::{decode, encode};
 use super::pattern::{Pattern, Segment};
+use super::pointer::Pointer;
 use super::template::TemplateError;
 
 /// Where a key template takes a value from.
@@ -49,6 +51,11 @@ pub enum Source {
     Header(HeaderName),
     /// `{cookie:name}`: each value of a cookie; an empty one counts as missing.
     Cookie(Box<str>),
+    /// `{json:/a/b}`: each value at the places of a JSON Pointer in the body; null, an object, an array and an empty text
+    /// count as missing.
+    Json(Pointer),
+    /// `{form:name}`: each value of a field of a form in the body; an empty one counts as missing.
+    Form(Box<str>),
 }
 
 /// What a request tells its key templates.
@@ -60,6 +67,8 @@ pub(super) struct Facts<'a> {
     pub(super) query: Option<&'a str>,
     pub(super) headers: &'a HeaderMap,
     pub(super) client_subject: Option<&'a str>,
+    /// None before the body is read: then no source of it may be asked.
+    pub(super) content: Option<&'a Content>,
     pub(super) fold_case: bool,
 }
 
@@ -85,7 +94,14 @@ impl Source {
                     name: name.to_owned(),
                     source,
                 }),
-            "json" | "form" => Err(TemplateError::NotYet(text.to_owned())),
+            "form" => Ok(Self::Form(named()?)),
+            "json" => match Pointer::parse(&named()?) {
+                Ok(pointer) => Ok(Self::Json(pointer)),
+                Err(source) => Err(TemplateError::BadPointer {
+                    pointer: name.to_owned(),
+                    source,
+                }),
+            },
             _ => Err(TemplateError::unknown(text, pattern)),
         }
     }
@@ -125,7 +141,9 @@ impl Source {
             | Self::ClientSubject
             | Self::Query(_)
             | Self::Header(_)
-            | Self::Cookie(_) => true,
+            | Self::Cookie(_)
+            | Self::Json(_)
+            | Self::Form(_) => true,
             Self::Parameter { .. } | Self::Rest { .. } | Self::Path | Self::Method => false,
         }
     }
@@ -144,7 +162,45 @@ impl Source {
             | Self::Method
             | Self::Host
             | Self::ClientSubject
-            | Self::Query(_) => false,
+            | Self::Query(_)
+            | Self::Json(_)
+            | Self::Form(_) => false,
+        }
+    }
+
+    /// Whether its values stand in the body.
+    pub(super) fn is_of_body(&self) -> bool {
+        matches!(self, Self::Json(_) | Self::Form(_))
+    }
+
+    /// Why the body has no value for it; none if it does not stand there, or that was not read.
+    pub(super) fn why_none<'a>(&self, facts: &Facts<'a>) -> Option<&'a NoValue> {
+        let content = facts.content?;
+        match self {
+            Self::Json(_) => Some(content.no_json()),
+            Self::Form(_) => Some(content.no_form()),
+            Self::Parameter { .. }
+            | Self::Rest { .. }
+            | Self::Path
+            | Self::Method
+            | Self::Host
+            | Self::ClientSubject
+            | Self::Query(_)
+            | Self::Header(_)
+            | Self::Cookie(_) => None,
+        }
+    }
+
+    /// Whether the body has more different values for it than are kept, however they are folded.
+    pub(super) fn is_beyond(&self, facts: &Facts<'_>) -> bool {
+        is_too_many(self.of_body(facts))
+    }
+
+    fn of_body<'a>(&self, facts: &Facts<'a>) -> &'a [Box<str>] {
+        match (facts.content, self) {
+            (Some(content), Self::Json(pointer)) => content.json(pointer.as_str()),
+            (Some(content), Self::Form(name)) => content.form(name),
+            _ => &[],
         }
     }
 
@@ -179,6 +235,10 @@ impl Source {
                 distinct(lines.map(|line| line.as_bytes().trim_ascii()), fold_case)
             }
             Self::Cookie(name) => distinct(cookies(facts.headers, name.as_bytes()), fold_case),
+            Self::Json(_) | Self::Form(_) => {
+                let found = self.of_body(facts).iter();
+                distinct(found.map(|value| value.as_bytes()), fold_case)
+            }
         }
     }
 }
@@ -194,6 +254,8 @@ impl fmt::Display for Source {
             Self::Query(name) => write!(f, "{{query:{name}}}"),
             Self::Header(name) => write!(f, "{{header:{name}}}"),
             Self::Cookie(name) => write!(f, "{{cookie:{name}}}"),
+            Self::Json(pointer) => write!(f, "{{json:{pointer}}}"),
+            Self::Form(name) => write!(f, "{{form:{name}}}"),
         }
     }
 }

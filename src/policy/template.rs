@@ -9,8 +9,10 @@ use smallvec::SmallVec;
 
 use super::key::{KEY_LIMIT, Key, KeyError, Keys};
 use super::pattern::Pattern;
+use super::pointer::PointerError;
 use super::source::{Facts, Source, Values};
-use super::unfillable::Unfillable;
+use super::unfillable::{Asked, Unfillable};
+use super::wanted::Wanted;
 
 /// A key template, parsed.
 #[derive(Clone, Debug)]
@@ -44,9 +46,14 @@ pub enum TemplateError {
         /// What is wrong with it.
         source: http::header::InvalidHeaderName,
     },
-    /// A source that a later version has.
-    #[error("`{{{0}}}` takes a value from the body, which is not in this version")]
-    NotYet(String),
+    /// A place in a body that is named wrongly.
+    #[error("`{pointer}` is no JSON Pointer (RFC 6901): {source}")]
+    BadPointer {
+        /// What was written.
+        pointer: String,
+        /// What is wrong with it.
+        source: PointerError,
+    },
     /// Braces around what is no source.
     #[error("`{{{name}}}` is no source of keys: {known}")]
     Unknown {
@@ -83,7 +90,7 @@ impl TemplateError {
         Self::Unknown {
             name: name.to_owned(),
             known: format!(
-                "{parameters}; there are also {{path}}, {{method}}, {{host}}, {{client-subject}}, {{query:…}}, {{header:…}} and {{cookie:…}}"
+                "{parameters}; there are also {{path}}, {{method}}, {{host}}, {{client-subject}}, {{query:…}}, {{header:…}}, {{cookie:…}}, {{json:/…}} and {{form:…}}"
             ),
         }
     }
@@ -132,12 +139,11 @@ impl Template {
         self.parts.is_empty()
     }
 
-    /// Its sources of which no request has a value, as they are written; `asks_clients` says whether clients may show
-    /// certificates.
-    pub fn doubts(&self, asks_clients: bool) -> Vec<(String, Unfillable)> {
+    /// Its sources of which none of the requests that it is `asked` for has a value, as they are written.
+    pub fn doubts(&self, asked: Asked<'_>) -> Vec<(String, Unfillable)> {
         let sources = self.parts.iter().map(|(_, source)| source);
         sources
-            .filter_map(|source| Some((source.to_string(), source.unfillable(asks_clients)?)))
+            .filter_map(|source| Some((source.to_string(), source.unfillable(asked)?)))
             .collect()
     }
 
@@ -146,6 +152,18 @@ impl Template {
         self.parts
             .iter()
             .any(|(_, source)| *source == Source::Method)
+    }
+
+    /// Whether it takes a value from the body.
+    pub(super) fn uses_body(&self) -> bool {
+        self.parts.iter().any(|(_, source)| source.is_of_body())
+    }
+
+    /// Adds what it takes from bodies.
+    pub(super) fn add_to(&self, wanted: &mut Wanted) {
+        for (_, source) in &self.parts {
+            wanted.add(source);
+        }
     }
 
     /// Each of its sources, with the values that a request has for it as they may be shown.
@@ -185,8 +203,13 @@ impl Template {
         for (_, source) in &self.parts {
             let found = source.values(facts);
             if found.is_empty() {
-                let source_text = source.to_string();
-                return Err(KeyError::Missing { source_text });
+                return Err(KeyError::Missing {
+                    source_text: source.to_string(),
+                    why: source.why_none(facts).cloned(),
+                });
+            }
+            if source.is_beyond(facts) {
+                return Err(KeyError::TooMany { limit: KEY_LIMIT });
             }
             combinations = combinations.saturating_mul(found.len());
             values.push(found);

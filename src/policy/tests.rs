@@ -134,7 +134,7 @@ fn try_plan(
         host,
         headers: &headers,
         client_subject: None,
-        form: None,
+        content: None,
     })
 }
 

@@ -1,5 +1,8 @@
 //! Sources of keys that no request has a value for, or none that tells resources apart.
 
+use http::Method;
+
+use super::method::Methods;
 use super::path::decode;
 use super::source::Source;
 
@@ -29,6 +32,25 @@ const OF_RESPONSES: [&str; 10] = [
     "www-authenticate",
 ];
 
+/// Methods whose requests have no content that means anything (RFC 9110 §9.3).
+const WITHOUT_CONTENT: [Method; 6] = [
+    Method::GET,
+    Method::HEAD,
+    Method::DELETE,
+    Method::CONNECT,
+    Method::OPTIONS,
+    Method::TRACE,
+];
+
+/// Which requests are asked for values.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Their methods.
+    pub methods: &'a Methods,
+    /// Whether their clients may show certificates.
+    pub shows_certificates: bool,
+}
+
 /// Why a source makes no key that is worth having.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfillable {
@@ -42,6 +64,10 @@ pub enum Unfillable {
     NoClientCertificates,
     /// The name of a query parameter is percent-encoded, and is compared decoded: as this.
     Encoded(String),
+    /// The same of a field of a form.
+    EncodedField(String),
+    /// Requests with these methods have no body.
+    NoBody,
 }
 
 impl Unfillable {
@@ -56,8 +82,11 @@ impl Unfillable {
             Self::NoClientCertificates => {
                 "has no value in any request: no client is asked for a certificate"
             }
-            Self::Encoded(_) => {
+            Self::Encoded(_) | Self::EncodedField(_) => {
                 "has no value in any request of a browser: names are compared once they are decoded"
+            }
+            Self::NoBody => {
+                "has no value in any request: those with the methods of this route have no body"
             }
         }
     }
@@ -75,14 +104,21 @@ impl Unfillable {
                     .to_owned()
             }
             Self::Encoded(decoded) => format!("write `{{query:{decoded}}}`"),
+            Self::EncodedField(decoded) => format!("write `{{form:{decoded}}}`"),
+            Self::NoBody => {
+                "take a part of the path, or a query parameter; or give the route other methods"
+                    .to_owned()
+            }
         }
     }
 }
 
 impl Source {
-    pub(super) fn unfillable(&self, asks_clients: bool) -> Option<Unfillable> {
+    pub(super) fn unfillable(&self, asked: Asked<'_>) -> Option<Unfillable> {
         match self {
-            Self::ClientSubject => (!asks_clients).then_some(Unfillable::NoClientCertificates),
+            Self::ClientSubject => {
+                (!asked.shows_certificates).then_some(Unfillable::NoClientCertificates)
+            }
             Self::Header(name) if OF_CONNECTIONS.contains(&name.as_str()) => {
                 Some(Unfillable::OfConnection)
             }
@@ -92,12 +128,14 @@ impl Source {
             Self::Cookie(name) if name.contains(['=', ';']) || name.trim_ascii() != &**name => {
                 Some(Unfillable::CookieName)
             }
-            Self::Query(name) => {
-                let decoded = String::from_utf8(decode(name.as_bytes())).ok()?;
-                (decoded != **name).then_some(Unfillable::Encoded(decoded))
+            Self::Json(_) | Self::Form(_) if have_no_body(asked.methods) => {
+                Some(Unfillable::NoBody)
             }
+            Self::Query(name) => decoded(name).map(Unfillable::Encoded),
+            Self::Form(name) => decoded(name).map(Unfillable::EncodedField),
             Self::Header(_)
             | Self::Cookie(_)
+            | Self::Json(_)
             | Self::Parameter { .. }
             | Self::Rest { .. }
             | Self::Path
@@ -105,4 +143,17 @@ impl Source {
             | Self::Host => None,
         }
     }
+}
+
+fn have_no_body(methods: &Methods) -> bool {
+    match methods {
+        Methods::Unsafe | Methods::UnsafeAndReads => false,
+        Methods::Listed(listed) => listed.iter().all(|method| WITHOUT_CONTENT.contains(method)),
+    }
+}
+
+/// A name without its percent-encoding, if it has some.
+fn decoded(name: &str) -> Option<String> {
+    let decoded = String::from_utf8(decode(name.as_bytes())).ok()?;
+    (decoded != *name).then_some(decoded)
 }

@@ -126,7 +126,7 @@ fn in_a_mode_that_observes_all_what_is_proposed_refuses_all() {
         query: None,
         host: "",
         headers: &http::HeaderMap::new(),
-        form: None,
+        content: None,
         client_subject: None,
     };
     let guard = config.policy.plan(&head).unwrap().guard.unwrap();

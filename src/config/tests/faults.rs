@@ -262,8 +262,8 @@ const FAULTY_SETTINGS: [Faulty; 29] = [
         ("4:9: ", "`scope` has no effect"),
     ),
     (
-        "[guard]\nkey = \"{json:/a}\"",
-        ("2:7: ", "not in this version"),
+        "[guard]\nkey = \"{json:a}\"",
+        ("2:14: ", "did you mean `{json:/a}`?"),
     ),
     (
         "[guard]\ndistinguish = [\"Case\"]",

@@ -29,6 +29,7 @@ pub fn all() -> Vec<Rejection> {
         Rejection::Malformed(Malformed::TargetTooLong(limits)),
         Rejection::NoKey(KeyError::Missing {
             source_text: "{header:x-tenant}".to_owned(),
+            why: None,
         }),
         Rejection::NoKey(KeyError::TooMany { limit: 64 }),
         Rejection::BodyBroken(None),

@@ -36,7 +36,7 @@ proptest! {
             .collect();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let headers = HeaderMap::new();
-        let head = Head { method: &method, path: &path, query: None, host: &host, headers: &headers, client_subject: None, form: None };
+        let head = Head { method: &method, path: &path, query: None, host: &host, headers: &headers, client_subject: None, content: None };
         let policy_of = |routes: &[Route]| policy(routes.to_vec());
         let shown = |policy: &Policy, id: RouteId| {
             let route = policy.route(id);

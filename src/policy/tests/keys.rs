@@ -1,6 +1,7 @@
 //! Which keys a request claims.
 
 use super::*;
+use crate::policy::content::{Content, NoValue, Values};
 use crate::policy::template::TemplateError;
 
 #[test]
@@ -147,7 +148,10 @@ fn a_template_that_could_forge_a_key_is_refused() {
         "{d}",
         "{query:}",
         "{header:a b}",
-        "{json:/a}",
+        "{json:a}",
+        "{json:}",
+        "{json:/~}",
+        "{form:}",
         "{x:y}",
         "\n",
     ] {
@@ -158,12 +162,85 @@ fn a_template_that_could_forge_a_key_is_refused() {
         error.contains("the path has `{a}`, `{b}`, `{c}`"),
         "{error}"
     );
-    assert!(
-        parse("{json:/a}")
-            .unwrap_err()
-            .to_string()
-            .contains("not in this version")
+    for of_body in ["{json:/a}", "{json:/a~1b/*/c}:{form:b[c]}"] {
+        assert!(parse(of_body).is_ok(), "{of_body}");
+    }
+    assert!(parse("{json:/a}{form:b}").is_err());
+}
+
+/// What of a plan stands before the body is read, and after.
+fn before_and_after(policy: &Policy, content: &Content) -> (String, String) {
+    let headers = HeaderMap::from_iter([(
+        HeaderName::from_static("x-tenant"),
+        HeaderValue::from_static("t"),
+    )]);
+    let head = Head {
+        method: &Method::POST,
+        path: "/r",
+        query: None,
+        host: "",
+        headers: &headers,
+        client_subject: None,
+        content: None,
+    };
+    let before = policy.plan(&head).unwrap();
+    assert_eq!(before.awaits, Awaits::Keys);
+    let after = policy.plan(&Head {
+        content: Some(content),
+        ..head
+    });
+    let after = after.map_or_else(
+        |error| error.to_string(),
+        |plan| {
+            assert_eq!(plan.awaits, Awaits::Nothing);
+            said(policy, &plan)
+        },
     );
+    (said(policy, &before), after)
+}
+
+#[test]
+fn a_key_of_the_body_is_awaited_and_those_of_the_head_stand_before_it() {
+    let templates = ["t:{header:x-tenant}", "a:{json:/from}", "a:{json:/to}"];
+    let of = |how, content: &Content| {
+        let policy = policy([on_missing(how, route("/r", &templates))]);
+        let (before, after) = before_and_after(&policy, content);
+        assert_eq!(before, "/r Exclusive t:t");
+        after
+    };
+    let mut values = Values::default();
+    values.add("/from", "X:7");
+    values.add("/to", "8");
+    let content = Content::of_json(Ok(values));
+    assert_eq!(
+        of(OnMissingKey::Reject, &content),
+        "/r Exclusive a:8 a:x%3A7 t:t"
+    );
+    let none = Content::without(NoValue::NoBody);
+    assert_eq!(of(OnMissingKey::Path, &none), "/r Exclusive /r t:t");
+    assert_eq!(of(OnMissingKey::Forward, &none), "/r Exclusive t:t");
+    assert_eq!(
+        of(OnMissingKey::Reject, &none),
+        "the request has no value for {json:/from}, which its resource key is made of: it has no body"
+    );
+    let alone = policy([on_missing(
+        OnMissingKey::Forward,
+        route("/r", &["{form:a}"]),
+    )]);
+    let told = before_and_after(&alone, &none);
+    assert_eq!(told, ("/r NoKey".to_owned(), "/r NoKey".to_owned()));
+}
+
+#[test]
+fn values_that_differ_in_case_alone_are_not_lost_beyond_the_bound() {
+    let mut values = Values::default();
+    for nth in 0_u32..300 {
+        let letters = (0..9).map(|bit| if nth >> bit & 1 == 0 { 'a' } else { 'A' });
+        values.add("/a", &letters.collect::<String>());
+    }
+    let policy = policy([route("/r", &["{json:/a}", "{header:x-tenant}"])]);
+    let (_, after) = before_and_after(&policy, &Content::of_json(Ok(values)));
+    assert!(after.contains("more than 64"), "{after}");
 }
 
 #[test]
@@ -180,7 +257,7 @@ fn the_subject_of_a_client_s_certificate_is_a_value_and_forges_none() {
                 HeaderValue::from_static("CN=admin"),
             )]),
             client_subject: subject,
-            form: None,
+            content: None,
         });
         let guard = plan.unwrap().guard.unwrap();
         let keys = guard.keys();

@@ -1,6 +1,7 @@
 //! What the method and the kind of a request make of it.
 
 use super::*;
+use crate::policy::content::{Content, Values};
 
 #[test]
 fn a_method_override_is_judged_as_well_as_the_method() {
@@ -51,9 +52,10 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
         host: "",
         headers: &headers,
         client_subject: None,
-        form: None,
+        content: None,
     };
-    let wants = |head: &Head<'_>| policy.wants_form_method(head, &policy.plan(head).unwrap());
+    let awaits = |policy: &Policy, head: &Head<'_>| policy.plan(head).unwrap().awaits;
+    let wants = |head: &Head<'_>| awaits(&policy, head) == Awaits::Method;
     assert!(wants(&head));
     assert!(!wants(&Head {
         method: &put,
@@ -64,11 +66,15 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
         ..head
     }));
     let settled = policy_with(Post::Guard, [route("/a", &[])]);
-    assert!(!settled.wants_form_method(&head, &settled.plan(&head).unwrap()));
+    assert_eq!(awaits(&settled, &head), Awaits::Nothing);
     let told_apart = policy_with(Post::Guard, [route("/a", &["{method}"])]);
-    assert!(told_apart.wants_form_method(&head, &told_apart.plan(&head).unwrap()));
+    assert_eq!(awaits(&told_apart, &head), Awaits::Method);
+    let form = |methods: &[&str]| {
+        let methods = methods.iter().map(|method| (*method).to_owned());
+        Content::of_form(Ok(Values::default()), methods.collect())
+    };
     let read = Head {
-        form: Some(b"_method=get&a=b&%5Fmethod=patch&_method=delete"),
+        content: Some(&form(&["get", "patch", "delete"])),
         ..head
     };
     assert!(!wants(&read));
@@ -77,7 +83,7 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
         "[guard] Write /a"
     );
     let read_by_method = Head {
-        form: Some(b"_method=patch&_method=delete"),
+        content: Some(&form(&["patch", "delete"])),
         ..head
     };
     let plan = told_apart.plan(&read_by_method).unwrap();

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::policy::content::{Content, Values};
 
 /// Values made of what templates are made of, so that they try to forge.
 fn value() -> impl Strategy<Value = String> {
@@ -59,7 +60,7 @@ proptest! {
         query in proptest::option::of(any::<String>()),
         host in prop_oneof!["[a.:0-9\\[\\]]{0,8}", any::<String>()],
         fields in proptest::collection::vec((0_usize..8, proptest::collection::vec(any::<u8>(), 0..12)), 0..6),
-        form in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)),
+        said in proptest::option::of(proptest::collection::vec("[ -~é]{0,9}", 0..9)),
     ) {
         let names = [
             "x-http-method-override", "destination", "cookie", "x-tenant", "content-type", "upgrade", "connection",
@@ -71,11 +72,16 @@ proptest! {
                 headers.append(names[name], value);
             }
         }
-        let keys = ["{rest}:{id}:{host}", "{query:a}:{cookie:c}", "{header:x-tenant}:{header:authorization}:{method}"];
+        let keys = ["{rest}:{id}:{host}", "{query:a}:{cookie:c}", "{header:x-tenant}:{header:authorization}:{method}", "{json:/a}:{form:a}", "{json:/a}"];
         let policy = policy([
             route("/a/{id}/{*rest}", &keys),
             route_with("/{*rest}", &[], Distinguish { case: true, trailing_slash: true, encoded_slash: true }),
         ]);
+        let content = said.map(|said| {
+            let mut values = Values::default();
+            said.iter().for_each(|value| values.add("/a", value));
+            Content::of_json(Ok(values))
+        });
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let head = Head {
             method: &method,
@@ -84,10 +90,10 @@ proptest! {
             host: &host,
             headers: &headers,
             client_subject: None,
-            form: form.as_deref(),
+            content: content.as_ref(),
         };
         if let Ok(plan) = policy.plan(&head) {
-            policy.wants_form_method(&head, &plan);
+            prop_assert!(content.is_none() || plan.awaits == Awaits::Nothing);
             let keys = plan.guard.map(|guard| guard.locks);
             prop_assert!(keys.is_none_or(|locks| !locks.is_empty() && locks.is_sorted_by(|a, b| a.key < b.key)));
         }
