@@ -205,7 +205,7 @@ fn a_key_of_the_body_is_awaited_and_those_of_the_head_stand_before_it() {
     let of = |how, content: &Content| {
         let policy = policy([on_missing(how, route("/r", &templates))]);
         let (before, after) = before_and_after(&policy, content);
-        assert_eq!(before, "/r Exclusive t:t");
+        assert_eq!(before, "/r Write t:t");
         after
     };
     let mut values = Values::default();
@@ -214,11 +214,11 @@ fn a_key_of_the_body_is_awaited_and_those_of_the_head_stand_before_it() {
     let content = Content::of_json(Ok(values));
     assert_eq!(
         of(OnMissingKey::Reject, &content),
-        "/r Exclusive a:8 a:x%3A7 t:t"
+        "/r Write a:8 a:x%3A7 t:t"
     );
     let none = Content::without(NoValue::NoBody);
-    assert_eq!(of(OnMissingKey::Path, &none), "/r Exclusive /r t:t");
-    assert_eq!(of(OnMissingKey::Forward, &none), "/r Exclusive t:t");
+    assert_eq!(of(OnMissingKey::Path, &none), "/r Write /r t:t");
+    assert_eq!(of(OnMissingKey::Forward, &none), "/r Write t:t");
     assert_eq!(
         of(OnMissingKey::Reject, &none),
         "the request has no value for {json:/from}, which its resource key is made of: it has no body"
