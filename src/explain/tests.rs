@@ -19,6 +19,52 @@ fn explained(arguments: &[&str]) -> String {
 }
 
 #[test]
+fn modes_scope_and_waiting_are_told() {
+    let of = |route: &str, method: &str, wanted: &[&str]| {
+        let text = format!(
+            "[upstream]\nurl = \"http://app\"\n[[route]]\npath = \"/a/{{*rest}}\"\n{route}"
+        );
+        let told = explained_by(&text, &[method, "/a/b"]);
+        for line in wanted {
+            assert!(told.contains(line), "{line}\n{told}");
+        }
+    };
+    of(
+        "scope = \"subtree\"",
+        "PUT",
+        &[
+            "key       / (intention-exclusive)\n          /a (intention-exclusive)\n          /a/b\n",
+            "first   forwarded; it holds /a/b until",
+        ],
+    );
+    of(
+        "on_conflict = { wait = \"2s\" }",
+        "PATCH",
+        &[
+            "waits up to 2s for its turn, then it is refused with 409",
+            "second  waits for its turn, at most 2s; then it is refused with 409 (wait-timeout)",
+        ],
+    );
+    of(
+        "mode = \"shared\"",
+        "POST",
+        &[
+            "key       /a/b (shared)\n",
+            "second  forwarded beside it: their claims are shared",
+        ],
+    );
+    of(
+        "reads = \"shared\"",
+        "GET",
+        &[
+            "method    GET (safe)",
+            "policy    shared: a read beside other reads, and beside no write that is not (reads = \"shared\")",
+            "first   forwarded; it shares /a/b with other reads",
+        ],
+    );
+}
+
+#[test]
 fn a_guarded_write_is_told_with_its_key() {
     assert_eq!(
         explained(&["PATCH", "/Orders/7/lines;v=1/3/?x"]),

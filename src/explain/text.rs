@@ -40,8 +40,13 @@ impl Explanation {
             } else {
                 ""
             };
+            // What is so of nearly every key is not worth a word.
+            let mode = match key.mode {
+                "exclusive" => String::new(),
+                mode => format!(" ({mode})"),
+            };
             let name = if nth == 0 { "key" } else { "" };
-            line(f, name, &format!("{}{digest}", key.shown))?;
+            line(f, name, &format!("{}{mode}{digest}", key.shown))?;
         }
         line(f, "policy", &self.policy.reason)?;
         if let Some(refusal) = &self.refusal {
