@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::policy::method::Methods;
 use crate::policy::route::{Claim, Post, Treatment};
 use crate::policy::template::Template;
-use crate::policy::{Mode, OnConflict, OnMissingKey, Route, Scope};
+use crate::policy::{Mode, OnConflict, OnDuplicate, OnMissingKey, Route, Scope};
 
 /// What `config` would do: where it listens and connects, and each route, the more specific first. It ends with a line
 /// break.
@@ -151,7 +151,13 @@ fn outcome(route: &Route, claim: &Claim) -> String {
         Scope::Key => "",
         Scope::Subtree => ", with all below the key",
     };
-    let what = format!("{what}{shared}{below}");
+    let itself = match (claim.on_duplicate, claim.on_conflict) {
+        (OnDuplicate::Conflict, _) | (_, OnConflict::Observe) => "",
+        (OnDuplicate::Join, _) => {
+            ", the same write of the same client gets the response of the first"
+        }
+    };
+    let what = format!("{what}{itself}{shared}{below}");
     let may_be_missing = claim.templates.iter().any(Template::may_make_none);
     let missing = match claim.on_missing_key {
         OnMissingKey::Reject if may_be_missing => ", a missing key is refused with 400",

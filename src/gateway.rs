@@ -8,6 +8,7 @@
 mod claim;
 mod families;
 mod forward;
+mod join;
 mod log;
 mod peer;
 mod read;
@@ -33,8 +34,9 @@ use crate::config::Config;
 use crate::policy::head::Malformed;
 use crate::policy::rejection::{Audience, Rejection, Telling};
 use crate::table::Table;
-use crate::upstream::{Connect, Limits, Upstream};
+use crate::upstream::{Connect, Joints, Limits, Upstream};
 use families::Families;
+use join::Way;
 use slots::InFlight;
 use trip::{Outcome, Trip};
 
@@ -45,6 +47,8 @@ pub struct Shared {
     pub config: Arc<Config>,
     /// Who holds what.
     pub table: Arc<Table>,
+    /// Which writes others of their own may join.
+    pub joints: Arc<Joints>,
     in_flight: Option<Arc<InFlight>>,
 }
 
@@ -53,6 +57,7 @@ impl Shared {
     pub fn new(config: Arc<Config>) -> Self {
         Self {
             table: Table::numbering(config.server.max_holds, first_number()),
+            joints: Arc::default(),
             in_flight: InFlight::new(config.server.limits.max_requests),
             config,
         }
@@ -129,7 +134,7 @@ impl<C: Connect> Gateway<C> {
         let mut trip = Trip::begin(&self.shared.config, &request, peer);
         let admitted = self.admit(request, &mut trip).await;
         let mut response = admitted.unwrap_or_else(|rejection| self.reject(&rejection, &mut trip));
-        trip.tell_waited(&mut response);
+        trip.tell(&mut response);
         peer.client.begin_final(self.patience(&trip));
         peer.answer_until(trip.until);
         let in_flight = trip.counted_with(in_flight);
@@ -162,8 +167,11 @@ impl<C: Connect> Gateway<C> {
         let plan = self.plan(&head, &body, trip)?; // 400
         let received = self.read(&head, body, &plan, trip).await?; // 400, 408, 409, 413
         let plan = self.plan_with_body(&head, &received, plan, trip)?; // 400
-        let grant = self.claim(&plan, trip).await?; // 409, 503
-        let reply = self.exchange(head, received, grant, &plan, trip).await?; // 400, 408, 413, 502, 504
+        let way = self.claim_or_join(&head, &received, &plan, trip).await?; // 409, 503
+        let reply = match way {
+            Way::Joined(reply) => reply,
+            Way::Own(own) => self.exchange(head, received, own, &plan, trip).await?, // 400, 408, 413, 502, 504
+        };
         Ok(self.answer(reply, trip))
     }
 
@@ -174,6 +182,7 @@ impl<C: Connect> Gateway<C> {
             Outcome::Guarded | Outcome::Shared => server.send_timeout,
             Outcome::Undecided
             | Outcome::Forwarded
+            | Outcome::Joined
             | Outcome::Observed
             | Outcome::Overlapped
             | Outcome::Rejected(_) => server.idle_timeout,

@@ -13,6 +13,7 @@ use http::Method;
 mod awaits;
 pub mod choice;
 pub mod content;
+pub mod duplicate;
 pub mod family;
 mod fields;
 pub mod forward;
@@ -41,11 +42,12 @@ pub mod template;
 pub mod unfillable;
 pub mod wanted;
 
+pub use duplicate::{Fingerprint, Sent};
 pub use family::{Family, Pass};
 pub use key::{KEY_LIMIT, Key, KeyError, Keys, Lock, Locks, OnMissingKey, Scope};
 pub use mode::Mode;
 pub use plan::{Awaits, Because, Guard, Head, Plan, Purpose, Remedy};
-pub use route::{OnConflict, Patience, Route, RouteId};
+pub use route::{OnConflict, OnDuplicate, Patience, Route, RouteId};
 
 use fields::{destinations, has_media_type, is_upgrade};
 use method::{Methods, candidates, is_safe};
@@ -256,6 +258,7 @@ impl Policy {
             locks: locks.collect(),
             purpose,
             on_conflict: claim.on_conflict,
+            on_duplicate: claim.on_duplicate,
             max_work: route.max_work,
             status: claim.status,
             remedy,

@@ -10,6 +10,7 @@ mod dial;
 mod exchange;
 mod fault;
 mod interims;
+mod joint;
 mod link;
 mod pool;
 mod send;
@@ -19,6 +20,7 @@ mod terms;
 
 pub use dial::Dialer;
 pub use fault::Fault;
+pub use joint::{Captured, End, Following, Joints, Lead, Part};
 pub use tasks::{Attached, Tasks};
 pub use terms::{HoldTimes, Limits, Terms};
 

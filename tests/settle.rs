@@ -8,6 +8,7 @@ mod content;
 mod forms;
 mod forwarding;
 mod interims;
+mod joined;
 mod leaving;
 mod limits;
 mod malformed;

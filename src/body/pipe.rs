@@ -1,20 +1,18 @@
 //! A response body between the pump that reads it from the upstream and the client's connection.
 //!
-//! Both ends live on one thread. The pump stays up to a limit ahead of its reader, and charges what
-//! it has ahead to the worker's budget; where the budget is used up, one frame at a time is passed.
+//! Both ends live on one thread. The pump stays up to a limit ahead of its reader, with what is charged to the worker's
+//! budget; where that is used up, one frame at a time is passed.
 //! A writer that is dropped without [`PipeWriter::end`] cuts the body short.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http_body::Frame;
-use tokio::sync::Semaphore;
 
-use super::{CutShort, charged};
+use super::CutShort;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -36,8 +34,8 @@ struct Shared {
     writer: Option<Waker>,
 }
 
-/// Makes a pipe that holds up to `limit` octets, charged to `budget`.
-pub fn pipe(limit: usize, budget: Arc<Semaphore>) -> (PipeWriter, PipeReader) {
+/// Makes a pipe that holds up to `limit` octets.
+pub fn pipe(limit: usize) -> (PipeWriter, PipeReader) {
     let shared = Rc::new(RefCell::new(Shared {
         queue: VecDeque::new(),
         is_overdrawn: false,
@@ -52,7 +50,6 @@ pub fn pipe(limit: usize, budget: Arc<Semaphore>) -> (PipeWriter, PipeReader) {
         PipeWriter {
             shared: Rc::clone(&shared),
             limit,
-            budget,
         },
         PipeReader { shared },
     )
@@ -63,18 +60,12 @@ pub fn pipe(limit: usize, budget: Arc<Semaphore>) -> (PipeWriter, PipeReader) {
 pub struct PipeWriter {
     shared: Rc<RefCell<Shared>>,
     limit: usize,
-    budget: Arc<Semaphore>,
 }
 
 impl PipeWriter {
-    /// Adds a frame. The caller has waited for [`Self::poll_room`].
-    pub fn push(&self, frame: Frame<Bytes>) {
-        let (frame, is_charged) = charged(frame, &self.budget);
-        self.push_charged(frame, is_charged);
-    }
-
-    /// Adds a frame that is charged for already, or for which the budget had nothing left.
-    pub fn push_charged(&self, frame: Frame<Bytes>, is_charged: bool) {
+    /// Adds a frame that is charged for, or for which the budget had nothing left. The caller has waited for
+    /// [`Self::poll_room`].
+    pub fn push(&self, frame: Frame<Bytes>, is_charged: bool) {
         let mut shared = self.shared.borrow_mut();
         shared.queued += frame.data_ref().map_or(0, Bytes::len);
         shared.is_overdrawn = !is_charged;
@@ -185,6 +176,11 @@ fn wake(waker: &mut Option<Waker>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::Semaphore;
+
+    use super::super::charged;
     use super::*;
 
     fn context() -> Context<'static> {
@@ -195,10 +191,15 @@ mod tests {
         Frame::data(Bytes::from(vec![0; len]))
     }
 
+    fn push(writer: &PipeWriter, budget: &Arc<Semaphore>) {
+        let (frame, is_charged) = charged(frame(6), budget);
+        writer.push(frame, is_charged);
+    }
+
     #[test]
     fn a_writer_that_is_dropped_early_cuts_the_body_short() {
-        let (writer, reader) = pipe(10, Arc::new(Semaphore::new(100)));
-        writer.push(frame(3));
+        let (writer, reader) = pipe(10);
+        writer.push(frame(3), true);
         drop(writer);
         assert!(matches!(
             reader.poll_frame(&mut context()),
@@ -214,10 +215,10 @@ mod tests {
     #[test]
     fn what_is_ahead_is_charged_and_given_back() {
         let budget = Arc::new(Semaphore::new(8));
-        let (writer, reader) = pipe(100, Arc::clone(&budget));
-        writer.push(frame(6));
+        let (writer, reader) = pipe(100);
+        push(&writer, &budget);
         assert!(writer.poll_room(&mut context()).is_ready());
-        writer.push(frame(6));
+        push(&writer, &budget);
         assert!(
             writer.poll_room(&mut context()).is_pending(),
             "one frame over the budget, and no more"
@@ -227,7 +228,7 @@ mod tests {
         let _ = reader.poll_frame(&mut context());
         assert!(writer.poll_room(&mut context()).is_ready());
         assert_eq!(budget.available_permits(), 8);
-        writer.push(frame(6));
+        push(&writer, &budget);
         drop(reader);
         assert_eq!(budget.available_permits(), 8);
         assert!(writer.is_reader_gone() && writer.poll_room(&mut context()).is_ready());

@@ -7,11 +7,11 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::de::{Deserializer, Error, IntoDeserializer, Unexpected, Visitor};
 
 use super::name::nearest;
-use super::raw::{RawMode, RawPost, RawReads};
+use super::raw::{RawDuplicate, RawMode, RawPost, RawReads};
 use super::value::TextVisitor;
 use super::{Disclose, Forwarding, Protocol};
 use crate::policy::rejection::ConflictStatus;
-use crate::policy::{Mode, OnMissingKey, Scope};
+use crate::policy::{Mode, OnDuplicate, OnMissingKey, Scope};
 use crate::tls::{Demand, Oldest};
 
 /// One of a few names.
@@ -35,6 +35,10 @@ impl Names for RawPost {
 
 impl Names for RawMode {
     const EXPECTED: &'static str = "\"exclusive\" or \"shared\"";
+}
+
+impl Names for RawDuplicate {
+    const EXPECTED: &'static str = "\"conflict\" or \"join\"";
 }
 
 impl Names for RawReads {
@@ -70,6 +74,15 @@ impl From<RawMode> for Mode {
         match raw {
             RawMode::Exclusive => Self::Exclusive,
             RawMode::Shared => Self::Shared,
+        }
+    }
+}
+
+impl From<RawDuplicate> for OnDuplicate {
+    fn from(raw: RawDuplicate) -> Self {
+        match raw {
+            RawDuplicate::Join => Self::Join,
+            RawDuplicate::Conflict => Self::Conflict,
         }
     }
 }

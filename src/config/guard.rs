@@ -12,7 +12,7 @@ use super::fault::{Fault, Faults};
 use super::matcher::{distinguish, methods_or};
 use super::name::nearest;
 use super::overrides::Origin;
-use super::raw::{RawGuard, RawPost, RawRoute};
+use super::raw::{RawDuplicate, RawGuard, RawPost, RawRoute};
 use super::route::{Defaults, Places};
 use super::table::Read;
 use super::value::{self, Given, OneOrMany};
@@ -22,7 +22,7 @@ use crate::policy::pattern::Pattern;
 use crate::policy::rejection::ConflictStatus;
 use crate::policy::route::{Claim, Post, Treatment};
 use crate::policy::template::{Template, TemplateError};
-use crate::policy::{Mode, OnConflict, OnMissingKey, Policy, Route, Scope};
+use crate::policy::{Mode, OnConflict, OnDuplicate, OnMissingKey, Policy, Route, Scope};
 
 const GUARDS_NO_METHOD: &str = "to guard only what routes name, write a `[[route]]` with `path = \"/{*rest}\"` and \
                                 `guard = false`";
@@ -115,6 +115,7 @@ fn defaults(raw: RawGuard, faults: &mut Faults) -> (Defaults, Post, Option<(Plac
         methods,
         keys: given,
         on_conflict,
+        on_duplicate: duplicate(raw.on_duplicate),
         mode: raw
             .mode
             .map_or(Mode::Exclusive, |mode| mode.into_inner().0.into()),
@@ -162,6 +163,7 @@ fn defaults(raw: RawGuard, faults: &mut Faults) -> (Defaults, Post, Option<(Plac
             templates,
             has_own_key: false,
             on_conflict: defaults.on_conflict,
+            on_duplicate: defaults.on_duplicate,
             mode: defaults.mode,
             shares_reads: defaults.shares_reads,
             scope: defaults.scope,
@@ -171,6 +173,10 @@ fn defaults(raw: RawGuard, faults: &mut Faults) -> (Defaults, Post, Option<(Plac
         pattern: Pattern::default(),
     };
     (defaults, post, Some((places, route)))
+}
+
+fn duplicate(given: Option<Spanned<Named<RawDuplicate>>>) -> OnDuplicate {
+    given.map_or(OnDuplicate::default(), |named| named.into_inner().0.into())
 }
 
 fn post(

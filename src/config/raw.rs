@@ -120,6 +120,13 @@ pub(super) enum RawMode {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
+pub(super) enum RawDuplicate {
+    Join,
+    Conflict,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum RawReads {
     Shared,
     Forward,
@@ -133,6 +140,7 @@ pub(super) struct RawGuard {
     pub(super) key: Option<Spanned<OneOrMany>>,
     pub(super) keys: Option<Spanned<OneOrMany>>,
     pub(super) on_conflict: Option<Spanned<Conflict>>,
+    pub(super) on_duplicate: Option<Spanned<Named<RawDuplicate>>>,
     pub(super) mode: Option<Spanned<Named<RawMode>>>,
     pub(super) reads: Option<Spanned<Named<RawReads>>>,
     pub(super) scope: Option<Spanned<Named<Scope>>>,
@@ -152,6 +160,7 @@ pub(super) struct RawRoute {
     pub(super) key: Option<Spanned<OneOrMany>>,
     pub(super) keys: Option<Spanned<OneOrMany>>,
     pub(super) on_conflict: Option<Spanned<Conflict>>,
+    pub(super) on_duplicate: Option<Spanned<Named<RawDuplicate>>>,
     pub(super) mode: Option<Spanned<Named<RawMode>>>,
     pub(super) reads: Option<Spanned<Named<RawReads>>>,
     pub(super) scope: Option<Spanned<Named<Scope>>>,

@@ -19,7 +19,7 @@ use crate::policy::pattern::Pattern;
 use crate::policy::rejection::ConflictStatus;
 use crate::policy::route::{Claim, Treatment};
 use crate::policy::template::Template;
-use crate::policy::{Mode, OnConflict, OnMissingKey, Route, Scope};
+use crate::policy::{Mode, OnConflict, OnDuplicate, OnMissingKey, Route, Scope};
 
 const MATCHES_NO_METHOD: &str =
     "a route without methods matches nothing: write `methods = \"unsafe\"`, or a list";
@@ -29,6 +29,7 @@ pub(super) struct Defaults {
     pub(super) methods: Methods,
     pub(super) keys: Vec<Given>,
     pub(super) on_conflict: OnConflict,
+    pub(super) on_duplicate: OnDuplicate,
     pub(super) mode: Mode,
     pub(super) shares_reads: bool,
     pub(super) scope: Scope,
@@ -136,10 +137,20 @@ impl Defaults {
                 "`status` has no effect: with `on_conflict = \"observe\"` no write is refused";
             faults.push(Fault::new(Some(status.span()), message).help("leave it out"));
         }
+        if let Some(duplicate) = &raw.on_duplicate
+            && on_conflict == OnConflict::Observe
+        {
+            let message = "`on_duplicate` has no effect: with `on_conflict = \"observe\"` no write is refused";
+            faults.push(Fault::new(Some(duplicate.span()), message).help("leave it out"));
+        }
         Some(Claim {
             templates,
             has_own_key: own_keys.is_some(),
             on_conflict,
+            on_duplicate: raw
+                .on_duplicate
+                .as_ref()
+                .map_or(self.on_duplicate, |named| named.as_ref().0.into()),
             mode: raw
                 .mode
                 .as_ref()
@@ -187,6 +198,7 @@ impl Defaults {
                 // Named on purpose: no Content-Type of a client's takes it out again.
                 has_own_key: true,
                 on_conflict: self.on_conflict,
+                on_duplicate: self.on_duplicate,
                 mode: self.mode,
                 // Only its writes are meant.
                 shares_reads: false,
@@ -223,6 +235,7 @@ fn idle_settings(raw: &RawRoute) -> Vec<Fault> {
         ("key", raw.key.as_ref().map(Spanned::span)),
         ("keys", raw.keys.as_ref().map(Spanned::span)),
         ("on_conflict", raw.on_conflict.as_ref().map(Spanned::span)),
+        ("on_duplicate", raw.on_duplicate.as_ref().map(Spanned::span)),
         ("mode", raw.mode.as_ref().map(Spanned::span)),
         ("reads", raw.reads.as_ref().map(Spanned::span)),
         ("scope", raw.scope.as_ref().map(Spanned::span)),

@@ -192,6 +192,12 @@ fn now(guard: Option<&Guard>) -> Now {
         }
         Purpose::Read | Purpose::Write => second_of(guard),
     };
+    let itself = if guard.joins() {
+        "; the same write of the same client gets the response of the first (on_duplicate = \"join\")"
+    } else {
+        ""
+    };
+    let second = format!("{second}{itself}");
     Now { first, second }
 }
 

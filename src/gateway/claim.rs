@@ -151,14 +151,40 @@ impl<C: Connect> Gateway<C> {
         Rejection::Conflict(Box::new(Conflict {
             keys,
             holder_method: writer.method.clone(),
-            holder_route: self.config().policy.route(writer.route).label.to_string(),
-            holder_since: humantime::format_rfc3339_millis(SystemTime::now() - age).to_string(),
+            holder_route: self.label(writer.route),
+            holder_since: ago(age),
             holder_age: age,
             state,
             ending,
             retry_after: retry_after(typical, worked, state.unknown_for(), fastrand::f64()),
             status: guard.status,
         }))
+    }
+
+    /// The answer to a write that is the same as one that came at `since`.
+    pub(super) fn met_itself(
+        &self,
+        plan: &Plan,
+        guard: &Guard,
+        (state, since): (State, Instant),
+        ending: Ending,
+    ) -> Rejection {
+        let (age, typical) = (since.elapsed(), self.typical(plan.route));
+        Rejection::Conflict(Box::new(Conflict {
+            keys: guard.keys().map(|key| key.shown().to_owned()).collect(),
+            holder_method: plan.method.clone(),
+            holder_route: self.label(plan.route),
+            holder_since: ago(age),
+            holder_age: age,
+            state,
+            ending,
+            retry_after: retry_after(typical, age, state.unknown_for(), fastrand::f64()),
+            status: guard.status,
+        }))
+    }
+
+    fn label(&self, route: RouteId) -> String {
+        self.config().policy.route(route).label.to_string()
     }
 
     fn typical(&self, route: RouteId) -> Option<Duration> {
@@ -197,8 +223,13 @@ impl<C: Connect> Gateway<C> {
     }
 }
 
+/// When that was, in RFC 3339.
+fn ago(age: Duration) -> String {
+    humantime::format_rfc3339_millis(SystemTime::now() - age).to_string()
+}
+
 /// Returns when the client sends no more, or is gone.
-async fn left(client: &dyn Client) {
+pub(super) async fn left(client: &dyn Client) {
     loop {
         poll_fn(|cx| client.poll_stirred(cx)).await;
         if client.hangup().is_some() {

@@ -12,6 +12,7 @@ use http::{HeaderName, HeaderValue, Request, Response, Uri, Version, request};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
+use super::join::Standing;
 use super::read::{broken_upload, expects_continue};
 use super::{Gateway, Trip};
 use crate::body::{Body, Edit, Gate, Received, Upload, UploadFault};
@@ -31,10 +32,11 @@ impl<C: Connect> Gateway<C> {
         &self,
         head: request::Parts,
         received: Received,
-        grant: Option<Grant>,
+        own: Standing,
         plan: &Plan,
         trip: &mut Trip<'_>,
     ) -> Result<Reply, Rejection> {
+        let Standing { grant, lead } = own;
         let gate = (received.rest.is_some() && expects_continue(&head))
             .then(|| Rc::new(Gate::new(EXPECT_PATIENCE)));
         let terms = Rc::new(Terms {
@@ -44,18 +46,19 @@ impl<C: Connect> Gateway<C> {
             asks_tunnel: head.extensions.get::<Protocol>().is_some(),
             takes_interims: head.version >= Version::HTTP_11,
             at_work: trip.counted_with(trip.peer.work()),
+            lead: RefCell::new(lead),
             gate: gate.clone(),
             route: plan.route,
             is_write: plan.is_write,
         });
         let is_guarded = grant.as_ref().is_some_and(Grant::is_guarded);
-        let standing = Standing {
+        let told = Told {
             pass: grant.as_ref().and_then(Grant::pass).or(trip.pass),
             number: grant.as_ref().and_then(Grant::number),
         };
         let pace = self.pace(is_guarded, received.rest.as_ref());
         let (upload, fault) = Upload::new(received, pace, gate, self.config().server.max_body);
-        let request = self.outgoing(head, upload, (terms.gate.is_some(), standing), trip);
+        let request = self.outgoing(head, upload, (terms.gate.is_some(), told), trip);
         let since = Instant::now();
         let sending = self.upstream.send(request, grant, terms);
         let sent = match trip.until {
@@ -82,7 +85,7 @@ impl<C: Connect> Gateway<C> {
         &self,
         head: request::Parts,
         upload: Upload,
-        (keeps_expect, standing): (bool, Standing),
+        (keeps_expect, told): (bool, Told),
         trip: &Trip<'_>,
     ) -> Request<Upload> {
         let mut request = Request::new(upload);
@@ -117,10 +120,10 @@ impl<C: Connect> Gateway<C> {
             via: self.config().upstream.via,
         };
         forward::prepare_request(&mut fields, &hop, keeps_expect);
-        let pass = standing.pass.map(|pass| pass.value());
+        let pass = told.pass.map(|pass| pass.value());
         forward::tell(&mut fields, &HOLD, pass);
         if let Some(name) = &self.config().upstream.sequence_header {
-            forward::tell(&mut fields, name, standing.number.map(HeaderValue::from));
+            forward::tell(&mut fields, name, told.number.map(HeaderValue::from));
         }
         fields.insert(forward::X_REQUEST_ID, trip.request_id.clone());
         if host.is_none() {
@@ -160,7 +163,7 @@ impl<C: Connect> Gateway<C> {
 
 /// What the upstream is told of the claim.
 #[derive(Clone, Copy)]
-struct Standing {
+struct Told {
     pass: Option<Pass>,
     number: Option<u64>,
 }

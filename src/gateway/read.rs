@@ -107,8 +107,10 @@ impl<C: Connect> Gateway<C> {
             (Awaits::Method, None) => fits,
             (Awaits::Nothing, None) => false,
         };
+        // What meets itself is told only of the whole body.
+        let refused = guard.filter(|guard| !(fits && guard.joins()));
         if expects {
-            self.refuse_standing_conflict(guard, trip).await?;
+            self.refuse_standing_conflict(refused, trip).await?;
         }
         if !is_wanted {
             return Ok(Received {
@@ -123,7 +125,7 @@ impl<C: Connect> Gateway<C> {
         let received = match first_look(reading.as_mut()).await {
             Some(received) => received,
             None => {
-                self.refuse_standing_conflict(guard, trip).await?;
+                self.refuse_standing_conflict(refused, trip).await?;
                 reading.await
             }
         };
@@ -196,7 +198,7 @@ fn guarding(plan: &Plan) -> Option<&Guard> {
         .filter(|guard| guard.keeps_others_away())
 }
 
-fn seen<'a>(head: &'a request::Parts, trip: &Trip<'a>) -> Head<'a> {
+pub(super) fn seen<'a>(head: &'a request::Parts, trip: &Trip<'a>) -> Head<'a> {
     let named = head.uri.authority().map(|authority| authority.as_str());
     let field = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
     Head {

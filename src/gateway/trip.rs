@@ -16,7 +16,7 @@ use super::slots::Slot;
 use crate::body::{Body, BodyEnd, Counted, Incoming};
 use crate::config::Config;
 use crate::policy::forward::X_REQUEST_ID;
-use crate::policy::rejection::{Audience, WAITED};
+use crate::policy::rejection::{Audience, JOINED, WAITED};
 use crate::policy::{Family, Pass, Plan, RouteId};
 
 /// The longest request identifier that is passed on.
@@ -31,6 +31,8 @@ pub(super) enum Outcome {
     Forwarded,
     /// Forwarded, with its keys held.
     Guarded,
+    /// Answered with the response to the same write of the same client.
+    Joined,
     /// Forwarded, with its keys shared with other reads.
     Shared,
     /// Forwarded, with its keys only watched, and met nothing.
@@ -48,6 +50,7 @@ impl Outcome {
             Self::Undecided => "client-left",
             Self::Forwarded => "forwarded",
             Self::Guarded => "guarded",
+            Self::Joined => "joined",
             Self::Shared => "shared",
             Self::Observed => "observed",
             Self::Overlapped => "overlapped",
@@ -128,8 +131,13 @@ impl<'a> Trip<'a> {
         }
     }
 
-    /// Tells the client how long it waited for its turn, if it did.
-    pub(super) fn tell_waited(&self, response: &mut Response<Body>) {
+    /// Tells the client how long it waited for its turn, if it did, and whose response it gets, if it is another's.
+    pub(super) fn tell(&self, response: &mut Response<Body>) {
+        if self.outcome == Outcome::Joined {
+            response
+                .headers_mut()
+                .insert(JOINED, HeaderValue::from_static("1"));
+        }
         if let Some(waited) = self.waited {
             let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
             response

@@ -11,7 +11,7 @@ use http::{HeaderMap, Method};
 use super::content::Content;
 use super::key::{self, KEY_LIMIT, Key, KeyError, Lock, Locks};
 use super::rejection::ConflictStatus;
-use super::route::{OnConflict, RouteId};
+use super::route::{OnConflict, OnDuplicate, RouteId};
 
 /// What a verdict is reached from.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +69,8 @@ pub struct Guard {
     pub purpose: Purpose,
     /// What happens if it meets another.
     pub on_conflict: OnConflict,
+    /// What happens if it meets itself; the strictest of the routes that gave the keys.
+    pub on_duplicate: OnDuplicate,
     /// The longest of the routes that gave the keys.
     pub max_work: Duration,
     /// How it is told that it met another write; of the route that spoke.
@@ -159,6 +161,7 @@ impl Verdict {
         {
             mine.locks.extend(theirs.locks);
             mine.max_work = mine.max_work.max(theirs.max_work);
+            mine.on_duplicate = mine.on_duplicate.max(theirs.on_duplicate);
         }
         stricter
     }
@@ -173,6 +176,11 @@ impl Guard {
     /// The keys that it is about, without those on which it only announces itself.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         key::named(&self.locks)
+    }
+
+    /// Whether it gets the response of the same write of the same client that is at work.
+    pub fn joins(&self) -> bool {
+        self.purpose == Purpose::Write && self.on_duplicate == OnDuplicate::Join
     }
 
     pub(super) fn normalised(mut self) -> Result<Self, KeyError> {

@@ -42,6 +42,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// How long a write waited for its turn, in milliseconds.
 pub const WAITED: HeaderName = HeaderName::from_static("writegate-waited");
 
+/// The field that tells a client that it gets the response to the same write, which it had sent before.
+pub const JOINED: HeaderName = HeaderName::from_static("writegate-joined");
+
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// How the gateway's own answers look.

@@ -76,6 +76,8 @@ pub struct Claim {
     pub has_own_key: bool,
     /// What happens to a conflict.
     pub on_conflict: OnConflict,
+    /// What happens to the same write of one client once more.
+    pub on_duplicate: OnDuplicate,
     /// How its writes have their keys: alone, or beside each other.
     pub mode: Mode,
     /// Whether its safe methods read, and share the keys with each other.
@@ -97,6 +99,16 @@ pub enum OnConflict {
     Reject,
     /// It waits for its turn.
     Wait(Patience),
+}
+
+/// What happens to a write that meets itself: the same client's own once more. What is stricter is the greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OnDuplicate {
+    /// It gets the response of the first.
+    Join,
+    /// It is a conflict as any other: two increments may both be meant.
+    #[default]
+    Conflict,
 }
 
 /// How a claim waits.

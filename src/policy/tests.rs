@@ -43,6 +43,7 @@ fn route_with(path: &str, keys: &[&str], distinguish: Distinguish) -> Route {
             templates,
             has_own_key: !keys.is_empty(),
             on_conflict: OnConflict::Reject,
+            on_duplicate: OnDuplicate::Conflict,
             mode: Mode::Exclusive,
             shares_reads: false,
             scope: Scope::Key,

@@ -19,6 +19,7 @@ use http::{Method, Request, Response, StatusCode, response};
 use http_body::{Body as _, Frame};
 use tokio::time::{Instant, sleep_until};
 
+use super::joint::Capture;
 use super::link::Link;
 use super::send::send;
 use super::silence::Silence;
@@ -40,6 +41,8 @@ const UNCHARGED: usize = 4 * 1024;
 pub(super) struct Exchange<S: Socket> {
     link: Link<S>,
     hold: Option<Hold>,
+    /// Dropped after the hold: who follows finds its keys as they are then.
+    capture: Capture,
     /// Whether it is of a write that keeps others away: then it is nobody's but its own to end.
     is_guarded: bool,
     silence: Silence,
@@ -64,9 +67,11 @@ impl<S: Socket> Exchange<S> {
             Some(max_work) => max_work,
         };
         let silence = Silence::new(limit, link.last_byte());
+        let capture = Capture::of(terms.lead.take(), terms.limits.response_buffer);
         let mut exchange = Self {
             link,
             hold,
+            capture,
             is_guarded,
             silence,
             terms,
@@ -100,6 +105,7 @@ impl<S: Socket> Exchange<S> {
             if let Fault::NotSent { grant, .. } = &mut fault {
                 // Nobody works on it: the claim is good for another attempt.
                 *grant = self.hold.take().map(Hold::unsent);
+                *self.terms.lead.borrow_mut() = self.capture.unsent();
             }
             fault
         })
@@ -112,6 +118,7 @@ impl<S: Socket> Exchange<S> {
         mut incoming: Incoming,
     ) -> Result<Reply, Fault> {
         let budget = Arc::clone(&self.terms.limits.response_budget);
+        self.capture.begin(&head, incoming.size_hint().lower());
         let (mut frames, mut octets, mut is_overdrawn) = (VecDeque::new(), 0, false);
         let arrived = poll_fn(|cx| {
             while octets < AT_ONCE && !is_overdrawn && !incoming.is_end_stream() {
@@ -127,6 +134,7 @@ impl<S: Socket> Exchange<S> {
                             (frame, true)
                         };
                         is_overdrawn = !is_charged;
+                        self.capture.add(&frame, is_charged);
                         frames.push_back(frame);
                     }
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
@@ -139,17 +147,19 @@ impl<S: Socket> Exchange<S> {
         let arrived = arrived.await;
         if arrived.map_err(|source| self.link.broken(false, source))? {
             self.settle();
+            self.capture.whole();
             self.link.park();
             return Ok(Reply::Answered(head, Body::frames(frames)));
         }
         let tasks = Rc::clone(&self.terms.limits.tasks);
         if incoming.is_end_stream() {
+            self.capture.whole();
             tasks.adopt(self.outlast_request());
             return Ok(Reply::Answered(head, Body::frames(frames)));
         }
-        let (writer, reader) = pipe(self.terms.limits.response_buffer, budget);
+        let (writer, reader) = pipe(self.terms.limits.response_buffer);
         for frame in frames {
-            writer.push_charged(frame, !is_overdrawn);
+            writer.push(frame, !is_overdrawn);
         }
         tasks.adopt(self.pump(incoming, writer));
         Ok(Reply::Answered(head, Body::piped(reader)))
@@ -176,10 +186,14 @@ impl<S: Socket> Exchange<S> {
                 writer = None;
             }
             match self.next_frame(&mut incoming, writer.as_ref()).await {
-                Next::Frame(frame) if incoming.is_end_stream() => break Some(frame),
                 Next::Frame(frame) => {
+                    let (frame, is_charged) = charged(frame, &self.terms.limits.response_budget);
+                    self.capture.add(&frame, is_charged);
+                    if incoming.is_end_stream() {
+                        break Some((frame, is_charged));
+                    }
                     if let Some(open) = &writer {
-                        open.push(frame);
+                        open.push(frame, is_charged);
                     }
                 }
                 Next::End => break None,
@@ -190,8 +204,11 @@ impl<S: Socket> Exchange<S> {
         if poll_fn(|cx| Poll::Ready(self.poll_over(cx).is_ready())).await {
             self.settle();
         }
+        self.capture.whole();
         if let Some(open) = writer {
-            last.into_iter().for_each(|frame| open.push(frame));
+            if let Some((frame, is_charged)) = last {
+                open.push(frame, is_charged);
+            }
             open.end();
         }
         self.outlast_request().await;

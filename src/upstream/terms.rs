@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::sync::Semaphore;
 
-use super::Tasks;
+use super::{Lead, Tasks};
 use crate::body::Gate;
 use crate::config::Protocol;
 use crate::policy::RouteId;
@@ -80,6 +80,8 @@ pub struct Terms {
     pub asks_tunnel: bool,
     /// Whether the client takes informational responses.
     pub takes_interims: bool,
+    /// What the same write of the same client once more follows; the exchange takes it once it sends.
+    pub lead: RefCell<Option<Lead>>,
     /// What keeps the body back until the upstream asks for it.
     pub gate: Option<Rc<Gate>>,
     /// Kept until the exchange has ended: it counts as work for the client's connection.

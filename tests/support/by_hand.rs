@@ -13,7 +13,7 @@ use writegate::config::{Address, Config, Override, Overrides};
 use writegate::gateway::{Gateway, Shared, Turns};
 use writegate::server::{gateway_at_work, serve};
 use writegate::table::Table;
-use writegate::upstream::{Connect, Tasks};
+use writegate::upstream::{Connect, Joints, Tasks};
 
 use super::message::Message;
 use super::pipes::{CAPACITY, DEADLINE, Far, Pipe, pipe, until};
@@ -195,6 +195,7 @@ impl Connect for Dialer {
 pub(crate) struct ByHand {
     pub(crate) origin: Rc<Origin>,
     pub(crate) table: Arc<Table>,
+    joints: Arc<Joints>,
     pub(crate) tasks: Rc<Tasks>,
     gateways: Vec<Rc<Gateway<Dialer>>>,
     draining: watch::Sender<bool>,
@@ -231,7 +232,7 @@ impl ByHand {
         });
         let (wishes, turns): (Vec<_>, Vec<_>) = (0..WORKERS).map(|_| mpsc::channel(16)).unzip();
         let shared = Shared::new(Arc::new(config));
-        let table = Arc::clone(&shared.table);
+        let (table, joints) = (Arc::clone(&shared.table), Arc::clone(&shared.joints));
         let worker = |(number, turns)| {
             gateway_at_work(
                 shared.clone(),
@@ -244,6 +245,7 @@ impl ByHand {
         Self {
             origin,
             table,
+            joints,
             tasks: Rc::clone(&gateways[0].limits().tasks),
             gateways,
             draining: watch::channel(false).0,
@@ -358,6 +360,7 @@ impl ByHand {
         self.table.for_each(|_, _| left += 1);
         assert_eq!(left, 0, "keys are left of holds that have ended");
         assert_eq!(self.tasks.running(), 0);
+        assert!(self.joints.is_empty(), "a write leads that has ended");
     }
 }
 

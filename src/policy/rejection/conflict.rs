@@ -60,6 +60,8 @@ pub enum Ending {
     QueueFull,
     /// It has waited for so long, and its turn has not come.
     Waited(Duration),
+    /// What it met is the same write of the same client, and has no response that it can share.
+    NotShared,
 }
 
 impl State {
@@ -122,7 +124,7 @@ impl Conflict {
     pub(super) const fn waited(&self) -> Option<Duration> {
         match self.ending {
             Ending::Waited(waited) => Some(waited),
-            Ending::AtOnce | Ending::QueueFull => None,
+            Ending::AtOnce | Ending::QueueFull | Ending::NotShared => None,
         }
     }
 
@@ -138,6 +140,9 @@ impl Conflict {
             Ending::AtOnce => format!("This {method} was not forwarded: {met}. {advice}"),
             Ending::QueueFull => format!(
                 "This {method} was not forwarded: {met}, and as many wait for their turn as may. {advice}"
+            ),
+            Ending::NotShared => format!(
+                "This {method} was not forwarded: it is the same as one before it, whose response it cannot share; {met}. {advice}"
             ),
             Ending::Waited(waited) => format!(
                 "This {method} waited {} for its turn, and was not forwarded: {met}. {advice}",

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue};
 
 /// What is not readable without being named here (Fetch, "CORS-safelisted response-header name").
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Retry-After, Proxy-Status, Writegate-Waited, grpc-status, grpc-message, grpc-retry-pushback-ms",
+    "Retry-After, Proxy-Status, Writegate-Waited, Writegate-Joined, grpc-status, grpc-message, grpc-retry-pushback-ms",
 );
 
 /// Who may read the answers.

@@ -20,6 +20,7 @@ pub fn all() -> Vec<Rejection> {
         conflict_with(State::ReadingBelow, Ending::AtOnce),
         conflict_with(State::Waiting, Ending::AtOnce),
         conflict_with(State::Writing, Ending::QueueFull),
+        conflict_with(State::Writing, Ending::NotShared),
         conflict_with(State::Writing, Ending::Waited(Duration::from_secs(2))),
         Rejection::Malformed(Malformed::Host),
         Rejection::Malformed(Malformed::Version),

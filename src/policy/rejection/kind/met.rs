@@ -60,13 +60,19 @@ pub(super) const fn conflict(met: &Conflict) -> Kind {
     let kind = match (met.ending, met.state) {
         (Ending::Waited(_), _) => WAIT_TIMEOUT,
         (Ending::QueueFull, _) => QUEUE_FULL,
-        (Ending::AtOnce, State::Unknown(_)) => OUTCOME_UNKNOWN,
-        (Ending::AtOnce, State::Waiting) => WRITE_WAITING,
-        (Ending::AtOnce, State::Reading | State::ReadingBelow) => READ_IN_FLIGHT,
-        (Ending::AtOnce, State::Writing | State::WritingBelow) => WRITE_IN_FLIGHT,
+        (Ending::AtOnce | Ending::NotShared, state) => held(state),
     };
     Kind {
         status: met.status.code(),
         ..kind
+    }
+}
+
+const fn held(by: State) -> Kind {
+    match by {
+        State::Unknown(_) => OUTCOME_UNKNOWN,
+        State::Waiting => WRITE_WAITING,
+        State::Reading | State::ReadingBelow => READ_IN_FLIGHT,
+        State::Writing | State::WritingBelow => WRITE_IN_FLIGHT,
     }
 }
