@@ -176,7 +176,8 @@ impl Summary {
         self.requests += 1;
         match &*event.outcome {
             "guarded" | "observed" | "overlapped" => {}
-            "write-in-flight" | "outcome-unknown" => {
+            "write-in-flight" | "read-in-flight" | "write-waiting" | "wait-timeout"
+            | "queue-full" | "outcome-unknown" => {
                 self.refused += 1;
                 return;
             }

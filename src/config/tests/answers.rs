@@ -14,7 +14,11 @@ fn template(name: &str, html: &str) -> Result<Config, String> {
 
 /// The same for any form, with these settings of `[answers]` below it.
 fn template_beside(name: &str, form: &str, text: &str, settings: &str) -> Result<Config, String> {
-    let directory = std::env::temp_dir().join(format!("writegate-{}-{name}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!(
+        "writegate-{}-{name}-{:x}",
+        std::process::id(),
+        fastrand::u64(..)
+    ));
     std::fs::create_dir_all(directory.join("pages")).unwrap();
     let template: PathBuf = directory.join(format!("pages/409.{form}"));
     std::fs::write(&template, text).unwrap();
