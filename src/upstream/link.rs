@@ -58,7 +58,11 @@ impl<S: Socket> Link<S> {
             (Self::Http2(_), HttpError::Http2(error)) if error.is_library() => {
                 Fault::Unparsed(error.into())
             }
-            (Self::Http2(_), source) => Fault::Broken { is_unheard, source },
+            (Self::Http2(_), source) => Fault::Broken {
+                is_unheard,
+                grant: None,
+                source,
+            },
         }
     }
 
