@@ -35,8 +35,10 @@ use http::{HeaderValue, Method};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::policy::key::{Key, Locks};
-use crate::policy::key_state::{Ask, HoldId, Holder, Meeting, Moment, Phase, Ticket, Writer};
+use crate::policy::key::{Key, Lock, Locks};
+use crate::policy::key_state::{
+    Ask, HoldId, Holder, Meeting, Moment, Obstacle, Phase, Ticket, Writer,
+};
 use crate::policy::plan::Purpose;
 use crate::policy::{Family, Pass, Remedy, RouteId};
 use hold::{Entry, GivenUp};
@@ -193,6 +195,8 @@ impl Table {
             };
             match state.meeting(ask, claim.purpose == Purpose::Observe, now) {
                 Meeting::Nothing => {}
+                Meeting::Conflict(Obstacle::Waiter(_))
+                    if is_had_above(&locked, place, ask, now) => {}
                 Meeting::Overlap(holder) => overlap = Some(Met::holder(lock, holder, now)),
                 Meeting::Conflict(obstacle) => {
                     is_queue_full |= claim.waiters.is_some_and(|most| state.waiting() >= most);
@@ -301,10 +305,32 @@ fn obstacles(locked: &Locked<'_>, family: Family, ticket: Option<Ticket>, now: M
             family,
             ticket,
         };
-        let obstacle = locked.state(place)?.obstacle(ask, now)?;
-        Some(Met::obstacle(lock, obstacle, now))
+        match locked.state(place)?.obstacle(ask, now)? {
+            Obstacle::Waiter(_) if is_had_above(locked, place, ask, now) => None,
+            obstacle @ (Obstacle::Holder(_) | Obstacle::Waiter(_)) => {
+                Some(Met::obstacle(lock, obstacle, now))
+            }
+        }
     });
     met.collect()
+}
+
+/// Whether the family that asks has a key above this one, and so what it asks for here: whoever waits here, waits for it.
+fn is_had_above(locked: &Locked<'_>, place: usize, ask: Ask, now: Moment) -> bool {
+    let key = locked.key(place);
+    let is_had = |(place, above): (usize, &Lock)| {
+        let held = locked.state(place)?.held_by(ask.family, now)?;
+        above
+            .key
+            .is_above(key)
+            .then_some(held.covers_below(ask.mode))
+    };
+    // Sorted by key, what stands above comes before.
+    locked
+        .places()
+        .take(place)
+        .filter_map(is_had)
+        .any(|is_had| is_had)
 }
 
 /// Enters a hold on each of these keys.

@@ -163,14 +163,16 @@ impl<C: Connect> Upstream<C> {
                 }
                 Err(Fault::Broken {
                     is_unheard: true,
+                    grant: back,
                     source,
                 }) if is_reused => match spare {
                     Some(again) if !terms.is_write && again.body().is_end_stream() => {
-                        (request, grant) = (again, None)
+                        (request, grant) = (again, back)
                     }
                     _ => {
                         return Err(Fault::Broken {
                             is_unheard: true,
+                            grant: None,
                             source,
                         });
                     }

@@ -21,6 +21,7 @@ mod reference;
 mod resets;
 mod secure;
 mod settle;
+mod simulation;
 mod storms;
 mod suites;
 mod support;

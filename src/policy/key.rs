@@ -108,6 +108,12 @@ impl Key {
         self.shown.is_some()
     }
 
+    /// Whether the other stands below it, level by level.
+    pub fn is_above(&self, other: &Self) -> bool {
+        let rest = other.bytes.strip_prefix(&*self.bytes);
+        rest.is_some_and(|rest| !rest.is_empty() && (rest.starts_with('/') || &*self.bytes == "/"))
+    }
+
     /// The keys above it, each with the intention, and itself with `mode`.
     fn line(self, mode: Mode) -> Locks {
         let mut locks = Locks::new();

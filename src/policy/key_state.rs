@@ -266,6 +266,11 @@ impl<W> KeyState<W> {
         self.holders.has(family, now)
     }
 
+    /// How this family holds the key, if it does.
+    pub fn held_by(&self, family: Family, now: Moment) -> Option<Mode> {
+        self.holders.mode_of(family, now)
+    }
+
     /// Everyone who holds the key.
     pub fn holders(&self) -> impl Iterator<Item = &Holder> {
         self.holders.iter()

@@ -68,6 +68,17 @@ impl Mode {
         }
     }
 
+    /// Whether who has a key in this mode has what stands below it in the other.
+    pub fn covers_below(self, other: Self) -> bool {
+        match self {
+            Self::IntentionShared | Self::IntentionExclusive => false,
+            Self::Shared | Self::SharedIntentionExclusive => {
+                Self::Shared.join(other) == Self::Shared
+            }
+            Self::Exclusive => true,
+        }
+    }
+
     /// Whether it only announces a claim on a key below.
     pub const fn is_intention(self) -> bool {
         matches!(self, Self::IntentionShared | Self::IntentionExclusive)

@@ -20,6 +20,7 @@ impl Table {
             let changed = match next {
                 None => due.changed().await.is_ok(),
                 Some(moment) => tokio::select! {
+                    biased;
                     changed = due.changed() => changed.is_ok(),
                     () = sleep_until(self.epoch + moment.since(Moment::START)) => true,
                 },

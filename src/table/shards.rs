@@ -100,6 +100,11 @@ impl<'a> Locked<'a> {
         self.locks.iter().enumerate()
     }
 
+    /// The key at this place.
+    pub(super) fn key(&self, place: usize) -> &'a Key {
+        &self.locks[place].key
+    }
+
     /// Where the first of them is found.
     pub(super) fn place(&self) -> u64 {
         self.hashes.first().copied().unwrap_or_default()

@@ -101,11 +101,17 @@ impl<S: Socket> Exchange<S> {
     async fn send(&mut self, request: Request<Upload>) -> Result<Response<Incoming>, Fault> {
         let silence = self.is_guarded.then_some(&mut self.silence);
         let sent = send(&mut self.link, request, &self.terms, silence).await;
+        let is_read = self.hold.as_ref().and_then(Hold::purpose) == Some(Purpose::Read);
         sent.map_err(|mut fault| {
             if let Fault::NotSent { grant, .. } = &mut fault {
                 // Nobody works on it: the claim is good for another attempt.
                 *grant = self.hold.take().map(Hold::unsent);
                 *self.terms.lead.borrow_mut() = self.capture.unsent();
+            } else if let Fault::Broken { grant, .. } = &mut fault
+                && is_read
+            {
+                // Nobody minds that it is asked twice, and no write may come in between.
+                *grant = self.hold.take().map(Hold::unsent);
             }
             fault
         })

@@ -37,6 +37,8 @@ pub enum Fault {
     Broken {
         /// Whether nothing of a response had come.
         is_unheard: bool,
+        /// The claim of a read of which nothing was heard: good for another attempt.
+        grant: Option<Grant>,
         /// What the library says.
         source: HttpError,
     },

@@ -59,7 +59,11 @@ impl<S: Socket> Link<S> {
                 Fault::Unparsed(error.into())
             }
             (Self::Http2(_), source @ HttpError::Trailers) => Fault::Unparsed(source),
-            (Self::Http2(_), source) => Fault::Broken { is_unheard, source },
+            (Self::Http2(_), source) => Fault::Broken {
+                is_unheard,
+                grant: None,
+                source,
+            },
         }
     }
 

@@ -90,6 +90,7 @@ async fn send_among_others(
         Some(Err(failed)) if failed.is_invalid => Err(Fault::Unparsed(failed.source.into())),
         Some(Err(failed)) => Err(Fault::Broken {
             is_unheard: true,
+            grant: None,
             source: failed.source.into(),
         }),
         None => Err(Fault::Silent),

@@ -98,6 +98,23 @@ fn shared_reads_run_side_by_side_and_keep_writes_away_until_they_end_or_their_cl
 }
 
 #[test]
+fn a_read_that_is_sent_again_keeps_writes_away_as_before() {
+    run(async || {
+        let at = ByHand::with("[[route]]\npath = \"/r\"\nreads = \"shared\"\n");
+        let (_first, origin) = at_work(&at, get("/r")).await;
+        origin.respond("200 OK", "").await;
+        lull().await;
+        let (reader, stale) = at_work(&at, get("/r")).await;
+        stale.reset();
+        let (origin, _) = at.origin.request().await;
+        assert_eq!(refused(&at, put("/r")).await, "read-in-flight");
+        origin.respond("200 OK", "whole").await;
+        assert_eq!(reader.message().await.body, b"whole");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn what_stands_below_a_key_meets_it_and_siblings_do_not_meet() {
     run(async || {
         let at = ByHand::with("[guard]\nscope = \"subtree\"\n");

@@ -74,6 +74,26 @@ fn a_nested_write_never_waits() {
 }
 
 #[test]
+fn what_a_backend_calls_back_below_its_key_passes_by_those_who_wait_there_for_it() {
+    run(async || {
+        let at = ByHand::with("[guard]\nscope = \"subtree\"\non_conflict = { wait = \"9s\" }\n");
+        let (outer, origin, request) = at_work(&at, put("/a")).await;
+        let waits = at.client_sends(put("/a/1")).await;
+        lull().await;
+        let (nested, within, _) = at_work(&at, of(&put("/a/1"), &pass_of(&request))).await;
+        within.respond("200 OK", "").await;
+        origin.respond("200 OK", "").await;
+        for client in [nested, outer] {
+            assert_eq!(client.message().await.status(), 200);
+        }
+        let (origin, _) = at.origin.request().await;
+        origin.respond("200 OK", "").await;
+        assert_eq!(waits.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn what_clients_say_of_a_hold_goes_on_only_while_it_is_live_and_no_response_has_it() {
     run(async || {
         let at = ByHand::new();

@@ -97,11 +97,16 @@ impl Holders {
 
     /// Whether the family that asks has the key already, as strong as it asks for it.
     pub(super) fn covers(&self, ask: Ask, now: Moment) -> bool {
-        let held = match self {
-            Self::Few(few) => strongest(few.iter().filter(|holder| holder.is_of(ask.family, now))),
-            Self::Many(crowd) => strongest(crowd.of(ask.family, now)),
-        };
+        let held = self.mode_of(ask.family, now);
         held.is_some_and(|held| held.join(ask.mode) == held)
+    }
+
+    /// How this family has it, if it does.
+    pub(super) fn mode_of(&self, family: Family, now: Moment) -> Option<Mode> {
+        match self {
+            Self::Few(few) => strongest(few.iter().filter(|holder| holder.is_of(family, now))),
+            Self::Many(crowd) => strongest(crowd.of(family, now)),
+        }
     }
 
     /// Whether this family holds it.

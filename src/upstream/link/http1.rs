@@ -88,7 +88,11 @@ impl<S: Socket> Http1<S> {
         match (self.traffic.invalid(), source) {
             (Some(why), _) => Fault::Malformed(why),
             (None, HttpError::Http1(error)) if is_unparsed(&error) => Fault::Unparsed(error.into()),
-            (None, source) => Fault::Broken { is_unheard, source },
+            (None, source) => Fault::Broken {
+                is_unheard,
+                grant: None,
+                source,
+            },
         }
     }
 
