@@ -310,7 +310,7 @@ impl Book {
         };
         let is_weaker = entry.request.is_shared() || !outer.request.is_shared();
         let is_live = outer.free.is_none_or(|free| free > *at + SLACK);
-        if is_live && is_weaker && entry.request.paths.iter().all(|path| covers(path)) {
+        if is_live && is_weaker && entry.request.paths.iter().all(covers) {
             self.complain(format!(
                 "{name} was refused what the write has that it came of"
             ));
