@@ -3,7 +3,7 @@
 //! Invariants:
 //! - Two writes have one fingerprint only if all is the same that can change what the backend does, or who it does it for:
 //!   method, target, host, client, credentials, every other field, and body. What differs by itself from one sending to the
-//!   next is named in [`DIFFERS`], and nothing else is left out.
+//!   next is named in `DIFFERS`, and nothing else is left out.
 //! - A fingerprint is neither logged, listed nor shown: credentials went into it.
 
 use std::fmt;
