@@ -81,8 +81,13 @@ async fn each_request_has_one_line_that_says_what_became_of_it() {
 #[tokio::test]
 async fn the_documentation_has_every_field_of_a_line() {
     let origin = Origin::start().await;
-    let gateway = Gateway::start(origin.addr, "");
+    let waiting = "[[route]]\npath = \"/w\"\non_conflict = { wait = \"50ms\" }\n";
+    let gateway = Gateway::start(origin.addr, waiting);
     let mut writers = Vec::new();
+    let client = client_sends(gateway.addr, write("PATCH", "/w")).await;
+    writers.push((client, origin.request().await.0));
+    let mut waits = client_sends(gateway.addr, write("PATCH", "/w")).await;
+    assert_eq!(reply(&mut waits).await.status, 409);
     for method in ["PUT", "POST"] {
         let client = client_sends(gateway.addr, write(method, "/a")).await;
         writers.push((client, origin.request().await.0));
