@@ -53,20 +53,21 @@ impl Table {
             debug_assert!(unclaimed.is_none(), "whoever asks waits for it");
             return None;
         }
-        let freed = dequeue(&mut locked, pending, now);
-        drop(locked);
-        self.len.fetch_sub(1, Ordering::Relaxed);
-        self.hand_on(freed);
+        self.take_out(locked, pending, now);
         Some(met)
     }
 
     /// Takes a claim out of every queue, if it is in them.
     pub(super) fn withdraw(self: &Arc<Self>, pending: &Pending) {
         let now = self.now();
-        let mut locked = self.shards.lock(&pending.locks);
-        if !is_queued(&locked, pending) {
-            return;
+        let locked = self.shards.lock(&pending.locks);
+        if is_queued(&locked, pending) {
+            self.take_out(locked, pending, now);
         }
+    }
+
+    /// Takes a claim out of the queues that it is in, and grants what it kept back.
+    fn take_out(self: &Arc<Self>, mut locked: Locked<'_>, pending: &Pending, now: Moment) {
         let freed = dequeue(&mut locked, pending, now);
         drop(locked);
         self.len.fetch_sub(1, Ordering::Relaxed);
@@ -83,7 +84,7 @@ impl Table {
     }
 
     /// The critical section of a grant to a waiter. What is returned was granted, and nobody waits for it.
-    pub(super) fn hand_over(self: &Arc<Self>, pending: &Pending) -> Option<Entry> {
+    fn hand_over(self: &Arc<Self>, pending: &Pending) -> Option<Entry> {
         let now = self.now();
         let mut locked = self.shards.lock(&pending.locks);
         if !is_queued(&locked, pending) {
@@ -96,7 +97,7 @@ impl Table {
     }
 
     /// Grants a claim that waits, and in whose way nothing stands. What is returned nobody waits for.
-    pub(super) fn turn(
+    fn turn(
         self: &Arc<Self>,
         locked: &mut Locked<'_>,
         pending: &Pending,
