@@ -2,6 +2,8 @@
 
 use crate::support::gateway::Gateway;
 use crate::support::haproxy::Haproxy;
+use crate::support::history::History;
+use crate::support::queueing::Queued;
 use crate::support::storm::{Manners, Storm};
 use crate::support::tally::Tally;
 use crate::support::witness::{LATE, LONGEST_WORK, Witness};
@@ -124,6 +126,61 @@ async fn a_storm_of_everything_at_once_has_no_overlap() {
     assert!(tally.accepted > 0, "{tally}");
     Storm::every_resource_is_free(gateway.addr, PATIENCE).await;
     gateway.ends_empty().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_waiters_has_no_overlap_no_deadlock_and_a_history_that_a_lock_for_each_key_can_have()
+ {
+    let witness = Witness::start(27, 0.05);
+    let gateway = Gateway::start(witness.addr, &of_waiters());
+    let queued = Queued::storm(gateway.addr, 40, Duration::from_secs(5)).await;
+    let works = witness.when_idle().await;
+    println!("writegate, waiters\n{queued}");
+    let mut broken = Vec::new();
+    for resource in FLAT_AND_PAIRED {
+        let history = History::of(resource, &queued.attempts, &works);
+        let (granted, refused) = history.counts();
+        println!("  {resource}: {granted} had it, {refused} were refused");
+        assert!(granted > 20, "{resource}: too little to tell");
+        if !history.is_linearizable() {
+            broken.push(resource);
+        }
+        assert!(
+            !history.with_a_double_grant().is_linearizable(),
+            "{resource}"
+        );
+    }
+    assert_eq!((witness.overlaps(), broken), (0, vec![]));
+    assert!(queued.faults.is_empty(), "{queued}");
+    assert!(
+        queued.count(200) > 100 && queued.count(409) > 20,
+        "{queued}"
+    );
+    // As long as configured, and what a busy machine takes at most to see that it is over.
+    let longest = queued.longest_wait();
+    assert!((WAIT / 2..WAIT * 2).contains(&longest), "{queued}");
+    // The outcomes that are unknown have been so for as long by then.
+    tokio::time::sleep(MAX_WORK).await;
+    gateway.ends_empty().await;
+}
+
+/// How long a write of the storm of waiters waits at most.
+const WAIT: Duration = Duration::from_millis(600);
+
+/// The keys of which each is a lock of its own, where those of a tree are not.
+const FLAT_AND_PAIRED: [&str; 7] = [
+    "flat/0", "flat/1", "flat/2", "pair/0", "pair/1", "pair/2", "pair/3",
+];
+
+/// Waiting by default, but not for `DELETE` of what stands alone; two keys of a `MOVE`; and trees, where `PATCH` is shared.
+fn of_waiters() -> String {
+    let (max_work, wait) = (MAX_WORK.as_millis(), WAIT.as_millis());
+    format!(
+        "{GUARDED}scope = \"subtree\"\nmax_work = \"{max_work}ms\"\n\
+         on_conflict = {{ wait = \"{wait}ms\", waiters = 6 }}\n\
+         [[route]]\npath = \"/tree/{{*rest}}\"\nmethods = [\"PATCH\"]\nmode = \"shared\"\n\
+         [[route]]\npath = \"/flat/{{*rest}}\"\nmethods = [\"DELETE\"]\non_conflict = \"reject\"\n"
+    )
 }
 
 fn nothing_but_writes_and_conflicts(tally: &Tally) {

@@ -184,6 +184,7 @@ fn a_refusal_is_needless_only_where_it_meets_no_write_in_flight() {
         resource: "a".to_owned(),
         id: Some(1),
         began: at(20),
+        over: at(40),
         ended: at(40),
     };
     let attempts = vec![

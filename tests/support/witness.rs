@@ -39,6 +39,8 @@ pub(crate) struct Work {
     pub(crate) id: Option<u64>,
     /// When the request had been read whole.
     pub(crate) began: Instant,
+    /// When the work was over, and nothing of the end of the answer had been sent.
+    pub(crate) over: Instant,
     /// When the last write of the answer had returned, or the work was over if the caller had gone.
     pub(crate) ended: Instant,
 }
@@ -60,7 +62,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Book {
-    at_work: HashMap<String, usize>,
+    at_work: HashMap<u64, Order>,
     overlaps: u64,
     begun: HashSet<u64>,
     /// Works that have begun and are not yet in `done`.
@@ -145,29 +147,16 @@ impl Shared {
 
     fn begin(&self, order: &Order) {
         let mut book = self.book();
-        let mut overlapped = false;
-        for resource in &order.resources {
-            let at_work = book.at_work.entry(resource.clone()).or_insert(0);
-            *at_work += 1;
-            overlapped |= *at_work > 1;
-        }
+        let overlapped = book.at_work.values().any(|other| order.meets(other));
+        book.at_work.insert(order.id, order.clone());
         book.overlaps += u64::from(overlapped);
         book.begun.insert(order.id);
         book.unfinished += 1;
     }
 
     fn end(&self, order: &Order) {
-        let mut book = self.book();
-        for resource in &order.resources {
-            let at_work = book
-                .at_work
-                .get_mut(resource)
-                .expect("only what has begun ends");
-            *at_work -= 1;
-            if *at_work == 0 {
-                book.at_work.remove(resource);
-            }
-        }
+        let was_at_work = self.book().at_work.remove(&order.id);
+        assert!(was_at_work.is_some(), "only what has begun ends");
     }
 }
 
@@ -244,6 +233,7 @@ async fn work(connection: Connection, order: &Order, shared: &Shared) -> Option<
     let (mut connection, last) = midway(connection, &course).await;
     sleep(span - first).await;
     shared.end(order);
+    let over = Instant::now();
     if matches!(course, Course::Late) {
         sleep(LATE).await;
     }
@@ -255,6 +245,7 @@ async fn work(connection: Connection, order: &Order, shared: &Shared) -> Option<
         resource: resource.clone(),
         id: Some(order.id),
         began,
+        over,
         ended,
     });
     shared.book().finish(works);

@@ -3,11 +3,14 @@
 use crate::support::http1::Head;
 
 /// A request, read whole.
+#[derive(Clone, Debug)]
 pub(super) struct Order {
     /// The target, and where `MOVE` and `COPY` write to.
     pub(super) resources: Vec<String>,
     pub(super) id: u64,
     pub(super) write: bool,
+    /// Whether it may be beside others that are shared, as it says itself.
+    shared: bool,
 }
 
 impl Order {
@@ -29,8 +32,26 @@ impl Order {
             resources,
             id,
             write,
+            shared: head.field("x-storm-mode") == Some("shared"),
         })
     }
+
+    /// Whether the two may not be at work at once: on one resource, or on one that stands below another in a tree.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        let mut pairs = self
+            .resources
+            .iter()
+            .flat_map(|mine| other.resources.iter().map(move |theirs| (mine, theirs)));
+        let is_one = pairs.any(|(mine, theirs)| {
+            mine == theirs || is_below(mine, theirs) || is_below(theirs, mine)
+        });
+        is_one && !(self.shared && other.shared)
+    }
+}
+
+fn is_below(resource: &str, above: &str) -> bool {
+    let rest = resource.strip_prefix(above);
+    above.starts_with("tree/") && rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn is_unsafe(method: &str) -> bool {
@@ -101,6 +122,25 @@ fn decoded(bytes: &[u8]) -> String {
         rest = if value.is_some() { &after[2..] } else { after };
     }
     String::from_utf8_lossy(&plain).into_owned()
+}
+
+#[test]
+fn the_witness_meets_what_is_below_in_a_tree_and_lets_shared_work_be() {
+    let order = |resource: &str, shared| Order {
+        resources: vec!["flat/0".to_owned(), resource.to_owned()],
+        id: 0,
+        write: true,
+        shared,
+    };
+    let other = |resource: &str, shared| Order {
+        resources: vec![resource.to_owned()],
+        ..order("", shared)
+    };
+    assert!(order("tree/0/1", false).meets(&other("tree/0", false)));
+    assert!(order("tree/0", true).meets(&other("tree/0/1", false)));
+    assert!(!order("tree/0", true).meets(&other("tree/0/1", true)));
+    assert!(!order("tree/0/1", false).meets(&other("tree/0/2", false)));
+    assert!(!order("tree/01", false).meets(&other("tree/0", false)));
 }
 
 #[test]
