@@ -1,0 +1,92 @@
+//! What the benches of the table have in common: claims, keys, and a waker that does nothing.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use http::{HeaderValue, Method};
+use writegate::policy::key::{Key, Lock, Locks, Scope};
+use writegate::policy::key_state::HoldId;
+use writegate::policy::{Family, Mode, Purpose, RouteId};
+use writegate::table::{Claim, Claimed, Grant, Table, Waiting};
+
+/// Every hold has a name of its own.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) fn table_of(held: usize) -> (Arc<Table>, Vec<Grant>) {
+    let table = Table::new(2_000_000);
+    let mut grants = Vec::with_capacity(held);
+    grants.extend((0..held).map(|nth| granted(&table, &keys([order(nth)]))));
+    (table, grants)
+}
+
+pub(crate) fn order(nth: usize) -> String {
+    format!("order:{nth:08}")
+}
+
+pub(crate) fn keys(names: impl IntoIterator<Item = String>) -> Locks {
+    let locks = names.into_iter().map(|name| Lock {
+        key: Key::new(name),
+        mode: Mode::Exclusive,
+    });
+    Lock::merged(locks.collect())
+}
+
+/// A path with all that stands above it.
+pub(crate) fn tree(path: &str) -> Locks {
+    Lock::on(Key::new(path), Mode::Exclusive, Scope::Subtree)
+}
+
+pub(crate) fn granted(table: &Arc<Table>, keys: &Locks) -> Grant {
+    match claim(table, keys, None) {
+        Claimed::Granted { grant, .. } => grant,
+        refused @ (Claimed::Waits(_)
+        | Claimed::Conflict(_)
+        | Claimed::QueueFull(_)
+        | Claimed::Full) => panic!("{refused:?}"),
+    }
+}
+
+pub(crate) fn waits(table: &Arc<Table>, keys: &Locks) -> Waiting {
+    match claim(table, keys, Some(1_000_000)) {
+        Claimed::Waits(waiting) => waiting,
+        told @ (Claimed::Granted { .. }
+        | Claimed::Conflict(_)
+        | Claimed::QueueFull(_)
+        | Claimed::Full) => panic!("{told:?}"),
+    }
+}
+
+pub(crate) fn claim(table: &Arc<Table>, keys: &Locks, waiters: Option<usize>) -> Claimed {
+    const REQUEST_ID: HeaderValue = HeaderValue::from_static("8f14e45fceea467fa6c51d0e3a5b7c21");
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    table.claim(&Claim {
+        id: HoldId::new(0, number),
+        locks: keys,
+        purpose: Purpose::Write,
+        family: Family::new(u128::from(number).to_be_bytes()),
+        is_numbered: false,
+        waiters,
+        request_id: &REQUEST_ID,
+        method: &Method::PUT,
+        route: RouteId::GUARD,
+        remedy: None,
+        max_work: Duration::from_secs(60),
+        typical: None,
+    })
+}
+
+/// What a future has come to, which is ready by now.
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    match poll(future.as_mut()) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("its turn has not come"),
+    }
+}
+
+pub(crate) fn poll<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
