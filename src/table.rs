@@ -42,7 +42,7 @@ use crate::policy::key_state::{
 use crate::policy::plan::Purpose;
 use crate::policy::{Family, Pass, Remedy, RouteId};
 use hold::{Entry, GivenUp};
-use shards::{Locked, Shards};
+use shards::{Locked, Placed, Shards};
 use sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
 use turns::unblocked;
 use wait::Pending;
@@ -152,7 +152,8 @@ impl Table {
     /// What stands in the way of these, without claiming them: the first of each key.
     pub fn standing_conflict(&self, locks: &Locks, family: Family) -> Mets {
         let now = self.now();
-        let locked = self.shards.lock(locks);
+        let placed = self.shards.place(locks);
+        let locked = self.shards.lock(&placed);
         obstacles(&locked, family, None, now)
     }
 
@@ -172,17 +173,18 @@ impl Table {
     /// Grants all that is asked for, or nothing of it.
     pub fn claim(self: &Arc<Self>, claim: &Claim<'_>) -> Claimed {
         let now = self.now();
-        let claimed = self.decide(claim, now);
-        let is_full = matches!(claimed, Claimed::Full);
-        if is_full && self.is_any_due(now) && self.sweep() > 0 {
-            return self.decide(claim, now);
+        let placed = self.shards.place(claim.locks);
+        match self.decide(claim, &placed, now) {
+            Claimed::Full if self.is_any_due(now) && self.sweep() > 0 => {
+                self.decide(claim, &placed, now)
+            }
+            claimed => claimed,
         }
-        claimed
     }
 
     /// The critical section of a claim.
-    fn decide(self: &Arc<Self>, claim: &Claim<'_>, now: Moment) -> Claimed {
-        let mut locked = self.shards.lock(claim.locks);
+    fn decide(self: &Arc<Self>, claim: &Claim<'_>, placed: &Placed, now: Moment) -> Claimed {
+        let mut locked = self.shards.lock(placed);
         let (mut met, mut overlap, mut is_queue_full) = (Mets::new(), None, false);
         for (place, lock) in locked.places() {
             let Some(state) = locked.state(place) else {
@@ -226,15 +228,14 @@ impl Table {
             return Claimed::Waits(self.enqueue(&mut locked, claim, &met, (now, writer)));
         }
         hold(&mut locked, claim.id, &writer, now);
-        let (place, number) = (locked.place(), self.number(claim.is_numbered));
+        let number = self.number(claim.is_numbered);
         drop(locked);
         let entry = Entry {
             table: Arc::clone(self),
             id: claim.id,
-            locks: claim.locks.clone(),
+            placed: placed.clone(),
             since: now,
             max_work: claim.max_work,
-            place,
             number,
             writer,
         };
@@ -245,15 +246,14 @@ impl Table {
     }
 
     /// Takes a hold off its keys, and grants what waited for that.
-    fn remove(self: &Arc<Self>, id: HoldId, locks: &Locks) {
+    fn remove(self: &Arc<Self>, id: HoldId, placed: &Placed, now: Moment) {
         let mut freed = VecDeque::new();
-        self.release(id, locks, &mut freed);
+        self.release(id, placed, &mut freed, now);
         self.hand_on(freed);
     }
 
-    fn release(&self, id: HoldId, locks: &Locks, freed: &mut VecDeque<Pending>) {
-        let now = self.now();
-        let mut locked = self.shards.lock(locks);
+    fn release(&self, id: HoldId, placed: &Placed, freed: &mut VecDeque<Pending>, now: Moment) {
+        let mut locked = self.shards.lock(placed);
         for (place, _) in locked.places() {
             if let Some(state) = locked.state_mut(place) {
                 state.release(id);

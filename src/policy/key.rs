@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -46,8 +47,8 @@ pub enum Scope {
 }
 
 /// The keys that a claim is about, without those on which it only announces itself.
-pub fn named(locks: &Locks) -> impl Iterator<Item = &Key> {
-    let named = locks.iter().filter(|lock| !lock.mode.is_intention());
+pub fn named<'a>(locks: impl IntoIterator<Item = &'a Lock>) -> impl Iterator<Item = &'a Key> {
+    let named = locks.into_iter().filter(|lock| !lock.mode.is_intention());
     named.map(|lock| &lock.key)
 }
 
@@ -74,33 +75,37 @@ impl Lock {
     }
 }
 
-/// The canonical name of what a write changes.
+/// The canonical name of what a write changes. Cheap to clone: what it is made of is shared, with the keys above it, too.
 #[derive(Clone)]
 pub struct Key {
-    bytes: Box<str>,
-    shown: Option<Box<str>>,
+    text: Arc<str>,
+    /// Where it ends in the text.
+    end: usize,
+    shown: Option<Arc<String>>,
 }
 
 impl Key {
     /// A key that may be shown as it is.
-    pub fn new(bytes: impl Into<Box<str>>) -> Self {
+    pub fn new(bytes: impl Into<Arc<str>>) -> Self {
+        let text = bytes.into();
         Self {
-            bytes: bytes.into(),
+            end: text.len(),
+            text,
             shown: None,
         }
     }
 
     /// A key that carries a credential, with what stands for it where it is shown.
-    pub fn concealed(bytes: impl Into<Box<str>>, shown: impl Into<Box<str>>) -> Self {
+    pub fn concealed(bytes: impl Into<Arc<str>>, shown: impl Into<String>) -> Self {
         Self {
-            bytes: bytes.into(),
-            shown: Some(shown.into()),
+            shown: Some(Arc::new(shown.into())),
+            ..Self::new(bytes)
         }
     }
 
     /// The key itself: to compare, never to show or to log.
     pub fn as_str(&self) -> &str {
-        &self.bytes
+        &self.text[..self.end]
     }
 
     /// Whether what is shown of it stands for a credential.
@@ -110,19 +115,18 @@ impl Key {
 
     /// Whether the other stands below it, level by level.
     pub fn is_above(&self, other: &Self) -> bool {
-        let rest = other.bytes.strip_prefix(&*self.bytes);
-        rest.is_some_and(|rest| !rest.is_empty() && (rest.starts_with('/') || &*self.bytes == "/"))
+        let (own, below) = (self.as_str(), other.as_str());
+        let rest = below.strip_prefix(own);
+        rest.is_some_and(|rest| !rest.is_empty() && (rest.starts_with('/') || own == "/"))
     }
 
     /// The keys above it, each with the intention, and itself with `mode`.
     fn line(self, mode: Mode) -> Locks {
         let mut locks = Locks::new();
-        let ends = memchr::memchr_iter(b'/', self.bytes.as_bytes());
+        let text = Arc::clone(&self.text);
+        let ends = memchr::memchr_iter(b'/', text[..self.end].as_bytes());
         // The root of a path is its slash.
-        for end in ends
-            .map(|end| end.max(1))
-            .filter(|end| *end < self.bytes.len())
-        {
+        for end in ends.map(|end| end.max(1)).filter(|end| *end < self.end) {
             let key = self.above(end);
             if locks.len() + 1 == DEPTH_LIMIT {
                 locks.push(Lock { key, mode });
@@ -141,25 +145,29 @@ impl Key {
     fn above(&self, end: usize) -> Self {
         let shown = self.shown.as_deref().map(|shown| {
             // A digest takes the place of a part, and has no slash: level for level they are alike.
-            let level = memchr::memchr_iter(b'/', &self.bytes.as_bytes()[1..end]).count();
+            let level = memchr::memchr_iter(b'/', &self.text.as_bytes()[1..end]).count();
             let mut ends = memchr::memchr_iter(b'/', &shown.as_bytes()[1..]).skip(level);
-            shown[..ends.next().map_or(shown.len(), |end| end + 1)].into()
+            let end = ends.next().map_or(shown.len(), |end| end + 1);
+            Arc::new(shown[..end].to_owned())
         });
         Self {
-            bytes: self.bytes[..end].into(),
+            text: Arc::clone(&self.text),
+            end,
             shown,
         }
     }
 
     /// The key as it may be shown and logged.
     pub fn shown(&self) -> &str {
-        self.shown.as_deref().unwrap_or(&self.bytes)
+        self.shown
+            .as_deref()
+            .map_or_else(|| self.as_str(), String::as_str)
     }
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
+        self.as_str() == other.as_str()
     }
 }
 
@@ -167,13 +175,13 @@ impl Eq for Key {}
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.bytes.hash(state);
+        self.as_str().hash(state);
     }
 }
 
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.bytes.cmp(&other.bytes)
+        self.as_str().cmp(other.as_str())
     }
 }
 

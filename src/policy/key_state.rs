@@ -26,28 +26,32 @@ use queue::Queue;
 
 pub use queue::{Ticket, Waiter};
 
-/// A point on the gateway's own monotonic clock: the time since the clock started.
+/// A point on the gateway's own monotonic clock: the nanoseconds since the clock started, of which five centuries have room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(Duration);
+pub struct Moment(u64);
 
 impl Moment {
     /// When the clock started.
-    pub const START: Self = Self(Duration::ZERO);
+    pub const START: Self = Self(0);
 
     /// The moment `elapsed` after the clock started.
-    pub const fn new(elapsed: Duration) -> Self {
-        Self(elapsed)
+    pub fn new(elapsed: Duration) -> Self {
+        Self(nanos(elapsed))
     }
 
     /// How long ago `earlier` was; zero where it was not.
     pub const fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
     /// This moment, `delay` later; the end of time where that overflows.
-    pub const fn after(self, delay: Duration) -> Self {
-        Self(self.0.saturating_add(delay))
+    pub fn after(self, delay: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(delay)))
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Names one hold among all that this process ever grants.

@@ -7,8 +7,8 @@ use tokio::time::sleep_until;
 
 use super::Table;
 use super::hold::GivenUp;
+use super::shards::Placed;
 use super::sync::PoisonError;
-use crate::policy::key::Locks;
 use crate::policy::key_state::{HoldId, Moment};
 
 impl Table {
@@ -48,7 +48,7 @@ impl Table {
             given_up.peek().map(|Reverse(next)| next.until)
         };
         for Reverse(hold) in &due {
-            self.remove(hold.id, &hold.locks);
+            self.remove(hold.id, &hold.placed, now);
         }
         self.due.send_if_modified(|due| {
             let is_over = due.is_some_and(|due| due <= now);
@@ -67,11 +67,12 @@ impl Table {
             .is_some_and(|Reverse(next)| next.until <= now)
     }
 
-    pub(super) fn give_up(self: &Arc<Self>, id: HoldId, locks: Locks, until: Moment) {
-        if until <= self.now() {
-            return self.remove(id, &locks);
+    pub(super) fn give_up(self: &Arc<Self>, id: HoldId, placed: Placed, until: Moment) {
+        let now = self.now();
+        if until <= now {
+            return self.remove(id, &placed, now);
         }
-        let mut locked = self.shards.lock(&locks);
+        let mut locked = self.shards.lock(&placed);
         for (place, _) in locked.places() {
             if let Some(state) = locked.state_mut(place) {
                 state.give_up(id, until);
@@ -79,7 +80,7 @@ impl Table {
         }
         drop(locked);
         let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-        given_up.push(Reverse(GivenUp { until, id, locks }));
+        given_up.push(Reverse(GivenUp { until, id, placed }));
         drop(given_up);
         self.due.send_if_modified(|due| {
             let is_sooner = due.is_none_or(|due| until < due);

@@ -15,8 +15,9 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::Table;
+use super::shards::Placed;
 use crate::policy::Pass;
-use crate::policy::key::{self, Locks};
+use crate::policy::key;
 use crate::policy::key_state::{HoldId, Moment, Writer};
 use crate::policy::plan::Purpose;
 
@@ -28,11 +29,9 @@ pub type LastByte = Rc<Cell<Instant>>;
 pub(super) struct Entry {
     pub(super) table: Arc<Table>,
     pub(super) id: HoldId,
-    pub(super) locks: Locks,
+    pub(super) placed: Placed,
     pub(super) since: Moment,
     pub(super) max_work: Duration,
-    /// Where a key of its is found.
-    pub(super) place: u64,
     /// Its number among all writes, if they are numbered.
     pub(super) number: Option<u64>,
     pub(super) writer: Arc<Writer>,
@@ -40,8 +39,9 @@ pub(super) struct Entry {
 
 impl Entry {
     fn release(self) -> Duration {
-        self.table.remove(self.id, &self.locks);
-        self.table.now().since(self.since)
+        let now = self.table.now();
+        self.table.remove(self.id, &self.placed, now);
+        now.since(self.since)
     }
 
     /// Nobody will learn what became of the write that was last heard of at `last_byte`.
@@ -56,11 +56,13 @@ impl Entry {
             Purpose::Write => self.warn(until.since(self.table.now())),
             Purpose::Observe => {}
         }
-        self.table.give_up(self.id, self.locks, until);
+        self.table.give_up(self.id, self.placed, until);
     }
 
     fn warn(&self, left: Duration) {
-        let keys: Vec<&str> = key::named(&self.locks).map(key::Key::shown).collect();
+        let keys: Vec<&str> = key::named(self.placed.locks())
+            .map(key::Key::shown)
+            .collect();
         warn!(
             target: "outcome",
             keys = keys.join(" "),
@@ -94,7 +96,7 @@ impl Grant {
         let entry = self.entry.as_ref()?;
         (entry.writer.purpose != Purpose::Observe).then_some(Pass {
             family: entry.writer.family,
-            place: entry.place,
+            place: entry.placed.place(),
         })
     }
 
@@ -182,7 +184,7 @@ impl Drop for Hold {
 pub(super) struct GivenUp {
     pub(super) until: Moment,
     pub(super) id: HoldId,
-    pub(super) locks: Locks,
+    pub(super) placed: Placed,
 }
 
 impl GivenUp {

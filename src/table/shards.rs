@@ -17,6 +17,22 @@ use crate::policy::key_state;
 
 pub(super) type KeyState = key_state::KeyState<Pending>;
 
+/// What a claim asks for, each key with its hash: it is hashed once, however often its shard is locked.
+#[derive(Clone, Debug)]
+pub(super) struct Placed(SmallVec<[(Lock, u64); 1]>);
+
+impl Placed {
+    /// What is asked of each key.
+    pub(super) fn locks(&self) -> impl Iterator<Item = &Lock> {
+        self.0.iter().map(|(lock, _)| lock)
+    }
+
+    /// Where the first of them is found.
+    pub(super) fn place(&self) -> u64 {
+        self.0.first().map_or(0, |(_, hash)| *hash)
+    }
+}
+
 struct Slot {
     key: Key,
     state: KeyState,
@@ -40,22 +56,31 @@ impl Shards {
         }
     }
 
-    /// Locks what these are on.
-    pub(super) fn lock<'a>(&'a self, locks: &'a Locks) -> Locked<'a> {
-        let hashes: SmallVec<[u64; 1]> = locks
+    /// Finds out where the keys of these are.
+    pub(super) fn place(&self, locks: &Locks) -> Placed {
+        let placed = locks
             .iter()
-            .map(|lock| self.hasher.hash_one(&lock.key))
-            .collect();
-        let mut indices: SmallVec<[usize; 4]> =
-            hashes.iter().map(|hash| self.shard_of(*hash)).collect();
-        indices.sort_unstable();
-        indices.dedup();
+            .map(|lock| (lock.clone(), self.hasher.hash_one(&lock.key)));
+        Placed(placed.collect())
+    }
+
+    /// Locks what these are on.
+    pub(super) fn lock<'a>(&'a self, placed: &'a Placed) -> Locked<'a> {
         let guard = |index: usize| (index, lock(&self.shards[index]));
+        let guards = match placed.0.as_slice() {
+            [(_, hash)] => SmallVec::from_iter([guard(self.shard_of(*hash))]),
+            several => {
+                let indices = several.iter().map(|(_, hash)| self.shard_of(*hash));
+                let mut indices: SmallVec<[usize; 16]> = indices.collect();
+                indices.sort_unstable();
+                indices.dedup();
+                indices.into_iter().map(guard).collect()
+            }
+        };
         Locked {
             shards: self,
-            locks,
-            hashes,
-            guards: indices.into_iter().map(guard).collect(),
+            placed,
+            guards,
         }
     }
 
@@ -89,30 +114,34 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 /// The states of some keys, by their place among the locks.
 pub(super) struct Locked<'a> {
     shards: &'a Shards,
-    locks: &'a Locks,
-    hashes: SmallVec<[u64; 1]>,
+    placed: &'a Placed,
     guards: SmallVec<[(usize, MutexGuard<'a, Shard>); 1]>,
 }
 
 impl<'a> Locked<'a> {
     /// What is asked of each key, with its place.
     pub(super) fn places(&self) -> impl Iterator<Item = (usize, &'a Lock)> + use<'a> {
-        self.locks.iter().enumerate()
+        self.placed.locks().enumerate()
+    }
+
+    /// All of them.
+    pub(super) fn placed(&self) -> &'a Placed {
+        self.placed
     }
 
     /// The key at this place.
     pub(super) fn key(&self, place: usize) -> &'a Key {
-        &self.locks[place].key
+        self.spot(place).0
     }
 
-    /// Where the first of them is found.
-    pub(super) fn place(&self) -> u64 {
-        self.hashes.first().copied().unwrap_or_default()
+    fn spot(&self, place: usize) -> (&'a Key, u64) {
+        let (lock, hash) = &self.placed.0[place];
+        (&lock.key, *hash)
     }
 
     /// None where nobody holds the key or waits for it.
     pub(super) fn state(&self, place: usize) -> Option<&KeyState> {
-        let (key, hash) = (&self.locks[place].key, self.hashes[place]);
+        let (key, hash) = self.spot(place);
         let slot = self.guards[self.guard(hash)]
             .1
             .find(hash, |slot| slot.key == *key)?;
@@ -120,14 +149,14 @@ impl<'a> Locked<'a> {
     }
 
     pub(super) fn state_mut(&mut self, place: usize) -> Option<&mut KeyState> {
-        let (key, hash) = (&self.locks[place].key, self.hashes[place]);
+        let (key, hash) = self.spot(place);
         let at = self.guard(hash);
         let slot = self.guards[at].1.find_mut(hash, |slot| slot.key == *key)?;
         Some(&mut slot.state)
     }
 
     pub(super) fn state_or_new(&mut self, place: usize) -> &mut KeyState {
-        let (key, hash) = (&self.locks[place].key, self.hashes[place]);
+        let (key, hash) = self.spot(place);
         let (at, hasher) = (self.guard(hash), &self.shards.hasher);
         let found = self.guards[at].1.entry(
             hash,
@@ -143,7 +172,7 @@ impl<'a> Locked<'a> {
 
     /// Forgets the key if nothing is to be remembered of it.
     pub(super) fn tidy(&mut self, place: usize) {
-        let (key, hash) = (&self.locks[place].key, self.hashes[place]);
+        let (key, hash) = self.spot(place);
         let at = self.guard(hash);
         let found = self.guards[at].1.find_entry(hash, |slot| slot.key == *key);
         if let Ok(slot) = found

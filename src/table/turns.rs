@@ -25,7 +25,8 @@ impl Table {
         (now, writer): (Moment, Arc<Writer>),
     ) -> Waiting {
         let ticket = Ticket::new(self.next_ticket.fetch_add(1, Ordering::Relaxed));
-        let waiting = Waiting::new(self, ticket, claim, (now, Arc::clone(&writer)));
+        let asked = (claim, locked.placed().clone());
+        let waiting = Waiting::new(self, ticket, asked, (now, Arc::clone(&writer)));
         for (place, lock) in locked.places() {
             locked.state_or_new(place).enqueue(Waiter {
                 ticket,
@@ -43,7 +44,7 @@ impl Table {
     /// come by now, and its grant with it.
     pub(super) fn give_way(self: &Arc<Self>, pending: &Pending) -> Option<Mets> {
         let now = self.now();
-        let mut locked = self.shards.lock(&pending.locks);
+        let mut locked = self.shards.lock(&pending.placed);
         if !is_queued(&locked, pending) {
             return None;
         }
@@ -60,7 +61,7 @@ impl Table {
     /// Takes a claim out of every queue, if it is in them.
     pub(super) fn withdraw(self: &Arc<Self>, pending: &Pending) {
         let now = self.now();
-        let locked = self.shards.lock(&pending.locks);
+        let locked = self.shards.lock(&pending.placed);
         if is_queued(&locked, pending) {
             self.take_out(locked, pending, now);
         }
@@ -78,7 +79,7 @@ impl Table {
     pub(super) fn hand_on(self: &Arc<Self>, mut freed: VecDeque<Pending>) {
         while let Some(pending) = freed.pop_front() {
             if let Some(entry) = self.hand_over(&pending) {
-                self.release(entry.id, &entry.locks, &mut freed);
+                self.release(entry.id, &entry.placed, &mut freed, self.now());
             }
         }
     }
@@ -86,7 +87,7 @@ impl Table {
     /// The critical section of a grant to a waiter. What is returned was granted, and nobody waits for it.
     fn hand_over(self: &Arc<Self>, pending: &Pending) -> Option<Entry> {
         let now = self.now();
-        let mut locked = self.shards.lock(&pending.locks);
+        let mut locked = self.shards.lock(&pending.placed);
         if !is_queued(&locked, pending) {
             return None;
         }
@@ -107,7 +108,7 @@ impl Table {
             locked.state_or_new(place).dequeue(pending.ticket);
         }
         hold(locked, pending.id, &pending.writer, now);
-        pending.grant(self, locked.place(), now)
+        pending.grant(self, now)
     }
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::hold::{Entry, Grant};
+use super::shards::Placed;
 use super::sync::{Mutex, PoisonError};
 use super::{Claim, Mets, Table};
-use crate::policy::key::Locks;
 use crate::policy::key_state::{HoldId, Moment, Ticket, Writer};
 
 /// What the queues know of a claim that waits.
@@ -23,7 +23,7 @@ pub(super) type Pending = Arc<Waits>;
 pub(super) struct Waits {
     pub(super) id: HoldId,
     pub(super) ticket: Ticket,
-    pub(super) locks: Locks,
+    pub(super) placed: Placed,
     pub(super) max_work: Duration,
     pub(super) since: Moment,
     pub(super) writer: Arc<Writer>,
@@ -34,14 +34,13 @@ pub(super) struct Waits {
 
 impl Waits {
     /// Its grant, to be held from `now`; given back if nobody waits for it any more.
-    pub(super) fn grant(&self, table: &Arc<Table>, place: u64, now: Moment) -> Option<Entry> {
+    pub(super) fn grant(&self, table: &Arc<Table>, now: Moment) -> Option<Entry> {
         let entry = Entry {
             table: Arc::clone(table),
             id: self.id,
-            locks: self.locks.clone(),
+            placed: self.placed.clone(),
             since: now,
             max_work: self.max_work,
-            place,
             number: table.number(self.is_numbered),
             writer: Arc::clone(&self.writer),
         };
@@ -68,14 +67,14 @@ impl Waiting {
     pub(super) fn new(
         table: &Arc<Table>,
         ticket: Ticket,
-        claim: &Claim<'_>,
+        (claim, placed): (&Claim<'_>, Placed),
         (since, writer): (Moment, Arc<Writer>),
     ) -> Self {
         let (sender, granted) = oneshot::channel();
         let pending = Arc::new(Waits {
             id: claim.id,
             ticket,
-            locks: claim.locks.clone(),
+            placed: placed,
             max_work: claim.max_work,
             since,
             writer,
