@@ -24,6 +24,9 @@ use draw::{Script, Setting};
 /// Which seeds each test runs, so that the tests run beside each other.
 const SEEDS: u64 = 1_000;
 
+/// How many tests there are.
+const PARTS: u64 = 4;
+
 /// One run.
 struct Run {
     at: ByHand,
@@ -54,12 +57,17 @@ fn what_has_to_hold_does_for_every_seed_of_the_third_thousand() {
     try_seeds(2);
 }
 
+#[test]
+fn what_has_to_hold_does_for_every_seed_of_the_fourth_thousand() {
+    try_seeds(3);
+}
+
 /// Runs the seed that the environment names, or as many as belong to this part.
 fn try_seeds(part: u64) {
     match std::env::var("WRITEGATE_SEED") {
         Ok(seed) => {
             let seed: u64 = seed.parse().expect("WRITEGATE_SEED is a number");
-            if seed / SEEDS % 3 == part {
+            if seed / SEEDS % PARTS == part {
                 println!("began, waited, refused, left, nested: {:?}", try_seed(seed));
             }
         }

@@ -46,6 +46,9 @@ pub(super) type Counts = [usize; 5];
 pub(super) struct Book {
     pub(super) setting: Setting,
     entries: RefCell<Vec<Entry>>,
+    /// What began while a read was at work that it may not be beside, which read, and when. Whether anybody was still to see what
+    /// that reads is known at the end: what ends it and what lets the other begin is one moment, seen in either order.
+    beside_reads: RefCell<Vec<(usize, usize, Instant)>>,
     complaints: RefCell<Vec<String>>,
 }
 
@@ -54,6 +57,7 @@ impl Book {
         Self {
             setting,
             entries: RefCell::default(),
+            beside_reads: RefCell::default(),
             complaints: RefCell::default(),
         }
     }
@@ -109,7 +113,9 @@ impl Book {
         let now = Instant::now();
         for (other, entry) in entries.iter().enumerate() {
             let is_beside = other != name && self.is_in_the_way(&entries, other, name);
-            if is_beside && entry.is_at_work && !entry.is_read_in_vain() {
+            if is_beside && entry.is_at_work && entry.request.is_read() {
+                self.beside_reads.borrow_mut().push((name, other, now));
+            } else if is_beside && entry.is_at_work {
                 self.complain(format!("{name} begins beside {other}"));
             }
             if is_beside && number < entry.number && number.is_some() {
@@ -158,6 +164,11 @@ impl Book {
         let entries = self.entries.borrow();
         for name in 0..entries.len() {
             self.judge(&entries, name);
+        }
+        for (name, read, at) in self.beside_reads.take() {
+            if !entries[read].is_over_for_its_client(at) {
+                self.complain(format!("{name} begins beside {read}"));
+            }
         }
         let mut complaints = self.complaints.take();
         if !complaints.is_empty() {
@@ -341,9 +352,10 @@ impl Entry {
         end.into_iter().chain(left).min()
     }
 
-    /// Whether nobody sees any more what it reads.
-    fn is_read_in_vain(&self) -> bool {
-        self.request.is_read() && (self.left.is_some() || self.told.is_some())
+    /// Whether its client has left by then, or has been told something: nobody sees any more what it reads.
+    fn is_over_for_its_client(&self, by: Instant) -> bool {
+        let told = self.told.as_ref().map(|(told, _)| *told);
+        told.into_iter().chain(self.left).any(|over| over <= by)
     }
 }
 
