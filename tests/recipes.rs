@@ -1,4 +1,9 @@
-//! The example configurations: each is accepted by `check`, and what it says of requests in its comments is what `explain` says.
+//! The example configurations: each is accepted by `check`, and what it says of requests in its comments is what `explain` says. In `page`, the
+//! recipes of `docs/recipes.md`.
+
+mod desk;
+mod page;
+mod trial;
 
 use crate::support::gateway::binary;
 use crate::support::program::repository;
@@ -79,13 +84,13 @@ fn every_example_does_with_requests_what_it_says() {
             count += 1;
         }
     }
-    assert!(count > 40, "only {count} requests");
+    assert!(count > 60, "only {count} requests");
 }
 
 #[test]
 fn every_example_is_accepted_by_check() {
     let files = recipes();
-    assert!(files.len() >= 12, "{files:?}");
+    assert!(files.len() >= 16, "{files:?}");
     for file in files {
         let output = binary().arg("check").arg("--config").arg(&file).output();
         let output = output.expect("the binary is there");
