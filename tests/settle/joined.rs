@@ -564,6 +564,35 @@ fn a_response_that_comes_before_the_request_is_over_is_shared() {
 }
 
 #[test]
+fn a_response_that_is_over_while_the_request_still_goes_out_is_shared_at_once() {
+    run(async || {
+        let more = "[server]\nrequest_buffer = \"128KiB\"\n[upstream]\nprotocol = \"h2c\"\n";
+        let at = ByHand::with(&format!("{more}{JOIN}"));
+        // More than the window of a stream, so that it waits until the origin reads.
+        let body = "x".repeat(100_000);
+        let large = put("/a").replacen("Content-Length: 2\r\n\r\nhi", "", 1);
+        let large = format!("{large}Content-Length: {}\r\n\r\n{body}", body.len());
+        let first = at.client_sends(&large).await;
+        let origin = Served::by(&at.origin, 0).await;
+        let mut asked = origin.request().await;
+        let second = at.client_sends(&large).await;
+        lull().await;
+        let since = tokio::time::Instant::now();
+        asked.answer(200, "early");
+        for (client, joined) in [(first, None), (second, Some("1"))] {
+            let answer = client.message().await;
+            let told = (answer.field("writegate-joined"), &*answer.body);
+            assert_eq!(told, (joined, &b"early"[..]));
+        }
+        assert!(since.elapsed() < Duration::from_secs(1));
+        assert_eq!(at.table.len(), 1, "the request is not over");
+        assert_eq!(asked.content().await.expect("whole").0.len(), body.len());
+        origin.hears_nothing();
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn what_is_only_observed_joins_nothing() {
     run(async || {
         let at = ByHand::with(JOIN);
