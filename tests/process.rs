@@ -429,3 +429,60 @@ async fn a_dead_server_among_several_costs_no_request() {
     }
     gateway.ends_well();
 }
+
+/// Streams of one connection are taken in their order: once the read behind them has its answer, all of the writes have come.
+#[tokio::test]
+async fn sigterm_ends_the_process_once_all_that_follow_a_write_have_its_response() {
+    let origin = Origin::start().await;
+    let mut gateway = Gateway::start(origin.addr, "[guard]\non_duplicate = \"join\"\n");
+    let stream = TcpStream::connect(gateway.addr)
+        .await
+        .expect("a connection");
+    let (mut send, driver) = h2::client::handshake(stream).await.expect("HTTP/2");
+    tokio::spawn(driver);
+    let mut ask = |method: &str, path: &str| {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("http://a.example{path}"))
+            .body(());
+        let (response, _) = send
+            .send_request(request.expect("a request"), true)
+            .expect("sent");
+        response
+    };
+    let writes: Vec<_> = (0..5).map(|_| ask("PUT", "/a")).collect();
+    let (mut at_work, _) = origin.request().await;
+    let read = ask("GET", "/b");
+    let (mut reading, head) = origin.request().await;
+    assert!(head.start.starts_with("GET "), "{}", head.start);
+    answer(&mut reading, "").await;
+    assert_eq!(
+        in_time("the read", read).await.expect("an answer").status(),
+        200
+    );
+
+    gateway.signal_term();
+    gateway.until_said("stopping").await;
+    assert!(
+        gateway.ended(Duration::from_millis(300)).is_none(),
+        "it does not wait for what follows"
+    );
+    answer(&mut at_work, "done").await;
+    let mut joined = 0;
+    for write in writes {
+        let (head, mut body) = in_time("a write", write)
+            .await
+            .expect("an answer")
+            .into_parts();
+        assert_eq!(head.status, 200);
+        joined += usize::from(head.headers.contains_key("writegate-joined"));
+        let content = in_time("a body", body.data()).await.expect("a body");
+        assert_eq!(content.expect("whole"), "done");
+    }
+    assert_eq!(joined, 4);
+    let status = gateway.ended(SOON).expect("nothing is left to wait for");
+    assert_eq!(status.code(), Some(0));
+    let log = gateway.said();
+    assert!(log.contains("\"holds\":0"), "{log}");
+    assert!(!log.contains("not everything had settled"), "{log}");
+}
