@@ -3,6 +3,7 @@
 mod access_log;
 mod applications;
 mod audit;
+mod bombs;
 mod bulk;
 mod clients;
 mod connections;
