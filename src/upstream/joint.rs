@@ -253,3 +253,6 @@ impl Capture {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
