@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
+use tracing::trace;
 
 use crate::policy::content::{Content, NoValue};
 use crate::policy::media::{Coding, Media, coding, media};
@@ -37,6 +38,10 @@ pub fn too_large(limit: usize) -> Content {
 
 /// What a whole body says.
 pub fn read(headers: &HeaderMap, body: &[u8], wanted: &Wanted, limit: usize) -> Content {
+    trace!(
+        octets = body.len(),
+        "reading a body for what keys are made of"
+    );
     let found = kind(headers).and_then(|(media, coding)| {
         let text = plain(body, coding, limit)?;
         Ok((media, text))

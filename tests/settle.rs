@@ -15,6 +15,7 @@ mod malformed;
 mod modes;
 mod nested;
 mod overlaps;
+mod parsed;
 mod responses;
 mod slow;
 mod stale;

@@ -6,6 +6,7 @@ pub(crate) mod gateway;
 pub(crate) mod haproxy;
 pub(crate) mod history;
 pub(crate) mod http1;
+pub(crate) mod log;
 pub(crate) mod loopback;
 pub(crate) mod message;
 pub(crate) mod mirror;

@@ -1,54 +1,13 @@
 //! Two writes to one resource of which one is only observed: both are let through, and the log says what would refuse it.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
-use tracing::subscriber::DefaultGuard;
+use tracing::Level;
 
 use crate::support::by_hand::{ByHand, run};
-
-/// What is logged on this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no other holds it").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn begin() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .json()
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    /// What each overlap that was logged is said to need.
-    fn remedies(&self) -> Vec<String> {
-        let bytes = self.0.lock().expect("no other holds it").clone();
-        let text = String::from_utf8(bytes).expect("the log is text");
-        let lines = text
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("each line is a document"));
-        let overlaps = lines.filter(|line: &serde_json::Value| line["target"] == "overlap");
-        overlaps
-            .map(|line| line["fields"]["would_refuse"].to_string())
-            .collect()
-    }
-}
+use crate::support::log::Log;
 
 /// Both writes, the second while the first is at work.
 async fn overlap(config: &str, first: &str, second: &str) -> Vec<String> {
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::begin(Level::INFO);
     let at = ByHand::with(config);
     let mut open = Vec::new();
     for start in [first, second] {
@@ -65,7 +24,10 @@ async fn overlap(config: &str, first: &str, second: &str) -> Vec<String> {
         origin.respond("200 OK", "").await;
         assert_eq!(client.message().await.status(), 200);
     }
-    let remedies = log.remedies();
+    let overlaps = log.of("overlap").into_iter();
+    let remedies: Vec<String> = overlaps
+        .map(|fields| fields["would_refuse"].to_string())
+        .collect();
     assert_eq!(at.overlaps(), remedies.len() as u64);
     at.ends_empty().await;
     remedies
