@@ -62,7 +62,9 @@ struct Shared {
 
 #[derive(Default)]
 struct Book {
-    at_work: HashMap<u64, Order>,
+    /// By the number of the work: whoever sends an order again has it worked on twice.
+    at_work: HashMap<usize, Order>,
+    numbers: usize,
     overlaps: u64,
     begun: HashSet<u64>,
     /// Works that have begun and are not yet in `done`.
@@ -145,17 +147,21 @@ impl Shared {
         self.book.lock().expect("no task of the witness panics")
     }
 
-    fn begin(&self, order: &Order) {
+    /// Work begins; returns its number.
+    fn begin(&self, order: &Order) -> usize {
         let mut book = self.book();
         let overlapped = book.at_work.values().any(|other| order.meets(other));
-        book.at_work.insert(order.id, order.clone());
+        book.numbers += 1;
+        let number = book.numbers;
+        book.at_work.insert(number, order.clone());
         book.overlaps += u64::from(overlapped);
         book.begun.insert(order.id);
         book.unfinished += 1;
+        number
     }
 
-    fn end(&self, order: &Order) {
-        let was_at_work = self.book().at_work.remove(&order.id);
+    fn end(&self, number: usize) {
+        let was_at_work = self.book().at_work.remove(&number);
         assert!(was_at_work.is_some(), "only what has begun ends");
     }
 }
@@ -227,12 +233,12 @@ async fn work(connection: Connection, order: &Order, shared: &Shared) -> Option<
     let span = Duration::from_micros(rng.u64(micros(SHORTEST_WORK)..micros(LONGEST_WORK)));
     let first = span.mul_f64(rng.f64());
 
-    shared.begin(order);
+    let number = shared.begin(order);
     let began = Instant::now();
     sleep(first).await;
     let (mut connection, last) = midway(connection, &course).await;
     sleep(span - first).await;
-    shared.end(order);
+    shared.end(number);
     let over = Instant::now();
     if matches!(course, Course::Late) {
         sleep(LATE).await;
