@@ -26,7 +26,7 @@
 //!   unknown outcome.
 //! - A release compares the owner: the entry of another holder is never removed.
 //! - A write that is refused was never sent. A write is sent a second time only if not one byte of it
-//!   was written, as counted below hyper.
+//!   was written, as counted above the socket.
 //! - What is forwarded is what the client sent. Canonical paths are for routes and keys alone.
 //! - Whatever the gateway answers itself is a variant of [`policy::rejection::Rejection`], rendered there.
 //! - Every queue, buffer, wait and retry has a bound.
@@ -40,7 +40,8 @@
 //! - [`policy`] decides, and does nothing else: routes, methods, paths, keys, the state of a key, and every
 //!   answer that the gateway makes itself. No clock, lock, log or I/O.
 //! - [`table`] knows who holds what, shared by all workers, and hands out holds that cannot be forgotten.
-//! - [`wire`] is below hyper on both sides: checks raw heads, counts bytes, sees a hang-up, closes in stages.
+//! - [`wire`] is what stands between HTTP and a socket: checks raw heads, reads responses, counts bytes, sees a hang-up,
+//!   closes in stages.
 //! - [`tls`] makes what TLS needs of PEM files, and makes it again when they change.
 //! - [`content`] reads bodies for what keys are made of: decoded and parsed in memory, within bounds.
 //! - [`body`] has the bodies that are read ahead within bounds, and report once how they ended.

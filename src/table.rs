@@ -174,12 +174,12 @@ impl Table {
     pub fn claim(self: &Arc<Self>, claim: &Claim<'_>) -> Claimed {
         let now = self.now();
         let placed = self.shards.place(claim.locks);
-        match self.decide(claim, &placed, now) {
-            Claimed::Full if self.is_any_due(now) && self.sweep() > 0 => {
-                self.decide(claim, &placed, now)
-            }
-            claimed => claimed,
+        let claimed = self.decide(claim, &placed, now);
+        let is_full = matches!(claimed, Claimed::Full);
+        if is_full && self.is_any_due(now) && self.sweep() > 0 {
+            return self.decide(claim, &placed, now);
         }
+        claimed
     }
 
     /// The critical section of a claim.

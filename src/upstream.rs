@@ -43,7 +43,7 @@ use crate::config::{Address, Protocol};
 use crate::table::Grant;
 use crate::wire::{Client, Duplex, Hangup, Socket};
 use exchange::Exchange;
-use link::{Http1, Link, Shared, Stream};
+use link::{Cased, Http1, Link, Shared, Stream};
 use pool::Pool;
 
 /// How often a request may meet an idle connection that turns out to be stale before it gets a new one.
@@ -140,43 +140,22 @@ impl<C: Connect> Upstream<C> {
             let is_pooled = attempts.next() < Some(POOLED_ATTEMPTS);
             let link = self.link_unless_left(is_guarded, is_pooled, &terms).await?;
             // A connection that was used before may turn out to be stale.
-            let spare = if link.is_reused() {
-                duplicate(&request)
-            } else {
-                None
-            };
             let is_reused = link.is_reused();
             match self.wait(link, request, grant, &terms).await {
                 Err(Fault::NotSent {
                     grant: back,
-                    request: given_back,
-                    source,
-                }) if is_reused => {
-                    let Some(again) = given_back.map(|request| *request).or(spare) else {
-                        return Err(Fault::NotSent {
-                            grant: None,
-                            request: None,
-                            source,
-                        });
-                    };
-                    (request, grant) = (again, back);
-                }
+                    request: Some(again),
+                    ..
+                }) if is_reused => (request, grant) = (*again, back.map(|grant| *grant)),
                 Err(Fault::Broken {
                     is_unheard: true,
                     grant: back,
-                    source,
-                }) if is_reused => match spare {
-                    Some(again) if !terms.is_write && again.body().is_end_stream() => {
-                        (request, grant) = (again, back)
-                    }
-                    _ => {
-                        return Err(Fault::Broken {
-                            is_unheard: true,
-                            grant: None,
-                            source,
-                        });
-                    }
-                },
+                    request: Some(again),
+                    ..
+                }) if is_reused && !terms.is_write && again.body().is_end_stream() => {
+                    (request, grant) = (*again, back.map(|grant| *grant));
+                }
+                Err(fault) => return Err(fault.without_claim()),
                 settled => return settled,
             }
         }
@@ -274,10 +253,11 @@ impl<C: Connect> Upstream<C> {
         let pool = &server.pool;
         if self.limits.protocol == Protocol::Http1 {
             let socket = self.connector.connect(&server.address).await?;
-            let link = Http1::new(socket, pool, self.limits.keep_case)
-                .await
-                .map_err(io::Error::other)?;
-            return Ok(Link::Http1(link));
+            if !self.limits.keep_case {
+                return Ok(Link::Http1(Http1::new(socket, pool)));
+            }
+            let link = Cased::new(socket, pool).await.map_err(io::Error::other)?;
+            return Ok(Link::Cased(link));
         }
         let _dialing = pool.dial().await;
         if is_pooled && let Some(link) = poll_fn(|cx| Poll::Ready(pool.take(cx))).await {
@@ -349,15 +329,4 @@ fn has_left(client: &dyn Client, cx: &mut std::task::Context<'_>) -> bool {
 fn is_gone(client: &dyn Client, cx: &mut std::task::Context<'_>) -> bool {
     let _ = client.poll_stirred(cx);
     client.hangup() == Some(Hangup::Closed)
-}
-
-/// The request once more, where all of it is at hand.
-fn duplicate(request: &Request<Upload>) -> Option<Request<Upload>> {
-    let body = request.body().duplicate()?;
-    let mut again = Request::new(body);
-    again.method_mut().clone_from(request.method());
-    again.uri_mut().clone_from(request.uri());
-    again.headers_mut().clone_from(request.headers());
-    again.extensions_mut().clone_from(request.extensions());
-    Some(again)
 }

@@ -1,16 +1,17 @@
-//! Below hyper, on both sides: what a byte stream knows and an HTTP library does not tell.
+//! Between HTTP and a socket, on both sides: what a byte stream knows and an HTTP library does not tell.
 //!
 //! Towards clients ([`Inbound`]): raw heads are checked before hyper parses them, a hang-up is seen
 //! while a response is due, informational responses are written, a client that takes nothing is
 //! cut, and a connection is closed in stages, so that a last answer arrives.
 //! Towards the upstream ([`Outbound`]): bytes are counted, so that it is known whether anything of a
-//! write was sent, and when the upstream was last heard of; raw response heads and framings are checked, and what no
-//! exchange has asked for is never read.
+//! write was sent, and when the upstream was last heard of. Responses are read off them ([`Decoder`]), or, where a library reads
+//! them, followed: heads and framings are checked, and what no exchange has asked for is never read.
 //!
 //! Generic over [`Socket`], so that all of it runs over in-memory pipes as well.
 
 mod chunks;
 mod client;
+mod decoder;
 mod framing;
 mod inbound;
 mod linger;
@@ -23,6 +24,7 @@ mod stall;
 mod stream;
 
 pub use client::{Client, Connection};
+pub use decoder::{Decoder, Part};
 pub use inbound::Inbound;
 pub use multiplexed::{Multiplexed, Rest};
 pub use opening::{Opening, Protocol, open};

@@ -27,7 +27,8 @@ fuzz_target!(|input: (&str, Asked, Asked)| {
         return;
     };
     if let (Some(left), Some(right)) = (plan(&config, left), plan(&config, right)) {
-        let keys = |(plan, _): &(Plan, Vec<_>)| plan.guard.as_ref().map(|guard| guard.locks.clone());
+        let keys =
+            |(plan, _): &(Plan, Vec<_>)| plan.guard.as_ref().map(|guard| guard.locks.clone());
         let is_plain = |values: &Vec<Vec<String>>| values.iter().all(|values| values.len() == 1);
         if keys(&left) == keys(&right) && is_plain(&left.1) && is_plain(&right.1) {
             assert_eq!(left.1, right.1, "{template:?} makes one key of two");

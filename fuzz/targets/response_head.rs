@@ -1,9 +1,11 @@
 //! A response head that passes the check is the same response to another parser.
 #![no_main]
 
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use writegate::policy::head::{
-    Following, RESPONSE_FIELD_LIMIT, check_response, check_response_beginning,
+    Following, RESPONSE_FIELD_LIMIT, check_response, check_response_beginning, parse_response,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -39,6 +41,16 @@ fuzz_target!(|bytes: &[u8]| {
         head.escape_ascii()
     );
     let status = response.code.expect("a status");
+    let read = parse_response(&Bytes::copy_from_slice(head), to_head).expect("it passes the check");
+    let of_both = (read.answer, read.parts.status.as_u16());
+    assert_eq!(of_both, (answer, status));
+    let mut theirs = HeaderMap::new();
+    for field in response.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).expect("a name");
+        let value = HeaderValue::from_bytes(field.value).expect("a value");
+        theirs.append(name, value);
+    }
+    assert_eq!(read.parts.headers, theirs, "{:?}", head.escape_ascii());
     let has = |name: &str| {
         response
             .headers

@@ -4,6 +4,7 @@
 //! - A stream that was reset is a fault, for whatever reason: a body that did not come whole never seems to have.
 //! - The sender of an HTTP/2 body may send on only as fast as the body is read.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -14,12 +15,23 @@ use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 use thiserror::Error;
 
+use super::UploadFault;
+
 /// What the library that speaks HTTP says of a message or a connection that broke.
 #[derive(Debug, Error)]
 pub enum HttpError {
     /// Over HTTP/1.1.
     #[error(transparent)]
     Http1(#[from] hyper::Error),
+    /// The connection below it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It ended too early.
+    #[error("the connection ended before the response did")]
+    Truncated,
+    /// What was to be sent over it did not come.
+    #[error(transparent)]
+    Upload(#[from] UploadFault),
     /// Over HTTP/2.
     #[error(transparent)]
     Http2(#[from] h2::Error),

@@ -164,6 +164,16 @@ impl Upload {
         )
     }
 
+    /// Takes what is here of its content.
+    pub fn take_content(&mut self) -> Bytes {
+        std::mem::take(&mut self.content)
+    }
+
+    /// Puts that back, where nothing came of it.
+    pub fn give_back(&mut self, content: Bytes) {
+        self.content = content;
+    }
+
     /// A second body with the same content, where all of it is here.
     pub fn duplicate(&self) -> Option<Self> {
         let is_whole = self.rest.is_none();

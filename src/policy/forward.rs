@@ -198,6 +198,18 @@ pub fn has_one_reading(head: &response::Parts) -> bool {
     }
 }
 
+/// Whether the connection may be used again after this response (RFC 9112 §9.3).
+pub fn persists(head: &response::Parts) -> bool {
+    let has = |option: &str| {
+        tokens(&head.headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case(option))
+    };
+    if head.version == Version::HTTP_10 {
+        has("keep-alive")
+    } else {
+        !has("close")
+    }
+}
+
 fn remove_hop_by_hop(fields: &mut HeaderMap) {
     if fields.contains_key(CONNECTION) {
         let nominated: Vec<HeaderName> = nominated(fields).collect();

@@ -1,7 +1,7 @@
 //! Whether a raw request head can be understood in one way only, and how its body is framed.
 //!
 //! The check is made over the bytes as they came (RFC 9112), since a lenient parser hides just
-//! what two parsers read differently. What passes here is parsed again by hyper, which must find
+//! what two parsers read differently. What passes here is parsed again by hyper where it is a request, which must find
 //! nothing else in it; what does not pass is refused, never repaired. The heads of responses are checked by the same
 //! rules (`response`), and those of HTTP/2 as far as HTTP/1.1 could not carry them (`http2`).
 
@@ -16,8 +16,8 @@ mod response;
 pub use http2::{check_http2, check_http2_trailers};
 pub use malformed::Malformed;
 pub use response::{
-    Answer, Following, INTERIM_LIMIT, InvalidResponse, RESPONSE_FIELD_LIMIT, check_response,
-    check_response_beginning,
+    Answer, Following, INTERIM_LIMIT, InvalidResponse, Parsed, RESPONSE_FIELD_LIMIT,
+    check_response, check_response_beginning, parse_response,
 };
 
 pub(super) use request_line::is_host;
@@ -104,12 +104,12 @@ pub fn check_beginning(head: &[u8], limits: Limits) -> Result<(), Malformed> {
     }
 }
 
-/// Checks a line of a trailer section, without its CR LF.
-pub fn check_trailer(line: &[u8]) -> Result<(), Malformed> {
+/// Checks a line of a trailer section, without its CR LF: the name and the value that it has.
+pub fn check_trailer(line: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     // Wherever it stands, it is the body's fault: the head is known.
-    let (name, _) = field(line).ok().ok_or(Malformed::Chunk)?;
+    let (name, value) = field(line).ok().ok_or(Malformed::Chunk)?;
     (belongs_in_trailers(name) && !is_alias(name))
-        .then_some(())
+        .then_some((name, value))
         .ok_or(Malformed::Trailer)
 }
 

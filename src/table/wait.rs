@@ -74,7 +74,7 @@ impl Waiting {
         let pending = Arc::new(Waits {
             id: claim.id,
             ticket,
-            placed: placed,
+            placed,
             max_work: claim.max_work,
             since,
             writer,

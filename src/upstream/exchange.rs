@@ -8,15 +8,14 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, response};
-use http_body::{Body as _, Frame};
+use http::{Method, Request, StatusCode, response};
+use http_body::Frame;
 use tokio::time::{Instant, sleep_until};
 
 use super::joint::Capture;
@@ -24,10 +23,8 @@ use super::link::Link;
 use super::send::send;
 use super::silence::Silence;
 use super::{Fault, Reply, Terms};
-use crate::body::{Body, Incoming, Pace, PipeWriter, Upload, charged, pipe};
+use crate::body::{Body, Pace, PipeWriter, Upload, charged, pipe};
 use crate::policy::Purpose;
-use crate::policy::forward::has_one_reading;
-use crate::policy::head::Malformed;
 use crate::table::{Grant, Hold};
 use crate::wire::Socket;
 
@@ -76,11 +73,7 @@ impl<S: Socket> Exchange<S> {
             silence,
             terms,
         };
-        let (head, incoming) = exchange.send(request).await?.into_parts();
-        // Over HTTP/2 nobody below has looked at it.
-        if !has_one_reading(&head) {
-            return Err(Fault::Malformed(Malformed::ContentLength.into()));
-        }
+        let head = exchange.send(request).await?;
         if !exchange.terms.expects(head.status) {
             return Err(Fault::NotAsked);
         }
@@ -94,42 +87,37 @@ impl<S: Socket> Exchange<S> {
             let tunnel = exchange.link.into_tunnel().ok_or(Fault::NotAsked)?;
             return Ok(Reply::Tunnel(head, tunnel));
         }
-        exchange.receive(head, incoming).await
+        exchange.receive(head).await
     }
 
     /// Sends the request, and waits for the head of its response.
-    async fn send(&mut self, request: Request<Upload>) -> Result<Response<Incoming>, Fault> {
+    async fn send(&mut self, request: Request<Upload>) -> Result<response::Parts, Fault> {
         let silence = self.is_guarded.then_some(&mut self.silence);
         let sent = send(&mut self.link, request, &self.terms, silence).await;
         let is_read = self.hold.as_ref().and_then(Hold::purpose) == Some(Purpose::Read);
         sent.map_err(|mut fault| {
             if let Fault::NotSent { grant, .. } = &mut fault {
                 // Nobody works on it: the claim is good for another attempt.
-                *grant = self.hold.take().map(Hold::unsent);
+                *grant = self.hold.take().map(Hold::unsent).map(Box::new);
                 *self.terms.lead.borrow_mut() = self.capture.unsent();
             } else if let Fault::Broken { grant, .. } = &mut fault
                 && is_read
             {
                 // Nobody minds that it is asked twice, and no write may come in between.
-                *grant = self.hold.take().map(Hold::unsent);
+                *grant = self.hold.take().map(Hold::unsent).map(Box::new);
             }
             fault
         })
     }
 
     /// Reads what is here of the body, and leaves what is still coming to a pump.
-    async fn receive(
-        mut self,
-        head: response::Parts,
-        mut incoming: Incoming,
-    ) -> Result<Reply, Fault> {
+    async fn receive(mut self, head: response::Parts) -> Result<Reply, Fault> {
         let budget = Arc::clone(&self.terms.limits.response_budget);
-        self.capture.begin(&head, incoming.size_hint().lower());
+        self.capture.begin(&head, self.link.least());
         let (mut frames, mut octets, mut is_overdrawn) = (VecDeque::new(), 0, false);
         let arrived = poll_fn(|cx| {
-            while octets < AT_ONCE && !is_overdrawn && !incoming.is_end_stream() {
-                self.link.drive(cx);
-                match Pin::new(&mut incoming).poll_frame(cx) {
+            while octets < AT_ONCE && !is_overdrawn && !self.link.is_ended() {
+                match self.link.poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => {
                         self.link.heard();
                         octets += frame.data_ref().map_or(0, Bytes::len);
@@ -148,7 +136,7 @@ impl<S: Socket> Exchange<S> {
                     Poll::Pending => return Poll::Ready(Ok(false)),
                 }
             }
-            Poll::Ready(Ok(incoming.is_end_stream() && self.poll_over(cx).is_ready()))
+            Poll::Ready(Ok(self.link.is_ended() && self.poll_over(cx).is_ready()))
         });
         let arrived = arrived.await;
         if arrived.map_err(|source| self.link.broken(false, source))? {
@@ -158,7 +146,7 @@ impl<S: Socket> Exchange<S> {
             return Ok(Reply::Answered(head, Body::frames(frames)));
         }
         let tasks = Rc::clone(&self.terms.limits.tasks);
-        if incoming.is_end_stream() {
+        if self.link.is_ended() {
             self.capture.whole();
             tasks.adopt(self.outlast_request());
             return Ok(Reply::Answered(head, Body::frames(frames)));
@@ -167,13 +155,13 @@ impl<S: Socket> Exchange<S> {
         for frame in frames {
             writer.push(frame, !is_overdrawn);
         }
-        tasks.adopt(self.pump(incoming, writer));
+        tasks.adopt(self.pump(writer));
         Ok(Reply::Answered(head, Body::piped(reader)))
     }
 
     /// Reads the rest of the body, a bounded way ahead of the client. A guarded write is read to its
     /// end even if the client has left or was cut; anything else ends with the client.
-    async fn pump(mut self, mut incoming: Incoming, writer: PipeWriter) {
+    async fn pump(mut self, writer: PipeWriter) {
         let mut writer = Some(writer);
         let limits = &self.terms.limits;
         let patience = if self.keeps_others_away() {
@@ -191,11 +179,11 @@ impl<S: Socket> Exchange<S> {
                 }
                 writer = None;
             }
-            match self.next_frame(&mut incoming, writer.as_ref()).await {
+            match self.next_frame(writer.as_ref()).await {
                 Next::Frame(frame) => {
                     let (frame, is_charged) = charged(frame, &self.terms.limits.response_budget);
                     self.capture.add(&frame, is_charged);
-                    if incoming.is_end_stream() {
+                    if self.link.is_ended() {
                         break Some((frame, is_charged));
                     }
                     if let Some(open) = &writer {
@@ -250,10 +238,9 @@ impl<S: Socket> Exchange<S> {
         has_room
     }
 
-    async fn next_frame(&mut self, incoming: &mut Incoming, writer: Option<&PipeWriter>) -> Next {
+    async fn next_frame(&mut self, writer: Option<&PipeWriter>) -> Next {
         poll_fn(|cx| {
-            self.link.drive(cx);
-            match Pin::new(&mut *incoming).poll_frame(cx) {
+            match self.link.poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     self.link.heard();
                     return Poll::Ready(Next::Frame(frame));

@@ -26,7 +26,7 @@ pub enum Fault {
     #[error("the connection broke before anything was sent")]
     NotSent {
         /// The claim, still good.
-        grant: Option<Grant>,
+        grant: Option<Box<Grant>>,
         /// The request, where it was given back.
         request: Option<Box<Request<Upload>>>,
         /// What the library says.
@@ -38,7 +38,9 @@ pub enum Fault {
         /// Whether nothing of a response had come.
         is_unheard: bool,
         /// The claim of a read of which nothing was heard: good for another attempt.
-        grant: Option<Grant>,
+        grant: Option<Box<Grant>>,
+        /// The request, where nothing was heard and all of it is at hand.
+        request: Option<Box<Request<Upload>>>,
         /// What the library says.
         source: HttpError,
     },
@@ -60,6 +62,41 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The same, with the request for another attempt, if it is one after which there may be one.
+    pub(super) fn with(mut self, again: Option<Box<Request<Upload>>>) -> Self {
+        if let Self::Broken { request, .. } = &mut self {
+            *request = again;
+        }
+        self
+    }
+
+    /// The same, where there will be no other attempt: what was kept for one is let go.
+    pub(super) fn without_claim(self) -> Self {
+        match self {
+            Self::NotSent { source, .. } => Self::NotSent {
+                grant: None,
+                request: None,
+                source,
+            },
+            Self::Broken {
+                is_unheard, source, ..
+            } => Self::Broken {
+                is_unheard,
+                grant: None,
+                request: None,
+                source,
+            },
+            other @ (Self::Unreachable(_)
+            | Self::ConnectTimeout
+            | Self::ClientLeft
+            | Self::Malformed(_)
+            | Self::Unparsed(_)
+            | Self::NotAsked
+            | Self::Silent
+            | Self::ResponseTimeout) => other,
+        }
+    }
+
     /// It, with all that caused it.
     pub fn chain(&self) -> String {
         let causes = std::iter::successors(self.source(), |&error| error.source());

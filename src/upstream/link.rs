@@ -1,16 +1,21 @@
 //! What carries one exchange to the upstream: a connection of HTTP/1.1, or a stream of HTTP/2.
 
+mod cased;
 mod http1;
 mod http2;
+mod kept;
 mod uplink;
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::HeaderMap;
+use http_body::Frame;
 use tokio::time::Instant;
 
+pub(super) use cased::Cased;
 pub(super) use http1::Http1;
 pub(super) use http2::{Shared, Stream};
 
@@ -22,6 +27,8 @@ use crate::wire::Socket;
 pub(super) enum Link<S: Socket> {
     /// A connection of its own.
     Http1(Box<Http1<S>>),
+    /// The same, where names keep their case.
+    Cased(Box<Cased<S>>),
     /// One stream among others.
     Http2(Box<Stream>),
 }
@@ -31,6 +38,7 @@ impl<S: Socket> Link<S> {
     pub(super) fn begin(&self, is_head: bool) {
         match self {
             Self::Http1(link) => link.traffic.begin(is_head),
+            Self::Cased(link) => link.traffic.begin(is_head),
             Self::Http2(stream) => stream.begin(),
         }
     }
@@ -39,6 +47,7 @@ impl<S: Socket> Link<S> {
     pub(super) fn last_byte(&self) -> &Rc<Cell<Instant>> {
         match self {
             Self::Http1(link) => link.traffic.last_byte(),
+            Self::Cased(link) => link.traffic.last_byte(),
             Self::Http2(stream) => stream.last_byte(),
         }
     }
@@ -46,7 +55,8 @@ impl<S: Socket> Link<S> {
     /// Whether anything was sent over this connection before.
     pub(super) const fn is_reused(&self) -> bool {
         match self {
-            Self::Http1(link) => link.is_reused(),
+            Self::Http1(link) => link.kept.is_reused(),
+            Self::Cased(link) => link.kept.is_reused(),
             Self::Http2(stream) => stream.is_reused(),
         }
     }
@@ -55,6 +65,7 @@ impl<S: Socket> Link<S> {
     pub(super) fn broken(&self, is_unheard: bool, source: HttpError) -> Fault {
         match (self, source) {
             (Self::Http1(link), source) => link.broken(is_unheard, source),
+            (Self::Cased(link), source) => link.broken(is_unheard, source),
             (Self::Http2(_), HttpError::Http2(error)) if error.is_library() => {
                 Fault::Unparsed(error.into())
             }
@@ -62,6 +73,7 @@ impl<S: Socket> Link<S> {
             (Self::Http2(_), source) => Fault::Broken {
                 is_unheard,
                 grant: None,
+                request: None,
                 source,
             },
         }
@@ -71,15 +83,46 @@ impl<S: Socket> Link<S> {
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
         match self {
             Self::Http1(link) => link.drive(cx),
+            Self::Cased(link) => link.drive(cx),
             Self::Http2(stream) => stream.drive(cx),
+        }
+    }
+
+    /// The next part of the response's content.
+    pub(super) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        match self {
+            Self::Http1(link) => link.poll_frame(cx),
+            Self::Cased(link) => link.poll_frame(cx),
+            Self::Http2(stream) => stream.poll_frame(cx),
+        }
+    }
+
+    /// Whether all of the response was taken.
+    pub(super) fn is_ended(&self) -> bool {
+        match self {
+            Self::Http1(link) => link.is_ended(),
+            Self::Cased(link) => link.is_ended(),
+            Self::Http2(stream) => stream.is_ended(),
+        }
+    }
+
+    /// How many octets of content are left to be taken, at least.
+    pub(super) fn least(&self) -> u64 {
+        match self {
+            Self::Http1(link) => link.least(),
+            Self::Cased(link) => link.least(),
+            Self::Http2(stream) => stream.least(),
         }
     }
 
     /// A part of the response has come.
     pub(super) fn heard(&self) {
         match self {
-            // Every byte is noted below hyper.
-            Self::Http1(_) => {}
+            // Every byte is noted below.
+            Self::Http1(_) | Self::Cased(_) => {}
             Self::Http2(stream) => stream.last_byte().set(Instant::now()),
         }
     }
@@ -88,6 +131,7 @@ impl<S: Socket> Link<S> {
     pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Http1(link) => link.poll_over(cx),
+            Self::Cased(link) => link.poll_over(cx),
             Self::Http2(stream) => stream.poll_sent(cx),
         }
     }
@@ -95,17 +139,40 @@ impl<S: Socket> Link<S> {
     /// Takes note of what the head of the response says of the connection.
     pub(super) fn heed(&mut self, response: &HeaderMap) {
         match self {
-            Self::Http1(link) => link.heed(response),
+            Self::Http1(link) => link.kept.heed(response),
+            Self::Cased(link) => link.kept.heed(response),
             Self::Http2(_) => {}
         }
     }
 
     /// The exchange is over: the connection may serve the next.
-    pub(super) fn park(self) {
-        match self {
-            Self::Http1(link) => link.park(),
+    pub(super) fn park(mut self) {
+        let home = match &mut self {
+            Self::Http1(link) => link.rests().then(|| Rc::clone(&link.kept.home)),
+            Self::Cased(link) => link.rests().then(|| Rc::clone(&link.kept.home)),
             // Its place is free when it is dropped.
-            Self::Http2(_) => {}
+            Self::Http2(_) => None,
+        };
+        if let Some(home) = home {
+            home.put(self);
+        }
+    }
+
+    /// Whether a connection that was idle can be used at `now`, as far as is known without waiting.
+    pub(super) fn is_good(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
+        match self {
+            Self::Http1(link) => link.is_good(now, cx),
+            Self::Cased(link) => link.is_good(now, cx),
+            Self::Http2(_) => false,
+        }
+    }
+
+    /// Whether the backend would still keep a connection that is idle.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        match self {
+            Self::Http1(link) => link.kept.is_fresh(now),
+            Self::Cased(link) => link.kept.is_fresh(now),
+            Self::Http2(_) => false,
         }
     }
 
@@ -113,6 +180,7 @@ impl<S: Socket> Link<S> {
     pub(super) fn into_tunnel(self) -> Option<Tunnel> {
         match self {
             Self::Http1(link) => Some(Box::pin(link.into_tunnel())),
+            Self::Cased(link) => Some(Box::pin(link.into_tunnel())),
             Self::Http2(_) => None,
         }
     }

@@ -14,19 +14,23 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
-use super::link::{Http1, Link, Shared, Stream};
+use super::link::{Link, Shared, Stream};
 use crate::wire::Socket;
 
 /// Idle connections of HTTP/1.1 that a worker keeps for one server; past that the one just used is closed.
 const IDLE_LIMIT: usize = 512;
 
+/// How much is read at once.
+const SCRATCH: usize = 16 * 1024;
+
 /// What there is to be used.
 pub(super) struct Pool<S: Socket> {
-    /// Boxed, since a connection is large, and moves with every exchange.
-    idle: RefCell<Vec<Box<Http1<S>>>>,
+    idle: RefCell<Vec<Link<S>>>,
     shared: RefCell<Vec<Rc<Shared>>>,
     /// Held while a connection is made that many will share. Of tokio, since its holder waits.
     dialing: Mutex<()>,
+    /// What is read passes through here, so that no connection needs a buffer of its own.
+    pub(super) scratch: RefCell<Box<[u8]>>,
     pub(super) idle_timeout: Duration,
 }
 
@@ -36,6 +40,7 @@ impl<S: Socket> Pool<S> {
             idle: RefCell::default(),
             shared: RefCell::default(),
             dialing: Mutex::new(()),
+            scratch: RefCell::new(vec![0; SCRATCH].into_boxed_slice()),
             idle_timeout,
         })
     }
@@ -53,9 +58,8 @@ impl<S: Socket> Pool<S> {
         }
         loop {
             let mut link = self.idle.borrow_mut().pop()?;
-            link.drive(cx);
-            if link.is_good(now) {
-                return Some(Link::Http1(link));
+            if link.is_good(now, cx) {
+                return Some(link);
             }
         }
     }
@@ -66,7 +70,7 @@ impl<S: Socket> Pool<S> {
     }
 
     /// Keeps a connection for the next exchange.
-    pub(super) fn put(&self, link: Box<Http1<S>>) {
+    pub(super) fn put(&self, link: Link<S>) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < IDLE_LIMIT {
             idle.push(link);

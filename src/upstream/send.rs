@@ -4,13 +4,15 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::{Request, response};
 
 use super::interims::{Interims, pass_on};
-use super::link::{Http1, Link, Stream};
+use super::link::{Cased, Http1, Link, Stream};
 use super::silence::Silence;
 use super::{Fault, Terms};
-use crate::body::{Incoming, Upload};
+use crate::body::Upload;
+use crate::policy::forward::has_one_reading;
+use crate::policy::head::Malformed;
 use crate::wire::Socket;
 
 /// Sends `request`. With `silence`, it is given up when that has lasted for too long. The grant of what was not sent is the
@@ -20,44 +22,71 @@ pub(super) async fn send<S: Socket>(
     request: Request<Upload>,
     terms: &Terms,
     silence: Option<&mut Silence>,
-) -> Result<Response<Incoming>, Fault> {
+) -> Result<response::Parts, Fault> {
     match link {
         Link::Http1(link) => send_alone(link, request, terms, silence).await,
+        Link::Cased(link) => send_cased(link, request, terms, silence).await,
         Link::Http2(stream) => send_among_others(stream, request, terms, silence).await,
     }
 }
 
 async fn send_alone<S: Socket>(
     link: &mut Http1<S>,
+    request: Request<Upload>,
+    terms: &Terms,
+    mut silence: Option<&mut Silence>,
+) -> Result<response::Parts, Fault> {
+    link.begin(request);
+    poll_fn(|cx| {
+        let inform = |status, fields, cx: &mut Context<'_>| pass_on(terms, status, fields, cx);
+        match link.poll_head(cx, inform) {
+            Poll::Ready(outcome) => Poll::Ready(outcome),
+            Poll::Pending => give_up(&mut silence, cx).map(|()| Err(Fault::Silent)),
+        }
+    })
+    .await
+}
+
+async fn send_cased<S: Socket>(
+    link: &mut Cased<S>,
     mut request: Request<Upload>,
     terms: &Terms,
     mut silence: Option<&mut Silence>,
-) -> Result<Response<Incoming>, Fault> {
+) -> Result<response::Parts, Fault> {
+    let spare = duplicate(&request).map(Box::new);
     let interims = terms
         .wants_interims()
         .then(|| Interims::listen(&mut request));
-    let mut response = pin!(link.sender.try_send_request(request));
-    let outcome = poll_fn(|cx| {
-        link.drive(cx);
-        if let Some(interims) = &interims {
-            interims.pass_on(terms, cx);
-        }
-        match response.as_mut().poll(cx) {
-            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-            Poll::Pending => give_up(&mut silence, cx).map(|()| None),
-        }
-    })
-    .await;
+    let outcome = {
+        let mut response = pin!(link.begin(request));
+        poll_fn(|cx| {
+            link.drive(cx);
+            if let Some(interims) = &interims {
+                interims.pass_on(terms, cx);
+            }
+            match response.as_mut().poll(cx) {
+                Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+                Poll::Pending => give_up(&mut silence, cx).map(|()| None),
+            }
+        })
+        .await
+    };
     match outcome {
-        Some(Ok(response)) => Ok(response.map(Incoming::Http1)),
+        Some(Ok(response)) => {
+            let (head, incoming) = response.into_parts();
+            link.receive(incoming);
+            Ok(head)
+        }
         Some(Err(mut failed)) if !link.traffic.has_sent() => Err(Fault::NotSent {
             grant: None,
-            request: failed.take_message().map(Box::new),
+            request: failed.take_message().map(Box::new).or(spare),
             source: failed.into_error().into(),
         }),
         Some(Err(failed)) => {
             let is_unheard = !link.traffic.has_received();
-            Err(link.broken(is_unheard, failed.into_error().into()))
+            Err(link
+                .broken(is_unheard, failed.into_error().into())
+                .with(spare))
         }
         None => Err(Fault::Silent),
     }
@@ -68,7 +97,12 @@ async fn send_among_others(
     request: Request<Upload>,
     terms: &Terms,
     mut silence: Option<&mut Silence>,
-) -> Result<Response<Incoming>, Fault> {
+) -> Result<response::Parts, Fault> {
+    let spare = if stream.is_reused() {
+        duplicate(&request).map(Box::new)
+    } else {
+        None
+    };
     let outcome = {
         let mut exchange = pin!(stream.exchange(request, |interim, cx| {
             let (head, ()) = interim.into_parts();
@@ -81,16 +115,21 @@ async fn send_among_others(
         .await
     };
     match outcome {
-        Some(Ok(response)) => Ok(response),
+        // Nobody below has looked at it.
+        Some(Ok(head)) if !has_one_reading(&head) => {
+            Err(Fault::Malformed(Malformed::ContentLength.into()))
+        }
+        Some(Ok(head)) => Ok(head),
         Some(Err(failed)) if failed.is_unsent => Err(Fault::NotSent {
             grant: None,
-            request: None,
+            request: spare,
             source: failed.source.into(),
         }),
         Some(Err(failed)) if failed.is_invalid => Err(Fault::Unparsed(failed.source.into())),
         Some(Err(failed)) => Err(Fault::Broken {
             is_unheard: true,
             grant: None,
+            request: spare,
             source: failed.source.into(),
         }),
         None => Err(Fault::Silent),
@@ -102,4 +141,15 @@ fn give_up(silence: &mut Option<&mut Silence>, cx: &mut Context<'_>) -> Poll<()>
         Some(silence) => silence.poll(cx),
         None => Poll::Pending,
     }
+}
+
+/// The request once more, where all of it is at hand: a library that has taken it does not give it back.
+fn duplicate(request: &Request<Upload>) -> Option<Request<Upload>> {
+    let body = request.body().duplicate()?;
+    let mut again = Request::new(body);
+    again.method_mut().clone_from(request.method());
+    again.uri_mut().clone_from(request.uri());
+    again.headers_mut().clone_from(request.headers());
+    again.extensions_mut().clone_from(request.extensions());
+    Some(again)
 }

@@ -4,7 +4,9 @@
 //! - No byte that ends a chunk line or a trailer line is let through before the line has passed its check.
 //! - What is kept of a trailer line that came in pieces is bounded by [`TRAILER_LIMIT`].
 
-use crate::policy::head::{self, Malformed};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::policy::head::{self, Malformed, RESPONSE_FIELD_LIMIT};
 
 /// The most bytes of a body's chunk extensions. They are dropped here; hyper has the same bound.
 const EXTENSION_LIMIT: usize = 16 * 1024;
@@ -21,6 +23,8 @@ pub(super) struct Chunks {
     /// The trailer line so far, and how long the section was before it.
     line: Vec<u8>,
     before: usize,
+    /// The trailer section so far, for whoever reads it here.
+    trailers: Option<Box<HeaderMap>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +81,36 @@ impl Chunks {
             extensions: 0,
             line: Vec::new(),
             before: 0,
+            trailers: None,
         }
+    }
+
+    /// The same, for whoever takes the trailer section from here.
+    pub(super) fn keeping_trailers() -> Self {
+        Self {
+            trailers: Some(Box::default()),
+            ..Self::new()
+        }
+    }
+
+    /// How many octets of content come next.
+    pub(super) const fn octets(&self) -> u64 {
+        match self.at {
+            At::Data { left } => left,
+            At::Size { .. }
+            | At::Extension { .. }
+            | At::SizeLf { .. }
+            | At::DataCr
+            | At::DataLf
+            | At::Trailer
+            | At::TrailerLf => 0,
+        }
+    }
+
+    /// The trailer section, where it has a field.
+    pub(super) fn into_trailers(self) -> Option<HeaderMap> {
+        let trailers = *self.trailers?;
+        (!trailers.is_empty()).then_some(trailers)
     }
 
     /// Takes one part of the body off the front of `bytes`, of which there is at least one.
@@ -157,7 +190,16 @@ impl Chunks {
     }
 
     fn end_trailer(&mut self) -> Result<At, Malformed> {
-        head::check_trailer(&self.line)?;
+        let (name, value) = head::check_trailer(&self.line)?;
+        if let Some(trailers) = &mut self.trailers {
+            if trailers.len() == RESPONSE_FIELD_LIMIT {
+                return Err(Malformed::Trailer);
+            }
+            let name = HeaderName::from_bytes(name).map_err(|_known| Malformed::Trailer)?;
+            let value = HeaderValue::from_bytes(value).map_err(|_known| Malformed::Trailer)?;
+            let appended = trailers.try_append(name, value);
+            appended.map_err(|_known| Malformed::Trailer)?;
+        }
         self.before += self.line.len();
         self.line.clear();
         Ok(At::Trailer)

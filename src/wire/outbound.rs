@@ -1,13 +1,13 @@
-//! One connection to the upstream, below hyper.
+//! One connection to the upstream, as the bytes that go over it.
 //!
 //! Invariants:
-//! - [`Traffic::has_sent`] is about what the kernel took, not what hyper was given: until then,
+//! - [`Traffic::has_sent`] is about what the kernel took, not what it was given: until then,
 //!   nothing of a request was sent. Within TLS a byte counts from when it was taken to be encrypted: some of it may be
 //!   with the kernel by then, and nothing that was sent may seem not to have been.
 //! - A write that fails after bytes were sent does not end the connection: the upstream may have
 //!   answered early and closed, and that answer is still to be read.
-//! - What hyper reads belongs to a response that was asked for, and has one reading; behind what does not, it reads the
-//!   end, or a fault where the response is not whole. Such a connection is not used again.
+//! - What a library reads of HTTP/1.1 belongs to a response that was asked for, and has one reading; behind what does not, it reads
+//!   the end, or a fault where the response is not whole. Such a connection is not used again.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -115,7 +115,7 @@ impl Traffic {
     }
 }
 
-/// The stream that hyper reads from and writes to.
+/// The stream that is read from and written to.
 #[derive(Debug)]
 pub struct Outbound<S> {
     socket: S,
@@ -123,12 +123,12 @@ pub struct Outbound<S> {
 }
 
 impl<S> Outbound<S> {
-    /// Wraps a connection that was just made, and over which HTTP/1.1 will be spoken.
+    /// Wraps a connection that was just made, and over which HTTP/1.1 will be spoken by a library that does not check all of it.
     pub fn new(socket: S) -> Self {
         Self::following(socket, Responses::new())
     }
 
-    /// Wraps a connection that was just made, and whose bytes are for others to understand: HTTP/2.
+    /// Wraps a connection that was just made, and whose bytes are for others to understand and to check.
     pub fn unread(socket: S) -> Self {
         Self::following(socket, Responses::of_no_http())
     }

@@ -1,6 +1,6 @@
 //! Follows where responses begin and end in the bytes of one connection to the upstream, and has each head checked.
 //!
-//! It looks at the same bytes that hyper is about to parse, as the follower of requests does, and says what hyper would
+//! For names that keep their case, which hyper alone knows. It looks at the same bytes that hyper is about to parse, as the follower of requests does, and says what hyper would
 //! not: that something came which no exchange has asked for, or which can be understood in more than one way.
 //!
 //! Invariants:
@@ -69,8 +69,11 @@ impl Responses {
         }
     }
 
-    /// A request is about to be sent; `to_head` says that it is a `HEAD`.
+    /// A request is about to be sent, where this is of HTTP/1.1; `to_head` says that it is a `HEAD`.
     pub(super) fn expect(&mut self, to_head: bool) {
+        if matches!(self.at, At::Tunnel) {
+            return;
+        }
         self.at = At::Head(Vec::new());
         self.to_head = to_head;
         self.interims = 0;

@@ -3,6 +3,8 @@
 //! What a request must not do to the upstream, a response must not do to the client: the same lines, fields and framings
 //! are taken here as there. Unknown statuses pass.
 
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, Version, response};
 use thiserror::Error;
 
 use super::framing::{Framings, Told};
@@ -64,9 +66,55 @@ pub struct Answer {
 /// Checks one head, from the first byte of its status line to the empty line that ends it. `to_head` says that it
 /// answers a `HEAD`.
 pub fn check_response(head: &[u8], to_head: bool) -> Result<Answer, InvalidResponse> {
+    let (status, told) = read(head, |_, _| Ok(()))?;
+    Ok(answer(status.code, told, to_head))
+}
+
+/// What a response head says, read.
+#[derive(Debug)]
+pub struct Parsed {
+    /// What follows it.
+    pub answer: Answer,
+    /// The status, the version and the fields.
+    pub parts: response::Parts,
+    /// The reason phrase, where it is not the usual one.
+    pub reason: Option<Bytes>,
+}
+
+/// Checks a head in the same way, and reads it: its values are parts of `head`.
+pub fn parse_response(head: &Bytes, to_head: bool) -> Result<Parsed, InvalidResponse> {
+    let (mut parts, ()) = Response::new(()).into_parts();
+    let (status, told) = read(head, |name, value| {
+        let name = HeaderName::from_bytes(name).map_err(|_known| Malformed::FieldLine)?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(value))
+            .map_err(|_known| Malformed::FieldValue)?;
+        let appended = parts.headers.try_append(name, value);
+        appended
+            .map(drop)
+            .map_err(|_full| InvalidResponse::TooLarge)
+    })?;
+    parts.status =
+        StatusCode::from_u16(status.code).map_err(|_known| InvalidResponse::StatusLine)?;
+    if !status.is_http_11 {
+        parts.version = Version::HTTP_10;
+    }
+    let usual = parts.status.canonical_reason().unwrap_or_default();
+    let is_usual = status.reason == usual.as_bytes();
+    Ok(Parsed {
+        answer: answer(status.code, told, to_head),
+        parts,
+        reason: (!is_usual).then(|| head.slice_ref(status.reason)),
+    })
+}
+
+/// Reads a head line by line, and hands out its fields.
+fn read<'a>(
+    head: &'a [u8],
+    mut take: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), InvalidResponse>,
+) -> Result<(StatusLine<'a>, Told), InvalidResponse> {
     let mut lines = Lines { rest: head };
     let status_line = lines.next().ok_or(InvalidResponse::StatusLine)??;
-    let (status, is_http_11) = status_line_of(status_line)?;
+    let status = StatusLine::parse(status_line)?;
     let (mut framings, mut count) = (Framings::default(), 0);
     for line in lines {
         let line = line?;
@@ -79,9 +127,10 @@ pub fn check_response(head: &[u8], to_head: bool) -> Result<Answer, InvalidRespo
         if count > RESPONSE_FIELD_LIMIT {
             return Err(InvalidResponse::TooLarge);
         }
+        take(name, value)?;
     }
-    let told = framings.told(is_http_11)?;
-    Ok(answer(status, told, to_head))
+    let told = framings.told(status.is_http_11)?;
+    Ok((status, told))
 }
 
 /// Checks what can be known of a head of which only the beginning has come.
@@ -92,48 +141,60 @@ pub fn check_response_beginning(head: &[u8]) -> Result<(), InvalidResponse> {
         return Err(InvalidResponse::StatusLine);
     }
     match (Lines { rest: head }).next() {
-        Some(line) => status_line_of(line?).map(|_| ()),
+        Some(line) => StatusLine::parse(line?).map(|_| ()),
         None => Ok(()),
     }
 }
 
-/// The status, and whether the version is 1.1. The space before an empty reason phrase is often left out.
-fn status_line_of(line: &[u8]) -> Result<(u16, bool), InvalidResponse> {
-    let (version, rest) = line
-        .split_at_checked(b"HTTP/1.1 ".len())
-        .ok_or(InvalidResponse::StatusLine)?;
-    let is_http_11 = match version {
-        b"HTTP/1.1 " => true,
-        b"HTTP/1.0 " => false,
-        [
-            b'H',
-            b'T',
-            b'T',
-            b'P',
-            b'/',
-            b'0'..=b'9',
-            b'.',
-            b'0'..=b'9',
-            b' ',
-        ] => {
-            return Err(InvalidResponse::Version);
+struct StatusLine<'a> {
+    code: u16,
+    is_http_11: bool,
+    reason: &'a [u8],
+}
+
+impl<'a> StatusLine<'a> {
+    /// The space before an empty reason phrase is often left out.
+    fn parse(line: &'a [u8]) -> Result<Self, InvalidResponse> {
+        let (version, rest) = line
+            .split_at_checked(b"HTTP/1.1 ".len())
+            .ok_or(InvalidResponse::StatusLine)?;
+        let is_http_11 = match version {
+            b"HTTP/1.1 " => true,
+            b"HTTP/1.0 " => false,
+            [
+                b'H',
+                b'T',
+                b'T',
+                b'P',
+                b'/',
+                b'0'..=b'9',
+                b'.',
+                b'0'..=b'9',
+                b' ',
+            ] => {
+                return Err(InvalidResponse::Version);
+            }
+            _ => return Err(InvalidResponse::StatusLine),
+        };
+        let (status, reason) = rest
+            .split_at_checked(3)
+            .ok_or(InvalidResponse::StatusLine)?;
+        let has_form = status.iter().all(u8::is_ascii_digit)
+            && status[0] != b'0'
+            && matches!(reason, [] | [b' ', ..])
+            && !has_control(reason);
+        if !has_form {
+            return Err(InvalidResponse::StatusLine);
         }
-        _ => return Err(InvalidResponse::StatusLine),
-    };
-    let (status, reason) = rest
-        .split_at_checked(3)
-        .ok_or(InvalidResponse::StatusLine)?;
-    let has_form = status.iter().all(u8::is_ascii_digit)
-        && status[0] != b'0'
-        && matches!(reason, [] | [b' ', ..])
-        && !has_control(reason);
-    if !has_form {
-        return Err(InvalidResponse::StatusLine);
+        let code = status
+            .iter()
+            .fold(0, |code, &digit| code * 10 + u16::from(digit - b'0'));
+        Ok(Self {
+            code,
+            is_http_11,
+            reason: reason.get(1..).unwrap_or(reason),
+        })
     }
-    let number = status
-        .iter()
-        .fold(0, |number, &digit| number * 10 + u16::from(digit - b'0'));
-    Ok((number, is_http_11))
 }
 
 /// RFC 9112 §6.3.

@@ -1,200 +1,272 @@
 //! A connection to the upstream over which HTTP/1.1 is spoken: one exchange at a time.
+//!
+//! What goes over it is written and read here, and not by a library with a task and channels of its own: the exchange
+//! polls its connection itself.
+//!
+//! Invariants:
+//! - It serves another exchange only after one that was over in both directions, and behind whose response nothing came.
+//! - What is read is held by nobody while it is idle: it has no buffer then.
 
-use std::error::Error as _;
-use std::io::{self, ErrorKind};
+mod sending;
+
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http::HeaderMap;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, Request, StatusCode, response};
+use http_body::Frame;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
 use super::super::Fault;
 use super::super::pool::Pool;
+use super::kept::Kept;
 use crate::body::{HttpError, Upload};
-use crate::wire::{Duplex, Outbound, Socket, Traffic};
+use crate::policy::forward::persists;
+use crate::policy::head::InvalidResponse;
+use crate::wire::{Decoder, Duplex, Outbound, Part, Socket, Traffic};
+use sending::Sending;
 
-/// The largest head, and the largest part of a body, that is read at once.
-const BUFFER: usize = 128 * 1024;
+/// From so much on that is sure to come, it is read where it stays, and not copied there.
+const LARGE: u64 = 16 * 1024;
 
-/// The most field lines of a response head.
-const FIELD_LIMIT: usize = 256;
-
-/// The longest that an idle connection is kept, whatever the backend says.
-const KEPT_AT_MOST: Duration = Duration::from_secs(3600);
+/// How much of it is read at once.
+const AT_ONCE: u64 = 64 * 1024;
 
 /// One connection to the upstream.
 pub(crate) struct Http1<S: Socket> {
-    pub(crate) sender: SendRequest<Upload>,
-    driver: Connection<TokioIo<Outbound<S>>, Upload>,
+    socket: Outbound<S>,
+    pub(super) traffic: Rc<Traffic>,
+    sending: Sending,
+    decoder: Decoder,
+    /// What was read, and belongs to the parts that are still to be taken.
+    input: Bytes,
+    /// Whether anything has failed, or the upstream has ended the connection or wants to.
     is_over: bool,
-    pub(crate) traffic: Rc<Traffic>,
-    is_reused: bool,
-    /// How long it may be idle.
-    patience: Duration,
-    idle_until: Instant,
-    home: Rc<Pool<S>>,
+    /// What is wrong with the response, if it can be understood in more than one way.
+    invalid: Option<InvalidResponse>,
+    pub(super) kept: Kept<S>,
 }
 
 impl<S: Socket> Http1<S> {
     /// Speaks HTTP/1.1 over a connection that was just made.
-    pub(crate) async fn new(
-        socket: S,
-        home: &Rc<Pool<S>>,
-        keeps_case: bool,
-    ) -> hyper::Result<Box<Self>> {
-        let outbound = Outbound::new(socket);
-        let traffic = outbound.traffic();
-        let (sender, driver) = Builder::new()
-            .preserve_header_case(keeps_case)
-            .max_buf_size(BUFFER)
-            .max_headers(FIELD_LIMIT)
-            .handshake(TokioIo::new(outbound))
-            .await?;
-        let home = Rc::clone(home);
-        Ok(Box::new(Self {
-            sender,
-            driver,
+    pub(crate) fn new(socket: S, home: &Rc<Pool<S>>) -> Box<Self> {
+        let socket = Outbound::unread(socket);
+        Box::new(Self {
+            traffic: socket.traffic(),
+            socket,
+            sending: Sending::default(),
+            decoder: Decoder::default(),
+            input: Bytes::new(),
             is_over: false,
-            traffic,
-            is_reused: false,
-            patience: Duration::ZERO,
-            idle_until: Instant::now(),
-            home,
-        }))
+            invalid: None,
+            kept: Kept::new(home),
+        })
     }
 
-    /// Whether another exchange came before.
-    pub(super) const fn is_reused(&self) -> bool {
-        self.is_reused
+    /// Whether it can be used at `now`, as far as is known without waiting.
+    pub(super) fn is_good(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
+        // Whatever comes between exchanges, be it the end, makes it useless.
+        self.is_sound() && self.kept.is_fresh(now) && self.poll_read(cx).is_pending()
     }
 
-    /// Whether it can be used at `now`.
-    pub(crate) fn is_good(&self, now: Instant) -> bool {
-        !self.is_over && self.is_sound() && self.sender.is_ready() && self.is_fresh(now)
+    /// Begins with a request, and with the wait for its response.
+    pub(crate) fn begin(&mut self, request: Request<Upload>) {
+        self.decoder.expect(request.method() == Method::HEAD);
+        self.sending.begin(request);
     }
 
-    /// Whether the backend would still keep it.
-    pub(crate) fn is_fresh(&self, now: Instant) -> bool {
-        now < self.idle_until
+    /// Sends what it can, and returns the head of the response when it has come. Informational ones are given to `inform`.
+    pub(crate) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut inform: impl FnMut(StatusCode, HeaderMap, &mut Context<'_>),
+    ) -> Poll<Result<response::Parts, Fault>> {
+        loop {
+            if let Poll::Ready(Err(error)) = self.poll_send(cx) {
+                return Poll::Ready(Err(self.failed(error)));
+            }
+            match ready!(self.poll_part(cx)) {
+                // It may have opened the way for the body.
+                Ok(Some(Part::Interim(status, fields))) => inform(status, fields, cx),
+                Ok(Some(Part::Head(head))) => {
+                    self.sending.answered();
+                    self.is_over |= !persists(&head);
+                    return Poll::Ready(Ok(head));
+                }
+                Ok(Some(Part::Data(_) | Part::Trailers(_)) | None) => {
+                    return Poll::Ready(Err(self.failed(HttpError::Truncated)));
+                }
+                Err(error) => return Poll::Ready(Err(self.failed(error))),
+            }
+        }
+    }
+
+    /// The next part of the response's content.
+    pub(super) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        if self.is_ended() {
+            return Poll::Ready(None);
+        }
+        // What fails of it is told by the response, or by its end.
+        let _ = self.poll_send(cx);
+        Poll::Ready(match ready!(self.poll_part(cx)).transpose() {
+            Some(Ok(Part::Data(data))) => Some(Ok(Frame::data(data))),
+            Some(Ok(Part::Trailers(trailers))) => Some(Ok(Frame::trailers(trailers))),
+            Some(Ok(Part::Interim(..) | Part::Head(_))) | None => None,
+            Some(Err(error)) => Some(Err(error)),
+        })
+    }
+
+    /// Whether all of the response was taken.
+    pub(super) const fn is_ended(&self) -> bool {
+        self.decoder.is_idle()
+    }
+
+    /// How many octets of content are left to be taken, at least.
+    pub(super) fn least(&self) -> u64 {
+        self.decoder.left().unwrap_or_default()
+    }
+
+    /// Ready when both directions of the exchange are over.
+    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.poll_send(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        // Nobody takes the rest of the request where the connection ends.
+        if self.decoder.is_idle() && self.poll_read(cx).is_ready() {
+            self.is_over = true;
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// Lets the connection write what it can.
+    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
+        let _ = self.poll_send(cx);
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), HttpError>> {
+        if self.sending.is_over() {
+            return Poll::Ready(Ok(()));
+        }
+        let sent = ready!(self.sending.poll(cx, Pin::new(&mut self.socket)));
+        self.is_over |= sent.is_err();
+        Poll::Ready(sent)
+    }
+
+    /// The next part of a response; none where the connection has ended, and the response with it.
+    fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Part>, HttpError>> {
+        loop {
+            match self.decoder.next(&mut self.input) {
+                Ok(None) => {}
+                Ok(Some(part)) => return Poll::Ready(Ok(Some(part))),
+                Err(why) => {
+                    self.is_over = true;
+                    self.invalid = Some(why);
+                    let error = io::Error::new(io::ErrorKind::InvalidData, why);
+                    return Poll::Ready(Err(error.into()));
+                }
+            }
+            if self.is_ended() {
+                return Poll::Ready(Ok(None));
+            }
+            self.input = ready!(self.poll_read(cx))?;
+            if self.input.is_empty() {
+                self.is_over = true;
+                let end = if self.decoder.end() {
+                    Ok(None)
+                } else {
+                    Err(HttpError::Truncated)
+                };
+                return Poll::Ready(end);
+            }
+        }
+    }
+
+    /// Reads what is there; nothing at the end of the connection.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, HttpError>> {
+        let read = ready!(self.poll_socket(cx));
+        self.is_over |= read.is_err();
+        Poll::Ready(read.map_err(HttpError::Io))
+    }
+
+    fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        let mut socket = Pin::new(&mut self.socket);
+        let sure = self.decoder.octets();
+        if sure < LARGE {
+            let mut scratch = self.kept.home.scratch.borrow_mut();
+            let mut buf = ReadBuf::new(&mut scratch);
+            ready!(socket.as_mut().poll_read(cx, &mut buf))?;
+            return Poll::Ready(Ok(Bytes::copy_from_slice(buf.filled())));
+        }
+        let room = usize::try_from(sure.min(AT_ONCE)).expect("some KiB");
+        let mut large = BytesMut::zeroed(room);
+        let mut buf = ReadBuf::new(&mut large);
+        ready!(socket.as_mut().poll_read(cx, &mut buf))?;
+        let filled = buf.filled().len();
+        if filled < room / 4 {
+            // Whoever keeps a little is not to keep the room for much.
+            return Poll::Ready(Ok(Bytes::copy_from_slice(&large[..filled])));
+        }
+        large.truncate(filled);
+        Poll::Ready(Ok(large.freeze()))
+    }
+
+    /// What it means for the exchange that no head of a response has come.
+    fn failed(&mut self, source: HttpError) -> Fault {
+        self.is_over = true;
+        let request = self.sending.take_back().map(Box::new);
+        if !self.traffic.has_sent() {
+            return Fault::NotSent {
+                grant: None,
+                request,
+                source,
+            };
+        }
+        self.broken(!self.traffic.has_received(), source)
+            .with(request)
     }
 
     /// Why the connection came to its end: by itself, or by what came over it.
-    pub(crate) fn broken(&self, is_unheard: bool, source: HttpError) -> Fault {
-        match (self.traffic.invalid(), source) {
-            (Some(why), _) => Fault::Malformed(why),
-            (None, HttpError::Http1(error)) if is_unparsed(&error) => Fault::Unparsed(error.into()),
-            (None, source) => Fault::Broken {
+    pub(super) fn broken(&self, is_unheard: bool, source: HttpError) -> Fault {
+        match self.invalid {
+            Some(why) => Fault::Malformed(why),
+            None => Fault::Broken {
                 is_unheard,
                 grant: None,
+                request: None,
                 source,
             },
         }
     }
 
-    /// Lets the connection read and write what it can.
-    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
-        if !self.is_over && Pin::new(&mut self.driver).poll(cx).is_ready() {
-            self.is_over = true;
+    /// Whether the connection may serve the next exchange, now that this one is over.
+    pub(super) fn rests(&mut self) -> bool {
+        let is_over = !self.is_over && self.decoder.is_idle() && self.sending.is_over();
+        let rests = is_over && self.is_sound();
+        if rests {
+            self.kept.rest();
         }
-    }
-
-    /// Ready when both directions of the exchange are over.
-    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.drive(cx);
-        if self.is_over || self.sender.poll_ready(cx).is_ready() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    }
-
-    /// Takes note of how long the backend says that it keeps an idle connection.
-    pub(super) fn heed(&mut self, response: &HeaderMap) {
-        let hint = response
-            .get("keep-alive")
-            .and_then(|value| keep_alive_timeout(value.to_str().ok()?));
-        // Let go a second before the backend does, or at half the time where that is less.
-        let patience = hint.map_or(self.home.idle_timeout, |hint| {
-            let hint = hint.min(KEPT_AT_MOST);
-            hint.saturating_sub(Duration::from_secs(1)).max(hint / 2)
-        });
-        self.patience = patience;
-    }
-
-    /// Gives the connection back for the next exchange, if there can be one.
-    pub(super) fn park(mut self: Box<Self>) {
-        if !self.is_over && self.is_sound() && self.sender.is_ready() {
-            self.is_reused = true;
-            self.idle_until = Instant::now() + self.patience;
-            let home = Rc::clone(&self.home);
-            home.put(self);
-        }
+        rests
     }
 
     /// Whether the next response on it would be the one to the next request.
     fn is_sound(&self) -> bool {
-        !self.traffic.is_deaf() && !self.traffic.is_spoiled()
+        !self.is_over
+            && self.input.is_empty()
+            && !self.traffic.is_deaf()
+            && !self.decoder.is_doubtful()
     }
 
     /// The bare connection, after a 101, and what was already read of the tunnel.
     pub(super) async fn into_tunnel(mut self: Box<Self>) -> (Box<dyn Duplex>, Bytes) {
-        std::future::poll_fn(|cx| {
-            self.drive(cx);
-            if self.is_over {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
-        let parts = self.driver.into_parts();
-        (
-            Box::new(parts.io.into_inner().into_socket()),
-            parts.read_buf,
-        )
-    }
-}
-
-/// Whether the library could make nothing of what came; of a body it says so by the kind of an error of I/O.
-fn is_unparsed(error: &hyper::Error) -> bool {
-    let kind = error
-        .source()
-        .and_then(|source| source.downcast_ref::<io::Error>());
-    let kind = kind.map(io::Error::kind);
-    error.is_parse() || matches!(kind, Some(ErrorKind::InvalidData | ErrorKind::InvalidInput))
-}
-
-/// The `timeout` parameter of a `Keep-Alive` field, in seconds.
-fn keep_alive_timeout(value: &str) -> Option<Duration> {
-    let seconds = value.split(',').find_map(|parameter| {
-        let (name, seconds) = parameter.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("timeout")
-            .then(|| seconds.trim().parse().ok())?
-    })?;
-    Some(Duration::from_secs(seconds))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_timeout_of_a_keep_alive_field_is_found() {
-        assert_eq!(
-            keep_alive_timeout("timeout=5"),
-            Some(Duration::from_secs(5))
-        );
-        assert_eq!(
-            keep_alive_timeout("max=100, Timeout = 15"),
-            Some(Duration::from_secs(15))
-        );
-        assert_eq!(keep_alive_timeout("max=100"), None);
-        assert_eq!(keep_alive_timeout("timeout=soon"), None);
+        // What fails, fails in the tunnel once more.
+        let _ = std::future::poll_fn(|cx| self.poll_send(cx)).await;
+        (Box::new(self.socket.into_socket()), self.input)
     }
 }

@@ -19,14 +19,14 @@ use h2::Reason;
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::Scheme;
-use http::{Request, Response, StatusCode, Uri};
-use http_body::Body as _;
+use http::{Request, Response, StatusCode, Uri, response};
+use http_body::{Body as _, Frame};
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 use tracing::debug;
 
 use super::uplink::Uplink;
-use crate::body::{Incoming, Streamed, Upload};
+use crate::body::{HttpError, Incoming, Streamed, Upload};
 use crate::policy::head::{INTERIM_LIMIT, check_http2_trailers};
 use crate::wire::{Outbound, Socket, Traffic};
 
@@ -117,6 +117,7 @@ impl Shared {
 pub(crate) struct Stream {
     shared: Rc<Shared>,
     uplink: Option<Uplink>,
+    incoming: Incoming,
     last_byte: Rc<Cell<Instant>>,
     /// What had been written to the connection before the request was given to the library.
     written_before: u64,
@@ -141,6 +142,7 @@ impl Stream {
         Self {
             shared: Rc::clone(shared),
             uplink: None,
+            incoming: Incoming::Empty,
             last_byte: Rc::new(Cell::new(Instant::now())),
             written_before: u64::MAX,
             begun: Instant::now(),
@@ -156,7 +158,7 @@ impl Stream {
         &self.last_byte
     }
 
-    pub(super) const fn is_reused(&self) -> bool {
+    pub(crate) const fn is_reused(&self) -> bool {
         self.is_reused
     }
 
@@ -165,7 +167,7 @@ impl Stream {
         &mut self,
         request: Request<Upload>,
         inform: impl Fn(Response<()>, &mut Context<'_>),
-    ) -> Result<Response<Incoming>, Failed> {
+    ) -> Result<response::Parts, Failed> {
         let mut response = self.send(request).await.map_err(|source| Failed {
             is_unsent: true,
             is_invalid: false,
@@ -200,13 +202,13 @@ impl Stream {
         self.last_byte.set(Instant::now());
         let response = answered.map_err(|source| self.failed(source))?;
         let (head, body) = response.into_parts();
-        let body = Incoming::Http2(Streamed::new(
+        self.incoming = Incoming::Http2(Streamed::new(
             body,
             &head.headers,
             check_http2_trailers,
             None,
         ));
-        Ok(Response::from_parts(head, body))
+        Ok(head)
     }
 
     /// Gives the head to the library; the body follows as it is driven.
@@ -237,6 +239,25 @@ impl Stream {
             is_invalid: source.is_library() || is_unknown_here,
             source,
         }
+    }
+
+    /// The next part of the response's content.
+    pub(super) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        self.drive(cx);
+        Pin::new(&mut self.incoming).poll_frame(cx)
+    }
+
+    /// Whether all of the response was taken.
+    pub(super) fn is_ended(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    /// How many octets of content are left to be taken, at least.
+    pub(super) fn least(&self) -> u64 {
+        self.incoming.size_hint().lower()
     }
 
     /// Sends what it can of the body.

@@ -1,0 +1,418 @@
+//! A request on its way over a connection of HTTP/1.1: its head and its body, as they are written.
+//!
+//! Invariants:
+//! - Until a byte of it was sent, all of it can be had back.
+//! - Its body has the length that its head says, or is chunked (RFC 9112 §6); one that does not come whole is never ended as if
+//!   it had.
+
+use std::io::{self, IoSlice, Write as _};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Request, request};
+use http_body::{Body as _, Frame};
+use tokio::io::AsyncWrite;
+
+use crate::body::{HttpError, Upload, UploadFault};
+
+/// How much is gathered before it is written.
+const TOGETHER: usize = 16 * 1024;
+
+/// A part of a body up to this size is copied behind what is gathered; a larger one is written from where it is.
+const COPIED: usize = 4 * 1024;
+
+/// How the body is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Length(u64),
+    Chunked,
+}
+
+/// A request on its way.
+#[derive(Debug)]
+pub(super) struct Sending {
+    /// Kept until an answer comes, for another attempt.
+    head: Option<request::Parts>,
+    body: Option<Upload>,
+    /// What of the body was here when it was begun.
+    content: Bytes,
+    /// Whether some of the body has come since: then it cannot be had back.
+    has_come: bool,
+    is_body_over: bool,
+    failed: Option<UploadFault>,
+    framing: Framing,
+    /// What is to be written, and how much of it has been.
+    out: Vec<u8>,
+    written: usize,
+    /// What is to be written after that.
+    data: Bytes,
+    /// Whether `data` is of a chunk, which has an end.
+    is_chunk_open: bool,
+    is_flushed: bool,
+}
+
+impl Default for Sending {
+    fn default() -> Self {
+        Self {
+            head: None,
+            body: None,
+            content: Bytes::new(),
+            has_come: false,
+            is_body_over: true,
+            failed: None,
+            framing: Framing::Length(0),
+            out: Vec::new(),
+            written: 0,
+            data: Bytes::new(),
+            is_chunk_open: false,
+            is_flushed: true,
+        }
+    }
+}
+
+impl Sending {
+    /// Begins with a request, when the one before is over.
+    pub(super) fn begin(&mut self, request: Request<Upload>) {
+        let (mut head, mut body) = request.into_parts();
+        self.framing = frame(&mut head, &body);
+        self.out.clear();
+        self.written = 0;
+        encode(&head, &mut self.out);
+        self.head = Some(head);
+        self.content = body.take_content();
+        self.has_come = false;
+        self.is_body_over = false;
+        self.failed = None;
+        self.is_flushed = false;
+        self.is_chunk_open = false;
+        self.data = Bytes::new();
+        if !self.content.is_empty() {
+            // It is as long as its head says: both are by the same count.
+            let _as_it_says = self.add(self.content.clone());
+        }
+        self.body = Some(body);
+    }
+
+    /// The response has begun: there will be no other attempt.
+    pub(super) fn answered(&mut self) {
+        self.head = None;
+        self.content = Bytes::new();
+        if self.is_body_over {
+            self.body = None;
+        }
+    }
+
+    /// The request as it was given, where all of it is at hand.
+    pub(super) fn take_back(&mut self) -> Option<Request<Upload>> {
+        let (head, mut body) = (self.head.take()?, self.body.take()?);
+        body.give_back(std::mem::take(&mut self.content));
+        (!self.has_come).then(|| Request::from_parts(head, body))
+    }
+
+    /// Whether all of it was written, and nothing is kept back.
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_flushed
+    }
+
+    /// Sends what it can. Ready when all was sent.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut socket: Pin<&mut impl AsyncWrite>,
+    ) -> Poll<Result<(), HttpError>> {
+        while !self.is_flushed {
+            let gathered = match &self.failed {
+                None => self.gather(cx),
+                Some(fault) => Err(*fault),
+            };
+            // A body that has failed says no more of it, and would seem to have ended.
+            let gathered = gathered.inspect_err(|fault| self.failed = Some(*fault))?;
+            ready!(self.poll_write(cx, socket.as_mut()))?;
+            if gathered != Gathered::Enough {
+                ready!(socket.as_mut().poll_flush(cx))?;
+            }
+            match gathered {
+                Gathered::Enough => {}
+                Gathered::All => self.is_flushed = true,
+                Gathered::Awaited => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes of the body what has come, as far as it is written together.
+    fn gather(&mut self, cx: &mut Context<'_>) -> Result<Gathered, UploadFault> {
+        while !self.is_body_over && self.data.is_empty() && self.out.len() < TOGETHER {
+            let body = self.body.as_mut().filter(|body| !body.is_end_stream());
+            let polled = match body.map(|body| Pin::new(body).poll_frame(cx)) {
+                Some(Poll::Ready(polled)) => polled,
+                Some(Poll::Pending) => return Ok(Gathered::Awaited),
+                None => None,
+            };
+            self.has_come |= polled.is_some();
+            let frame = polled.transpose()?;
+            match frame.map(Frame::into_data) {
+                Some(Ok(data)) => self.add(data)?,
+                Some(Err(frame)) => self.end(frame.into_trailers().ok().as_ref())?,
+                None => self.end(None)?,
+            }
+        }
+        Ok(if self.is_body_over {
+            Gathered::All
+        } else {
+            Gathered::Enough
+        })
+    }
+
+    fn add(&mut self, data: Bytes) -> Result<(), UploadFault> {
+        match &mut self.framing {
+            Framing::Length(left) => {
+                *left = left
+                    .checked_sub(data.len() as u64)
+                    .ok_or(UploadFault::Broken)?;
+            }
+            // The last chunk is the empty one.
+            Framing::Chunked if data.is_empty() => return Ok(()),
+            Framing::Chunked => {
+                // Nothing fails that is written to memory.
+                let _ = write!(self.out, "{:x}\r\n", data.len());
+            }
+        }
+        let is_chunk = self.framing == Framing::Chunked;
+        if data.len() > COPIED {
+            self.data = data;
+            self.is_chunk_open = is_chunk;
+            return Ok(());
+        }
+        self.out.extend_from_slice(&data);
+        if is_chunk {
+            self.out.extend_from_slice(b"\r\n");
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, trailers: Option<&HeaderMap>) -> Result<(), UploadFault> {
+        match self.framing {
+            Framing::Length(0) => {}
+            Framing::Length(_) => return Err(UploadFault::Broken),
+            Framing::Chunked => {
+                self.out.extend_from_slice(b"0\r\n");
+                if let Some(trailers) = trailers {
+                    encode_fields(trailers, &mut self.out);
+                }
+                self.out.extend_from_slice(b"\r\n");
+            }
+        }
+        self.is_body_over = true;
+        Ok(())
+    }
+
+    /// Ready when all that was gathered is written.
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut socket: Pin<&mut impl AsyncWrite>,
+    ) -> Poll<io::Result<()>> {
+        while self.written < self.out.len() || !self.data.is_empty() {
+            let out = &self.out[self.written..];
+            let count = ready!(if self.data.is_empty() {
+                socket.as_mut().poll_write(cx, out)
+            } else {
+                let parts = [IoSlice::new(out), IoSlice::new(&self.data)];
+                socket.as_mut().poll_write_vectored(cx, &parts)
+            })?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            let of_out = count.min(out.len());
+            self.written += of_out;
+            self.data.advance(count - of_out);
+        }
+        self.out.clear();
+        self.written = 0;
+        if std::mem::take(&mut self.is_chunk_open) {
+            self.out.extend_from_slice(b"\r\n");
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What came of an attempt to take more of the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gathered {
+    /// As much as is written together.
+    Enough,
+    /// All that has come, and more will.
+    Awaited,
+    /// The rest.
+    All,
+}
+
+/// How the body is framed, and the fields that say so.
+fn frame(head: &mut request::Parts, body: &Upload) -> Framing {
+    let fields = &mut head.headers;
+    if body.is_end_stream() {
+        fields.remove(TRANSFER_ENCODING);
+        return Framing::Length(0);
+    }
+    if fields.contains_key(TRANSFER_ENCODING) {
+        fields.remove(CONTENT_LENGTH);
+        return Framing::Chunked;
+    }
+    let told = fields.get(CONTENT_LENGTH);
+    if let Some(length) = told.and_then(|length| length.to_str().ok()?.parse().ok()) {
+        return Framing::Length(length);
+    }
+    if let Some(length) = body.size_hint().exact() {
+        fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        return Framing::Length(length);
+    }
+    fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    Framing::Chunked
+}
+
+fn encode(head: &request::Parts, out: &mut Vec<u8>) {
+    let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    out.extend_from_slice(head.method.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(target.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    encode_fields(&head.headers, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn encode_fields(fields: &HeaderMap, out: &mut Vec<u8>) {
+    for (name, value) in fields {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::body::Received;
+
+    /// Takes so many bytes at a time, and waits in between.
+    struct Slow {
+        taken: Vec<u8>,
+        at_once: usize,
+        is_waiting: bool,
+    }
+
+    impl AsyncWrite for Slow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.is_waiting = !self.is_waiting;
+            if self.is_waiting {
+                return Poll::Pending;
+            }
+            let count = buf.len().min(self.at_once);
+            self.taken.extend_from_slice(&buf[..count]);
+            Poll::Ready(Ok(count))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn request(fields: &[(&'static str, &'static str)], received: Received) -> Request<Upload> {
+        let (upload, _) = Upload::new(received, None, None, None);
+        let mut request = Request::put("/a?b").body(upload).expect("a request");
+        for (name, value) in fields {
+            let value = HeaderValue::from_static(value);
+            request.headers_mut().append(*name, value);
+        }
+        request
+    }
+
+    fn whole(content: &[u8]) -> Received {
+        Received {
+            content: Bytes::copy_from_slice(content),
+            ..Received::default()
+        }
+    }
+
+    fn sent(sending: &mut Sending, at_once: usize) -> String {
+        let mut slow = Slow {
+            taken: Vec::new(),
+            at_once,
+            is_waiting: false,
+        };
+        let cx = &mut Context::from_waker(Waker::noop());
+        while sending.poll(cx, Pin::new(&mut slow)).is_pending() {}
+        assert!(sending.is_over());
+        String::from_utf8(slow.taken).expect("text")
+    }
+
+    #[test]
+    fn a_body_is_framed_as_its_head_says() {
+        let large = "x".repeat(COPIED + 1);
+        let trailers = HeaderMap::from_iter([(http::header::ETAG, HeaderValue::from_static("v"))]);
+        for (fields, received, expected) in [
+            (vec![], whole(b""), "PUT /a?b HTTP/1.1\r\n\r\n".to_owned()),
+            (
+                vec![("content-length", "0")],
+                whole(b""),
+                "PUT /a?b HTTP/1.1\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            ),
+            (
+                vec![("a", "b"), ("a", "c")],
+                whole(b"hello"),
+                "PUT /a?b HTTP/1.1\r\na: b\r\na: c\r\ncontent-length: 5\r\n\r\nhello".to_owned(),
+            ),
+            (
+                vec![("transfer-encoding", "chunked")],
+                whole(large.as_bytes()),
+                format!("PUT /a?b HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1001\r\n{large}\r\n0\r\n\r\n"),
+            ),
+            (
+                vec![],
+                Received {
+                    trailers: Some(trailers),
+                    ..whole(b"hello")
+                },
+                "PUT /a?b HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\netag: v\r\n\r\n".to_owned(),
+            ),
+        ] {
+            for at_once in [1, 7, usize::MAX] {
+                let mut sending = Sending::default();
+                let received = Received {
+                    content: received.content.clone(),
+                    trailers: received.trailers.clone(),
+                    ..Received::default()
+                };
+                sending.begin(request(&fields, received));
+                assert_eq!(sent(&mut sending, at_once), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_begun_can_be_had_back_and_sent_over_another_connection() {
+        let mut sending = Sending::default();
+        sending.begin(request(&[], whole(b"hello")));
+        let first = sent(&mut sending, usize::MAX);
+        let again = sending.take_back().expect("all of it is at hand");
+        let mut other = Sending::default();
+        other.begin(again);
+        assert_eq!(sent(&mut other, usize::MAX), first);
+        other.answered();
+        assert!(other.take_back().is_none(), "nobody sends it once more");
+    }
+}
