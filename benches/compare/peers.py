@@ -3,6 +3,7 @@
 Each is started from the configuration beside this file, pinned to one core that nothing else of ours is pinned to.
 """
 
+import getpass
 import os
 import pathlib
 import resource
@@ -38,8 +39,8 @@ def prepare():
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for name in ["nginx.conf", "haproxy.cfg", "writegate.toml", "writegate-unix.toml"]:
-        text = (HERE / name).read_text()
-        (RUN / name).write_text(text.replace("{dir}", str(RUN)).replace("{files}", str(min(most, 65536))))
+        text = (HERE / name).read_text().replace("{dir}", str(RUN)).replace("{files}", str(min(most, 65536)))
+        (RUN / name).write_text(text.replace("{user}", getpass.getuser()))
     certify()
 
 
@@ -135,6 +136,27 @@ def spent(pid):
     except FileNotFoundError:
         fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Meter:
+    """What a peer, and whoever else, takes of the peer's core from now on."""
+
+    def __init__(self, peer):
+        self.peer = peer
+        self.cpu, self.core, self.begun = peer.cpu(), core_time(peer.core), time.monotonic()
+
+    def read(self):
+        """Processor time of the peer in seconds, and the share of the core that others had."""
+        cpu = self.peer.cpu() - self.cpu
+        core = core_time(self.peer.core) - self.core
+        return cpu, max(0.0, core - cpu) / (time.monotonic() - self.begun)
+
+
+def core_time(core):
+    """How long a core has been at work, in seconds."""
+    line = next(line for line in pathlib.Path("/proc/stat").read_text().splitlines() if line.startswith(f"cpu{core} "))
+    user, nice, system, _idle, _iowait, *others = [int(field) for field in line.split()[1:9]]
+    return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
 
 
 def answers(port):

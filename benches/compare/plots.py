@@ -7,7 +7,7 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot  # noqa: E402
 
-from rows import ROWS, figures  # noqa: E402
+from rows import ROWS  # noqa: E402
 from table import values  # noqa: E402
 
 COLOURS = {"pump": "#9aa0a6", "nginx": "#2f7d4f", "haproxy": "#2b5fa8", "writegate": "#b3402a"}
@@ -15,7 +15,7 @@ COLOURS = {"pump": "#9aa0a6", "nginx": "#2f7d4f", "haproxy": "#2b5fa8", "writega
 
 def draw(result, place):
     """One file with all rows that there are."""
-    shown = [(name, row, figure) for name, row in ROWS.items() for figure in figures(row) if any_of(result, name, figure, row)]
+    shown = [(name, row, figure) for name, row in ROWS.items() for figure in row.figures() if any_of(result, name, figure, row)]
     columns = min(3, len(shown))
     height = -(-len(shown) // columns)
     matplotlib.rcParams["svg.hashsalt"] = "compare"

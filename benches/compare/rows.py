@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import loads
-from peers import PLACE, Peer, Void
+from peers import PLACE, Void
 
 IDLE = 8_000
 PROXIES = ["nginx", "haproxy", "writegate"]
@@ -20,7 +20,7 @@ PROXIES = ["nginx", "haproxy", "writegate"]
 class Row:
     """One kind of work: `run` is given the rig, a peer and the seconds, and gives figures by name."""
 
-    def __init__(self, says, unit, run, peers=PROXIES, targets=(), limits=(), fresh=False):
+    def __init__(self, says, unit, run, peers=PROXIES, targets=(), limits=(), also=(), fresh=False):
         self.says = says
         self.unit = unit
         self.run = run
@@ -29,8 +29,14 @@ class Row:
         self.targets = targets
         # (figure, at most, aim): of the gateway's own figure.
         self.limits = limits
+        # Figures that have no target, and are shown.
+        self.also = also
         # Whether each run starts a peer of its own.
         self.fresh = fresh
+
+    def figures(self):
+        """Which of its figures are shown."""
+        return list(dict.fromkeys([target[0] for target in [*self.targets, *self.limits]] + list(self.also)))
 
 
 def beside(figure, nginx, haproxy, pump=None):
@@ -122,7 +128,7 @@ def start(rig, peer, seconds):
     while time.monotonic() < deadline:
         try:
             ask(peer, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").close()
-            return {"ms": (time.monotonic() - peer.begun) * 1e3}
+            return {"ms": (time.monotonic() - peer.begun) * 1e3, "cpu ms": peer.cpu() * 1e3}
         except ConnectionError:
             time.sleep(0.0002)
     raise Void(f"{peer.name} has answered nothing in 10 s")
@@ -165,13 +171,13 @@ ROWS = {
     ),
     "latency": Row(
         "a guarded PUT at half of nginx's highest rate, open loop, timed from when it was due", "us", latency,
-        targets=[("p50", "nginx", 1.00, None), ("p99", "nginx", 1.00, None)],
+        targets=[("p50", "nginx", 1.00, None), ("p99", "nginx", 1.00, None)], also=["cpu"],
     ),
     "idle": Row(
         "memory of an idle connection: 8,000 that have asked once each", "KiB", idle, limits=[("KiB", 8, 2)], fresh=True,
     ),
     "unix": Row(
-        "the put row with the origin behind a Unix socket, and beside TCP", "us", over_unix, limits=[("of tcp", 1.00, None)],
+        "the put row with the origin behind a Unix socket, and beside TCP", "us", over_unix, limits=[("of tcp", 1.00, None)], also=["cpu"],
     ),
     "h2": Row(
         "a GET over HTTP/2 in clear text, 8 connections of 8 streams", "us", h2_get,
@@ -184,15 +190,9 @@ ROWS = {
     "tls": Row(
         "the put row within TLS 1.3", "us", tls, targets=beside("cpu", (1.10, None), (1.10, None)),
     ),
-    "start": Row("from the start of the process to the first answered request", "ms", start, limits=[("ms", 20, None)], fresh=True),
-    "size": Row("the program as one static file", "MiB", size, ["writegate"], limits=[("MiB", 12, None)], fresh=False),
+    "start": Row("from the start of the process to the first answered request", "ms", start, limits=[("ms", 20, None)], also=["cpu ms"], fresh=True),
+    "size": Row("the program as one static file", "MiB", size, ["writegate"], limits=[("MiB", 12, None)]),
 }
-
-
-def figures(row):
-    """The figures of a row that the table shows: those that have a target, and of all rows the first."""
-    named = [target[0] for target in [*row.targets, *row.limits]]
-    return list(dict.fromkeys(named))
 
 
 def peer_names(names):
@@ -206,8 +206,3 @@ def peer_names(names):
         if name == "latency":
             needed.append("nginx")
     return list(dict.fromkeys(needed))
-
-
-def fresh(name, core):
-    """A peer for one run."""
-    return Peer(name, core)

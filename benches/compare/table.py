@@ -6,8 +6,10 @@ rounds. A target is met if all of them meet it, and missed if none does; between
 
 import statistics
 
-from rows import ROWS, figures
+from rows import ROWS
 
+# The share of a core that goes to nobody in particular.
+QUIET = 0.05
 VERDICTS = {"met": "met", "missed": "MISSED", "open": "within the spread"}
 
 
@@ -50,9 +52,9 @@ def judged(numbers, target, aim, what):
 
 def lines(result):
     """All lines of it, row by row."""
-    shown = [f"{'row':8} {'figure':8} {'peer':10} {'median':>9} {'least-most':>19}   writegate/peer (spread)"]
+    shown = [f"{'row':8} {'figure':8} {'peer':10} {'median':>9} {'least-most':>19} {'rate':>7} {'busy':>5}   writegate/peer (spread)"]
     for name, row in ROWS.items():
-        for figure in figures(row):
+        for figure in row.figures():
             for peer in row.peers:
                 numbers = values(result, name, figure, peer).values()
                 if not numbers:
@@ -60,12 +62,27 @@ def lines(result):
                 median, least, most = spread(numbers)
                 unit = "" if figure == "of tcp" else row.unit
                 extent = f"{least:.2f}-{most:.2f} {unit}"
-                line = f"{name:8} {figure:8} {peer:10} {median:9.2f} {extent:>19}"
+                line = f"{name:8} {figure:8} {peer:10} {median:9.2f} {extent:>19} {pace(result, name, peer)}"
                 if peer != "writegate":
                     median, least, most = spread(ratios(result, name, figure, peer))
                     line += f"   {median:.2f} ({least:.2f}-{most:.2f})"
                 shown.append(line)
     return shown
+
+
+def pace(result, row, peer):
+    """Requests a second, and how much of its core the peer was at work."""
+    rates, shares = (values(result, row, what, peer).values() for what in ["rate", "busy"])
+    if not rates or not shares:
+        return " " * 13
+    return f"{statistics.median(rates):7.0f} {statistics.median(shares):5.0%}"
+
+
+def unrest(result):
+    """Whether others were at work where the peers were."""
+    most = max((sample.get("others", 0) for sample in result["samples"]), default=0)
+    if most > QUIET:
+        yield f"The machine was not quiet: others had up to {most:.0%} of a peer's core. No figures to quote."
 
 
 def targets(result):
@@ -89,6 +106,7 @@ def text(result):
     head += result["notes"]
     if result["rounds"] < 5:
         head.append("Fewer than 5 rounds: no figures to quote.")
+    head += unrest(result)
     says = [f"  {name}: {row.says}" for name, row in ROWS.items() if any(one["row"] == name for one in result["samples"])]
     found = [*head, "", *lines(result), "", "Rows, `cpu` being processor time of the peer a request:", *says, "", "Targets:", *targets(result), ""]
     return "\n".join(found)
