@@ -13,7 +13,7 @@ import subprocess
 import time
 
 HERE = pathlib.Path(__file__).parent
-PLACE = pathlib.Path(os.environ.get("COMPARE_PLACE", "target/compare"))
+PLACE = pathlib.Path(os.environ.get("COMPARE_PLACE", "target/compare")).resolve()
 RUN = PLACE / "run"
 DEADLINE = 10
 ORIGIN = 7600
@@ -55,7 +55,7 @@ def certify():
 
 def command(name):
     """The command line of a peer."""
-    gateway = os.environ.get("COMPARE_GATEWAY", "writegate")
+    gateway = os.environ.get("COMPARE_GATEWAY", "target/release/writegate")
     programs = PLACE / "programs" / "release"
     return {
         "origin": [programs / "origin", f"127.0.0.1:{ORIGIN}", RUN / "origin.sock"],
