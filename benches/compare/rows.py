@@ -190,7 +190,10 @@ ROWS = {
     "tls": Row(
         "the put row within TLS 1.3", "us", tls, targets=beside("cpu", (1.10, None), (1.10, None)),
     ),
-    "start": Row("from the start of the process to the first answered request", "ms", start, limits=[("ms", 20, None)], also=["cpu ms"], fresh=True),
+    "start": Row(
+        "from the start of the process to the first answered request", "ms", start,
+        limits=[("ms", 20, None)], also=["cpu ms"], fresh=True,
+    ),
     "size": Row("the program as one static file", "MiB", size, ["writegate"], limits=[("MiB", 12, None)]),
 }
 

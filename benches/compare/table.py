@@ -108,5 +108,5 @@ def text(result):
         head.append("Fewer than 5 rounds: no figures to quote.")
     head += unrest(result)
     says = [f"  {name}: {row.says}" for name, row in ROWS.items() if any(one["row"] == name for one in result["samples"])]
-    found = [*head, "", *lines(result), "", "Rows, `cpu` being processor time of the peer a request:", *says, "", "Targets:", *targets(result), ""]
-    return "\n".join(found)
+    rows = ["Rows, `cpu` being processor time of the peer a request:", *says]
+    return "\n".join([*head, "", *lines(result), "", *rows, "", "Targets:", *targets(result), ""])
