@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -41,7 +42,12 @@ def arguments():
     found.rows = found.rows or list(ROWS)
     rounds, seconds = QUICK if found.quick else FULL
     found.rounds, found.seconds = found.rounds or rounds, found.seconds or seconds
-    found.peer_core, found.load_core = (int(core) for core in found.cores.split(","))
+    try:
+        found.peer_core, found.load_core = (int(core) for core in found.cores.split(","))
+    except ValueError:
+        parser.exit(64, "--cores takes two numbers, as 1,0\n")
+    if not {found.peer_core, found.load_core} <= os.sched_getaffinity(0) or found.peer_core == found.load_core:
+        parser.exit(64, f"two cores are needed; of those asked for by --cores, {found.cores}, not both can be used\n")
     return found
 
 
@@ -148,6 +154,8 @@ def main():
 
 
 if __name__ == "__main__":
+    # Whoever ends it ends the peers with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         main()
     except Void as void:

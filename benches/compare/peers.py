@@ -16,6 +16,8 @@ HERE = pathlib.Path(__file__).parent
 PLACE = pathlib.Path(os.environ.get("COMPARE_PLACE", "target/compare")).resolve()
 RUN = PLACE / "run"
 DEADLINE = 10
+# What 8,000 connections of clients take in a peer, and as many to the upstream at worst.
+FILES = 20_000
 ORIGIN = 7600
 # By peer: the port of each listener.
 PORTS = {
@@ -37,6 +39,8 @@ def prepare():
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < FILES:
+        raise Void(f"a process may have {most} files open here; {FILES} are needed (ulimit -Hn)")
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for name in ["nginx.conf", "haproxy.cfg", "writegate.toml", "writegate-unix.toml"]:
         text = (HERE / name).read_text().replace("{dir}", str(RUN)).replace("{files}", str(min(most, 65536)))
