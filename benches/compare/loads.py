@@ -157,7 +157,10 @@ def limits(peer, listener):
 
 def version(*words):
     """The first line that a program says of itself."""
-    done = subprocess.run(words, capture_output=True, text=True)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True)
+    except FileNotFoundError:
+        return "not there"
     return (done.stdout + done.stderr).strip().splitlines()[0]
 
 

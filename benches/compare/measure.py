@@ -20,9 +20,16 @@ QUICK = (3, 1)
 FULL = (7, 3)
 
 
+class Parser(argparse.ArgumentParser):
+    """Ends with the code of sysexits.h for what is asked wrongly."""
+
+    def error(self, message):
+        self.exit(64, f"{self.format_usage()}{message}\n")
+
+
 def arguments():
     rows = "\n".join(f"  {name:8} {row.says}" for name, row in ROWS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="benches/compare/run",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Measures the gateway beside nginx, HAProxy and a byte pump: processor time a request, by the operating system.",
@@ -35,19 +42,21 @@ def arguments():
     parser.add_argument("--cores", default="1,0", metavar="PEER,LOAD", help="the core of what is measured, and that of load and origin")
     parser.add_argument("--output", type=pathlib.Path, default=PLACE / "results", help="where figures and plots go (%(default)s)")
     parser.add_argument("--plot", type=pathlib.Path, metavar="JSON", help="only draw the table and plots of earlier figures again")
+    # For `run`: says which rows these are, and measures nothing.
+    parser.add_argument("--rows", action="store_true", dest="says_rows", help=argparse.SUPPRESS)
     found = parser.parse_args()
     unknown = [row for row in found.rows if row not in ROWS]
     if unknown:
-        parser.exit(64, f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}\n")
+        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
     found.rows = found.rows or list(ROWS)
     rounds, seconds = QUICK if found.quick else FULL
     found.rounds, found.seconds = found.rounds or rounds, found.seconds or seconds
     try:
         found.peer_core, found.load_core = (int(core) for core in found.cores.split(","))
     except ValueError:
-        parser.exit(64, "--cores takes two numbers, as 1,0\n")
+        parser.error("--cores takes two numbers, as 1,0")
     if not {found.peer_core, found.load_core} <= os.sched_getaffinity(0) or found.peer_core == found.load_core:
-        parser.exit(64, f"two cores are needed; of those asked for by --cores, {found.cores}, not both can be used\n")
+        parser.error(f"two cores are needed; of those asked for by --cores, {found.cores}, not both can be used")
     return found
 
 
@@ -124,6 +133,9 @@ def measure(rig):
 
 def main():
     asked = arguments()
+    if asked.says_rows:
+        print(*asked.rows)
+        return
     if asked.plot:
         result = json.loads(asked.plot.read_text())
         asked.output = asked.plot.parent
