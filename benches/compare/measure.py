@@ -70,6 +70,7 @@ class Rig:
         self.rate = None
         self.static = None
         self.notes = []
+        self.samples = []
         self.all_cores = os.sched_getaffinity(0)
 
     def __enter__(self):
@@ -116,7 +117,6 @@ class Rig:
 def measure(rig):
     """All runs: in each round all rows, in each row all peers, another one first each time."""
     asked = rig.asked
-    samples = []
     for turn in range(asked.rounds):
         for name in asked.rows:
             row = ROWS[name]
@@ -125,10 +125,32 @@ def measure(rig):
             first = turn % len(row.peers)
             for peer in row.peers[first:] + row.peers[:first]:
                 found = rig.run(row, peer)
-                samples.append({"row": name, "peer": peer, "round": turn} | found)
+                rig.samples.append({"row": name, "peer": peer, "round": turn} | found)
                 shown = ", ".join(f"{key} {value:.6g}" for key, value in found.items())
                 print(f"round {turn + 1} of {asked.rounds}: {name:8} {peer:10} {shown}", flush=True)
-    return samples
+
+
+def measured(asked):
+    """What was found, and if a run was void, why: what came before it is kept, and is worth no more than a look."""
+    begun = time.time()
+    machine = loads.machine()
+    void = None
+    rig = Rig(asked)
+    try:
+        with rig:
+            measure(rig)
+    except Void as reason:
+        void = str(reason)
+    return {
+        "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime(begun)),
+        "minutes": round((time.time() - begun) / 60, 1),
+        "rounds": asked.rounds,
+        "seconds": asked.seconds,
+        "void": void,
+        "machine": machine,
+        "notes": rig.notes,
+        "samples": rig.samples,
+    }
 
 
 def main():
@@ -140,36 +162,24 @@ def main():
         result = json.loads(asked.plot.read_text())
         asked.output = asked.plot.parent
     else:
-        begun = time.time()
-        machine = loads.machine()
-        with Rig(asked) as rig:
-            samples = measure(rig)
-        result = {
-            "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime(begun)),
-            "minutes": round((time.time() - begun) / 60, 1),
-            "rounds": asked.rounds,
-            "seconds": asked.seconds,
-            "machine": machine,
-            "notes": rig.notes,
-            "samples": samples,
-        }
+        result = measured(asked)
         asked.output.mkdir(parents=True, exist_ok=True)
         (asked.output / "figures.json").write_text(json.dumps(result, indent=1) + "\n")
     import plots
     import table
 
-    text = table.text(result)
-    (asked.output / "table.txt").write_text(text)
-    print("\n" + text)
-    plots.draw(result, asked.output)
-    print(f"In {asked.output}: " + ", ".join(sorted(file.name for file in asked.output.iterdir())))
+    if result["samples"]:
+        text = table.text(result)
+        (asked.output / "table.txt").write_text(text)
+        print("\n" + text)
+        plots.draw(result, asked.output)
+        print(f"In {asked.output}: " + ", ".join(sorted(file.name for file in asked.output.iterdir())))
+    if result["void"]:
+        print(f"\nVoid: {result['void']}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":
     # Whoever ends it ends the peers with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    try:
-        main()
-    except Void as void:
-        print(f"\nVoid: {void}", file=sys.stderr)
-        sys.exit(1)
+    main()

@@ -63,8 +63,9 @@ def lines(result):
                 unit = "" if figure == "of tcp" else row.unit
                 extent = f"{least:.2f}-{most:.2f} {unit}"
                 line = f"{name:8} {figure:8} {peer:10} {median:9.2f} {extent:>19} {pace(result, name, peer)}"
-                if peer != "writegate":
-                    median, least, most = spread(ratios(result, name, figure, peer))
+                both = ratios(result, name, figure, peer)
+                if peer != "writegate" and both:
+                    median, least, most = spread(both)
                     line += f"   {median:.2f} ({least:.2f}-{most:.2f})"
                 shown.append(line)
     return shown
@@ -104,6 +105,8 @@ def text(result):
     head = [f"{result['when']} UTC, {result['rounds']} rounds of {result['seconds']} s each, {result['minutes']} minutes in all"]
     head += [f"{what}: {said}" for what, said in machine.items()]
     head += result["notes"]
+    if result["void"]:
+        head.append(f"VOID, and no figures to quote: {result['void']}")
     if result["rounds"] < 5:
         head.append("Fewer than 5 rounds: no figures to quote.")
     head += unrest(result)
