@@ -158,6 +158,10 @@ def main():
     if asked.says_rows:
         print(*asked.rows)
         return
+    # Not there yet when `run` asks for the rows.
+    import plots
+    import table
+
     if asked.plot:
         result = json.loads(asked.plot.read_text())
         asked.output = asked.plot.parent
@@ -165,9 +169,6 @@ def main():
         result = measured(asked)
         asked.output.mkdir(parents=True, exist_ok=True)
         (asked.output / "figures.json").write_text(json.dumps(result, indent=1) + "\n")
-    import plots
-    import table
-
     if result["samples"]:
         text = table.text(result)
         (asked.output / "table.txt").write_text(text)

@@ -19,7 +19,7 @@ def draw(result, place):
     columns = min(3, len(shown))
     height = -(-len(shown) // columns)
     matplotlib.rcParams["svg.hashsalt"] = "compare"
-matplotlib.rcParams["svg.fonttype"] = "none"
+    matplotlib.rcParams["svg.fonttype"] = "none"
     matplotlib.rcParams["font.size"] = 9
     figure, axes = pyplot.subplots(height, columns, figsize=(3.6 * columns, 2.5 * height), squeeze=False)
     for axis in axes.flat[len(shown):]:
