@@ -16,8 +16,9 @@ import peers
 from peers import PLACE, Peer, Void
 from rows import ROWS, peer_names
 
-QUICK = (3, 1)
-FULL = (7, 3)
+# Rounds, and seconds a run.
+QUICK = (2, 1)
+FULL = (5, 3)
 
 
 class Parser(argparse.ArgumentParser):

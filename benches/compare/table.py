@@ -83,7 +83,7 @@ def unrest(result):
     """Whether others were at work where the peers were."""
     most = max((sample.get("others", 0) for sample in result["samples"]), default=0)
     if most > QUIET:
-        yield f"The machine was not quiet: others had up to {most:.0%} of a peer's core. No figures to quote."
+        yield f"The machine was not quiet: others, or the kernel for nobody, had up to {most:.0%} of a peer's core. No figures to quote."
 
 
 def targets(result):
