@@ -127,7 +127,7 @@ class Held:
 
     def __init__(self, peer, listener, milliseconds):
         self.peer = peer
-        self.path = f"/work/{milliseconds}/{name()}"
+        self.path = f"/takes/{milliseconds}/{name()}"
         self.holder = subprocess.Popen(curl(peer, listener, self.path), stdout=subprocess.PIPE, text=True)
         time.sleep(0.15)
         status = output(curl(peer, listener, self.path), 80)

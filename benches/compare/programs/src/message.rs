@@ -138,9 +138,9 @@ impl Parser {
     }
 }
 
-/// The milliseconds of `/work/MS/`.
+/// The milliseconds of `/takes/MS/`.
 fn work(path: &str) -> Option<u64> {
-    let (text, _) = path.strip_prefix("/work/")?.split_once('/')?;
+    let (text, _) = path.strip_prefix("/takes/")?.split_once('/')?;
     text.parse().ok()
 }
 
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn bodies_of_every_framing_are_read_to_their_end() {
         let text = "GET /a HTTP/1.1\r\n\r\nPUT /b HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc\
-            PUT /work/70/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nb;x=y\r\n0123456789a\r\n1\r\nb\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+            PUT /takes/70/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nb;x=y\r\n0123456789a\r\n1\r\nb\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\n\r\n";
         let all = [0, 0, 70, 0].map(Step::Done);
         assert_eq!(steps(text), all);
         let mut parser = Parser::default();

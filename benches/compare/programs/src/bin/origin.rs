@@ -1,6 +1,6 @@
 //! A fast origin: answers 200 with a small body over HTTP/1.1, keeps connections, reads bodies of any framing. One thread.
 //!
-//! A request whose path begins with `/work/MS/` is answered after so many milliseconds, whether or not its client stays.
+//! A request whose path begins with `/takes/MS/` is answered after so many milliseconds, whether or not its client stays.
 //!
 //! origin TCP_ADDRESS UNIX_PATH
 
