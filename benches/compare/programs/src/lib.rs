@@ -1,0 +1,3 @@
+//! What the programs beside which the gateway is measured have in common.
+
+pub mod message;
