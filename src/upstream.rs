@@ -66,9 +66,9 @@ pub trait Connect: 'static {
 /// What comes back of an exchange.
 pub enum Reply {
     /// A response: whole, or still coming.
-    Answered(response::Parts, Body),
+    Answered(Box<response::Parts>, Body),
     /// 101: the connection belongs to another protocol now. With it comes what was read of that.
-    Tunnel(response::Parts, Tunnel),
+    Tunnel(Box<response::Parts>, Tunnel),
 }
 
 /// A connection that is becoming a tunnel.
@@ -138,10 +138,11 @@ impl<C: Connect> Upstream<C> {
         loop {
             let is_guarded = grant.as_ref().is_some_and(Grant::is_guarded);
             let is_pooled = attempts.next() < Some(POOLED_ATTEMPTS);
-            let link = self.link_unless_left(is_guarded, is_pooled, &terms).await?;
+            let mut link = self.link_unless_left(is_guarded, is_pooled, &terms).await?;
             // A connection that was used before may turn out to be stale.
             let is_reused = link.is_reused();
-            match self.wait(link, request, grant, &terms).await {
+            link.begin(request);
+            match self.wait(link, grant, &terms).await {
                 Err(Fault::NotSent {
                     grant: back,
                     request: Some(again),
@@ -165,13 +166,12 @@ impl<C: Connect> Upstream<C> {
     async fn wait(
         &self,
         link: Link<C::Socket>,
-        request: Request<Upload>,
         grant: Option<Grant>,
         terms: &Rc<Terms>,
     ) -> Result<Reply, Fault> {
         let last_byte = Rc::clone(link.last_byte());
         let outlives = grant.as_ref().is_some_and(Grant::is_guarded);
-        let exchange = Exchange::run(link, request, grant, Rc::clone(terms));
+        let exchange = Exchange::run(link, grant, Rc::clone(terms));
         let heir = outlives.then_some(&self.limits.tasks);
         let mut exchange = Attached::new(exchange, heir);
         let mut deserted = Deserted(Some(terms));

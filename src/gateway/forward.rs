@@ -157,7 +157,7 @@ impl<C: Connect> Gateway<C> {
         };
         forward::prepare_response(&mut head.headers);
         head.version = Version::HTTP_11;
-        Response::from_parts(head, body)
+        Response::from_parts(*head, body)
     }
 }
 

@@ -77,12 +77,15 @@ impl Entry {
 /// A hold of which nothing was sent. Dropped, it ends: its write never reached the upstream.
 #[derive(Debug)]
 pub struct Grant {
-    entry: Option<Entry>,
+    /// Boxed: it goes through many hands.
+    entry: Option<Box<Entry>>,
 }
 
 impl Grant {
-    pub(super) const fn new(entry: Entry) -> Self {
-        Self { entry: Some(entry) }
+    pub(super) fn new(entry: Entry) -> Self {
+        Self {
+            entry: Some(Box::new(entry)),
+        }
     }
 
     /// What it is for.
@@ -111,7 +114,7 @@ impl Grant {
     }
 
     /// What ends it, for whoever ends it otherwise than by dropping it.
-    pub(super) fn into_entry(mut self) -> Option<Entry> {
+    pub(super) fn into_entry(mut self) -> Option<Box<Entry>> {
         self.entry.take()
     }
 
@@ -139,14 +142,16 @@ impl Drop for Grant {
 /// until `max_work` has passed since the last byte.
 #[derive(Debug)]
 pub struct Hold {
-    entry: Option<Entry>,
+    entry: Option<Box<Entry>>,
     last_byte: LastByte,
 }
 
 impl Hold {
     /// The outcome is known, or nothing was ever sent. Returns how long the keys were held.
     pub fn settle(mut self) -> Duration {
-        self.entry.take().map_or(Duration::ZERO, Entry::release)
+        self.entry
+            .take()
+            .map_or(Duration::ZERO, |entry| entry.release())
     }
 
     /// Not a byte of the write was sent: it may be tried again.

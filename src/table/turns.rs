@@ -85,7 +85,7 @@ impl Table {
     }
 
     /// The critical section of a grant to a waiter. What is returned was granted, and nobody waits for it.
-    fn hand_over(self: &Arc<Self>, pending: &Pending) -> Option<Entry> {
+    fn hand_over(self: &Arc<Self>, pending: &Pending) -> Option<Box<Entry>> {
         let now = self.now();
         let mut locked = self.shards.lock(&pending.placed);
         if !is_queued(&locked, pending) {
@@ -103,7 +103,7 @@ impl Table {
         locked: &mut Locked<'_>,
         pending: &Pending,
         now: Moment,
-    ) -> Option<Entry> {
+    ) -> Option<Box<Entry>> {
         for (place, _) in locked.places() {
             locked.state_or_new(place).dequeue(pending.ticket);
         }

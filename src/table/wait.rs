@@ -34,7 +34,7 @@ pub(super) struct Waits {
 
 impl Waits {
     /// Its grant, to be held from `now`; given back if nobody waits for it any more.
-    pub(super) fn grant(&self, table: &Arc<Table>, now: Moment) -> Option<Entry> {
+    pub(super) fn grant(&self, table: &Arc<Table>, now: Moment) -> Option<Box<Entry>> {
         let entry = Entry {
             table: Arc::clone(table),
             id: self.id,
@@ -50,7 +50,7 @@ impl Waits {
                 Ok(()) => None,
                 Err(grant) => grant.into_entry(),
             },
-            None => Some(entry),
+            None => Some(Box::new(entry)),
         }
     }
 }

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, response};
+use http::{StatusCode, response};
 use http_body::Frame;
 use tokio::time::{Instant, sleep_until};
 
@@ -23,7 +23,7 @@ use super::link::Link;
 use super::send::send;
 use super::silence::Silence;
 use super::{Fault, Reply, Terms};
-use crate::body::{Body, Pace, PipeWriter, Upload, charged, pipe};
+use crate::body::{Body, Pace, PipeWriter, charged, pipe};
 use crate::policy::Purpose;
 use crate::table::{Grant, Hold};
 use crate::wire::Socket;
@@ -47,15 +47,13 @@ pub(super) struct Exchange<S: Socket> {
 }
 
 impl<S: Socket> Exchange<S> {
-    /// Sends the request, and returns the response when it is whole, or when its head has come and
+    /// Sends the request that `link` has begun with, and returns the response when it is whole, or when its head has come and
     /// its body is being pumped.
     pub(super) async fn run(
         link: Link<S>,
-        request: Request<Upload>,
         grant: Option<Grant>,
         terms: Rc<Terms>,
     ) -> Result<Reply, Fault> {
-        link.begin(request.method() == Method::HEAD);
         let is_guarded = grant.as_ref().is_some_and(Grant::is_guarded);
         let hold = grant.map(|grant| grant.into_hold(Rc::clone(link.last_byte())));
         let limit = match hold.as_ref().filter(|_| is_guarded).map(Hold::max_work) {
@@ -73,7 +71,7 @@ impl<S: Socket> Exchange<S> {
             silence,
             terms,
         };
-        let head = exchange.send(request).await?;
+        let head = exchange.send().await?;
         if !exchange.terms.expects(head.status) {
             return Err(Fault::NotAsked);
         }
@@ -91,9 +89,9 @@ impl<S: Socket> Exchange<S> {
     }
 
     /// Sends the request, and waits for the head of its response.
-    async fn send(&mut self, request: Request<Upload>) -> Result<response::Parts, Fault> {
+    async fn send(&mut self) -> Result<Box<response::Parts>, Fault> {
         let silence = self.is_guarded.then_some(&mut self.silence);
-        let sent = send(&mut self.link, request, &self.terms, silence).await;
+        let sent = send(&mut self.link, &self.terms, silence).await;
         let is_read = self.hold.as_ref().and_then(Hold::purpose) == Some(Purpose::Read);
         sent.map_err(|mut fault| {
             if let Fault::NotSent { grant, .. } = &mut fault {
@@ -111,7 +109,7 @@ impl<S: Socket> Exchange<S> {
     }
 
     /// Reads what is here of the body, and leaves what is still coming to a pump.
-    async fn receive(mut self, head: response::Parts) -> Result<Reply, Fault> {
+    async fn receive(mut self, head: Box<response::Parts>) -> Result<Reply, Fault> {
         let budget = Arc::clone(&self.terms.limits.response_budget);
         self.capture.begin(&head, self.link.least());
         let (mut frames, mut octets, mut is_overdrawn) = (VecDeque::new(), 0, false);

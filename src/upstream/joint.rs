@@ -54,7 +54,7 @@ pub enum End {
 /// A response that came whole.
 #[derive(Debug)]
 pub struct Captured {
-    head: response::Parts,
+    head: Box<response::Parts>,
     content: Vec<Bytes>,
     trailers: Option<HeaderMap>,
 }
@@ -171,7 +171,7 @@ pub(super) struct Capture(Option<Box<Capturing>>);
 #[derive(Debug)]
 struct Capturing {
     lead: Lead,
-    head: Option<response::Parts>,
+    head: Option<Box<response::Parts>>,
     content: Vec<Bytes>,
     trailers: Option<HeaderMap>,
     /// How many octets more are kept.
@@ -204,7 +204,7 @@ impl Capture {
     pub(super) fn begin(&mut self, head: &response::Parts, least: u64) {
         let Some(capturing) = &mut self.0 else { return };
         if usize::try_from(least).is_ok_and(|least| least <= capturing.room) {
-            capturing.head = Some(head.clone());
+            capturing.head = Some(Box::new(head.clone()));
         } else {
             self.give_up();
         }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use http_body::Frame;
 use tokio::time::Instant;
 
@@ -20,7 +20,7 @@ pub(super) use http1::Http1;
 pub(super) use http2::{Shared, Stream};
 
 use super::{Fault, Tunnel};
-use crate::body::HttpError;
+use crate::body::{HttpError, Upload};
 use crate::wire::Socket;
 
 /// A place for one exchange.
@@ -34,12 +34,12 @@ pub(super) enum Link<S: Socket> {
 }
 
 impl<S: Socket> Link<S> {
-    /// A new exchange begins: nothing of it was sent, and nothing has come. `is_head` says that it is a `HEAD`.
-    pub(super) fn begin(&self, is_head: bool) {
+    /// A new exchange begins with this request: nothing of it was sent, and nothing has come.
+    pub(super) fn begin(&mut self, request: Request<Upload>) {
         match self {
-            Self::Http1(link) => link.traffic.begin(is_head),
-            Self::Cased(link) => link.traffic.begin(is_head),
-            Self::Http2(stream) => stream.begin(),
+            Self::Http1(link) => link.begin(request),
+            Self::Cased(link) => link.begin(request),
+            Self::Http2(stream) => stream.begin(request),
         }
     }
 

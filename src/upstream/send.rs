@@ -15,28 +15,29 @@ use crate::policy::forward::has_one_reading;
 use crate::policy::head::Malformed;
 use crate::wire::Socket;
 
-/// Sends `request`. With `silence`, it is given up when that has lasted for too long. The grant of what was not sent is the
+/// An exchange sends one request, and begins with it.
+const BEGUN: &str = "a request was begun with, and is sent once";
+
+/// Sends the request that `link` has begun with. With `silence`, it is given up when that has lasted for too long. The grant of what was not sent is the
 /// caller's.
 pub(super) async fn send<S: Socket>(
     link: &mut Link<S>,
-    request: Request<Upload>,
     terms: &Terms,
     silence: Option<&mut Silence>,
-) -> Result<response::Parts, Fault> {
+) -> Result<Box<response::Parts>, Fault> {
     match link {
-        Link::Http1(link) => send_alone(link, request, terms, silence).await,
-        Link::Cased(link) => send_cased(link, request, terms, silence).await,
-        Link::Http2(stream) => send_among_others(stream, request, terms, silence).await,
+        Link::Http1(link) => send_alone(link, terms, silence).await,
+        // Boxed, so that the others need no room for it.
+        Link::Cased(link) => Box::pin(send_cased(link, terms, silence)).await,
+        Link::Http2(stream) => Box::pin(send_among_others(stream, terms, silence)).await,
     }
 }
 
 async fn send_alone<S: Socket>(
     link: &mut Http1<S>,
-    request: Request<Upload>,
     terms: &Terms,
     mut silence: Option<&mut Silence>,
-) -> Result<response::Parts, Fault> {
-    link.begin(request);
+) -> Result<Box<response::Parts>, Fault> {
     poll_fn(|cx| {
         let inform = |status, fields, cx: &mut Context<'_>| pass_on(terms, status, fields, cx);
         match link.poll_head(cx, inform) {
@@ -49,16 +50,16 @@ async fn send_alone<S: Socket>(
 
 async fn send_cased<S: Socket>(
     link: &mut Cased<S>,
-    mut request: Request<Upload>,
     terms: &Terms,
     mut silence: Option<&mut Silence>,
-) -> Result<response::Parts, Fault> {
+) -> Result<Box<response::Parts>, Fault> {
+    let mut request = link.take_begun().expect(BEGUN);
     let spare = duplicate(&request).map(Box::new);
     let interims = terms
         .wants_interims()
         .then(|| Interims::listen(&mut request));
     let outcome = {
-        let mut response = pin!(link.begin(request));
+        let mut response = pin!(link.send(request));
         poll_fn(|cx| {
             link.drive(cx);
             if let Some(interims) = &interims {
@@ -75,7 +76,7 @@ async fn send_cased<S: Socket>(
         Some(Ok(response)) => {
             let (head, incoming) = response.into_parts();
             link.receive(incoming);
-            Ok(head)
+            Ok(Box::new(head))
         }
         Some(Err(mut failed)) if !link.traffic.has_sent() => Err(Fault::NotSent {
             grant: None,
@@ -94,10 +95,10 @@ async fn send_cased<S: Socket>(
 
 async fn send_among_others(
     stream: &mut Stream,
-    request: Request<Upload>,
     terms: &Terms,
     mut silence: Option<&mut Silence>,
-) -> Result<response::Parts, Fault> {
+) -> Result<Box<response::Parts>, Fault> {
+    let request = stream.take_begun().expect(BEGUN);
     let spare = if stream.is_reused() {
         duplicate(&request).map(Box::new)
     } else {

@@ -23,7 +23,7 @@ pub enum Part {
     /// An informational response, whole.
     Interim(StatusCode, HeaderMap),
     /// The head of the final one.
-    Head(response::Parts),
+    Head(Box<response::Parts>),
     /// Some of its content.
     Data(Bytes),
     /// The trailer section, which ends it.

@@ -4,7 +4,7 @@
 //! are taken here as there. Unknown statuses pass.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, Version, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, response};
 use thiserror::Error;
 
 use super::framing::{Framings, Told};
@@ -13,6 +13,9 @@ use super::{HEAD_LIMIT, Malformed};
 
 /// The most field lines of a response head.
 pub const RESPONSE_FIELD_LIMIT: usize = 256;
+
+/// As many fields as most responses have.
+const USUAL: usize = 8;
 
 /// The most informational responses before a final one.
 pub const INTERIM_LIMIT: u32 = 1000;
@@ -76,14 +79,15 @@ pub struct Parsed {
     /// What follows it.
     pub answer: Answer,
     /// The status, the version and the fields.
-    pub parts: response::Parts,
+    pub parts: Box<response::Parts>,
     /// The reason phrase, where it is not the usual one.
     pub reason: Option<Bytes>,
 }
 
 /// Checks a head in the same way, and reads it: its values are parts of `head`.
 pub fn parse_response(head: &Bytes, to_head: bool) -> Result<Parsed, InvalidResponse> {
-    let (mut parts, ()) = Response::new(()).into_parts();
+    let mut parts = Box::new(Response::new(()).into_parts().0);
+    parts.headers = HeaderMap::with_capacity(USUAL);
     let (status, told) = read(head, |name, value| {
         let name = HeaderName::from_bytes(name).map_err(|_known| Malformed::FieldLine)?;
         let value = HeaderValue::from_maybe_shared(head.slice_ref(value))

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::{Body as _, Frame};
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
@@ -31,6 +31,7 @@ const BUFFER: usize = 128 * 1024;
 pub(crate) struct Cased<S: Socket> {
     sender: SendRequest<Upload>,
     driver: Connection<TokioIo<Outbound<S>>, Upload>,
+    begun: Option<Request<Upload>>,
     incoming: Incoming,
     is_over: bool,
     pub(crate) traffic: Rc<Traffic>,
@@ -51,6 +52,7 @@ impl<S: Socket> Cased<S> {
         Ok(Box::new(Self {
             sender,
             driver,
+            begun: None,
             incoming: Incoming::Empty,
             is_over: false,
             traffic,
@@ -64,8 +66,19 @@ impl<S: Socket> Cased<S> {
         !self.is_over && self.is_sound() && self.sender.is_ready() && self.kept.is_fresh(now)
     }
 
-    /// Sends a request.
-    pub(crate) fn begin(
+    /// Begins with a request.
+    pub(super) fn begin(&mut self, request: Request<Upload>) {
+        self.traffic.begin(request.method() == Method::HEAD);
+        self.begun = Some(request);
+    }
+
+    /// The request that was begun with.
+    pub(crate) fn take_begun(&mut self) -> Option<Request<Upload>> {
+        self.begun.take()
+    }
+
+    /// Sends it.
+    pub(crate) fn send(
         &mut self,
         request: Request<Upload>,
     ) -> impl Future<Output = Result<Response<hyper::body::Incoming>, TrySendError<Request<Upload>>>>

@@ -73,8 +73,10 @@ impl<S: Socket> Http1<S> {
     }
 
     /// Begins with a request, and with the wait for its response.
-    pub(crate) fn begin(&mut self, request: Request<Upload>) {
-        self.decoder.expect(request.method() == Method::HEAD);
+    pub(super) fn begin(&mut self, request: Request<Upload>) {
+        let is_head = request.method() == Method::HEAD;
+        self.traffic.begin(is_head);
+        self.decoder.expect(is_head);
         self.sending.begin(request);
     }
 
@@ -83,7 +85,7 @@ impl<S: Socket> Http1<S> {
         &mut self,
         cx: &mut Context<'_>,
         mut inform: impl FnMut(StatusCode, HeaderMap, &mut Context<'_>),
-    ) -> Poll<Result<response::Parts, Fault>> {
+    ) -> Poll<Result<Box<response::Parts>, Fault>> {
         loop {
             if let Poll::Ready(Err(error)) = self.poll_send(cx) {
                 return Poll::Ready(Err(self.failed(error)));

@@ -116,6 +116,8 @@ impl Shared {
 /// A stream for one exchange.
 pub(crate) struct Stream {
     shared: Rc<Shared>,
+    /// What is to be sent.
+    waiting: Option<Request<Upload>>,
     uplink: Option<Uplink>,
     incoming: Incoming,
     last_byte: Rc<Cell<Instant>>,
@@ -141,6 +143,7 @@ impl Stream {
         let begun = shared.begun.replace(shared.begun.get() + 1);
         Self {
             shared: Rc::clone(shared),
+            waiting: None,
             uplink: None,
             incoming: Incoming::Empty,
             last_byte: Rc::new(Cell::new(Instant::now())),
@@ -150,8 +153,15 @@ impl Stream {
         }
     }
 
-    pub(super) fn begin(&self) {
+    /// Begins with a request.
+    pub(super) fn begin(&mut self, request: Request<Upload>) {
         self.last_byte.set(Instant::now());
+        self.waiting = Some(request);
+    }
+
+    /// The request that was begun with.
+    pub(crate) const fn take_begun(&mut self) -> Option<Request<Upload>> {
+        self.waiting.take()
     }
 
     pub(super) const fn last_byte(&self) -> &Rc<Cell<Instant>> {
@@ -167,7 +177,7 @@ impl Stream {
         &mut self,
         request: Request<Upload>,
         inform: impl Fn(Response<()>, &mut Context<'_>),
-    ) -> Result<response::Parts, Failed> {
+    ) -> Result<Box<response::Parts>, Failed> {
         let mut response = self.send(request).await.map_err(|source| Failed {
             is_unsent: true,
             is_invalid: false,
@@ -208,7 +218,7 @@ impl Stream {
             check_http2_trailers,
             None,
         ));
-        Ok(head)
+        Ok(Box::new(head))
     }
 
     /// Gives the head to the library; the body follows as it is driven.
