@@ -15,7 +15,7 @@ def as_zstd(text):
     return b"\x28\xb5\x2f\xfd" + b"\x60" + (size - 256).to_bytes(2, "little") + block.to_bytes(3, "little") + text
 
 
-CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": as_zstd}
+CODINGS = {"gzip": lambda text: gzip.compress(text, mtime=0), "deflate": zlib.compress, "br": brotli.compress, "zstd": as_zstd}
 
 
 def app(environ, start_response):
