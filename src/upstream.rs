@@ -6,6 +6,7 @@
 //! - A write is sent a second time only if not one byte of it was written; a safe request without
 //!   a body, while nothing of its response has come over a connection that was used before.
 
+mod alarm;
 mod dial;
 mod exchange;
 mod fault;
@@ -18,6 +19,7 @@ mod silence;
 mod tasks;
 mod terms;
 
+pub use alarm::Alarms;
 pub use dial::Dialer;
 pub use fault::Fault;
 pub use joint::{Captured, End, Following, Joints, Lead, Part};
@@ -35,7 +37,7 @@ use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, response};
 use http_body::Body as _;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use crate::body::{Body, Upload};
@@ -45,6 +47,7 @@ use crate::wire::{Client, Duplex, Hangup, Socket};
 use exchange::Exchange;
 use link::{Cased, Http1, Link, Shared, Stream};
 use pool::Pool;
+use silence::Silence;
 
 /// How often a request may meet an idle connection that turns out to be stale before it gets a new one.
 const POOLED_ATTEMPTS: u32 = 2;
@@ -175,7 +178,11 @@ impl<C: Connect> Upstream<C> {
         let heir = outlives.then_some(&self.limits.tasks);
         let mut exchange = Attached::new(exchange, heir);
         let mut deserted = Deserted(Some(terms));
-        let mut patience = None;
+        let mut patience = Silence::new(
+            self.limits.response_timeout,
+            &last_byte,
+            &self.limits.alarms,
+        );
         poll_fn(|cx| {
             if let Poll::Ready(reply) = Pin::new(&mut exchange).poll(cx) {
                 deserted.0 = None;
@@ -184,17 +191,7 @@ impl<C: Connect> Upstream<C> {
             if !outlives && terms.client().is_none_or(|client| is_gone(&*client, cx)) {
                 return Poll::Ready(Err(Fault::ClientLeft));
             }
-            loop {
-                let until = last_byte.get() + self.limits.response_timeout;
-                let patience = patience.get_or_insert_with(|| Box::pin(sleep_until(until)));
-                if patience.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                if until <= Instant::now() {
-                    return Poll::Ready(Err(Fault::ResponseTimeout));
-                }
-                patience.as_mut().reset(until);
-            }
+            patience.poll(cx).map(|()| Err(Fault::ResponseTimeout))
         })
         .await
     }

@@ -217,6 +217,7 @@ fn limits(config: &Config, tasks: &Rc<Tasks>) -> Limits {
         min_body_rate: server.min_body_rate,
         budget: Arc::new(Semaphore::new(half)),
         response_budget: Arc::new(Semaphore::new(half)),
+        alarms: Rc::default(),
         tasks: Rc::clone(tasks),
         hold_times: Rc::new(HoldTimes::default()),
     }

@@ -61,7 +61,7 @@ impl<S: Socket> Exchange<S> {
             None | Some(Duration::ZERO) => terms.limits.response_timeout,
             Some(max_work) => max_work,
         };
-        let silence = Silence::new(limit, link.last_byte());
+        let silence = Silence::new(limit, link.last_byte(), &terms.limits.alarms);
         let capture = Capture::of(terms.lead.take(), terms.limits.response_buffer);
         let mut exchange = Self {
             link,

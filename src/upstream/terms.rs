@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::sync::Semaphore;
 
-use super::{Lead, Tasks};
+use super::{Alarms, Lead, Tasks};
 use crate::body::Gate;
 use crate::config::Protocol;
 use crate::policy::RouteId;
@@ -40,6 +40,8 @@ pub struct Limits {
     pub budget: Arc<Semaphore>,
     /// What responses that are read ahead are charged to: slow readers leave writes their half.
     pub response_budget: Arc<Semaphore>,
+    /// What tells that it has been silent for too long.
+    pub alarms: Rc<Alarms>,
     /// Who goes on with what nobody waits for.
     pub tasks: Rc<Tasks>,
     /// How long holds last.
