@@ -5,9 +5,11 @@
 //! - A write is claimed for only once a small body is here whole, and forwarded only once it is claimed.
 //! - A conflict is told only after everything that had reached the workers by then was looked at.
 
+mod caller;
 mod claim;
 mod families;
 mod forward;
+mod ids;
 mod join;
 mod log;
 mod peer;
@@ -16,8 +18,9 @@ mod slots;
 mod trip;
 mod turns;
 
+pub use caller::Caller;
 pub use log::Counts;
-pub use peer::{Caller, Peer};
+pub use peer::Peer;
 pub use turns::{TurnRequest, Turns};
 
 use std::cell::Cell;
@@ -36,6 +39,7 @@ use crate::policy::rejection::{Audience, Rejection, Telling};
 use crate::table::Table;
 use crate::upstream::{Connect, Joints, Limits, Upstream};
 use families::Families;
+use ids::Ids;
 use join::Way;
 use slots::InFlight;
 use trip::{Outcome, Trip};
@@ -79,6 +83,7 @@ pub struct Gateway<C: Connect> {
     counts: Arc<Counts>,
     next_hold: Cell<u64>,
     families: Families,
+    ids: Ids,
 }
 
 impl<C: Connect> Gateway<C> {
@@ -93,6 +98,7 @@ impl<C: Connect> Gateway<C> {
             counts: Arc::default(),
             next_hold: Cell::new(0),
             families: Families::default(),
+            ids: Ids::default(),
         }
     }
 
@@ -131,7 +137,7 @@ impl<C: Connect> Gateway<C> {
     pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
         let in_flight = peer.begin();
         self.counts.request();
-        let mut trip = Trip::begin(&self.shared.config, &request, peer);
+        let mut trip = self.begin(&request, peer);
         let admitted = self.admit(request, &mut trip).await;
         let mut response = admitted.unwrap_or_else(|rejection| self.reject(&rejection, &mut trip));
         trip.tell(&mut response);
@@ -150,9 +156,13 @@ impl<C: Connect> Gateway<C> {
         peer: &Peer,
     ) -> Response<Body> {
         self.counts.request();
-        let mut trip = Trip::begin(&self.shared.config, request, peer);
+        let mut trip = self.begin(request, peer);
         let response = self.reject(&Rejection::Malformed(why), &mut trip);
         trip.report_with(response)
+    }
+
+    fn begin<'a>(&self, request: &Request<Incoming>, peer: &'a Peer) -> Trip<'a> {
+        Trip::begin(&self.shared.config, &self.ids, request, peer)
     }
 
     /// Takes a request through all its steps. Each says by which rejections it can end.

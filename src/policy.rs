@@ -20,6 +20,7 @@ pub mod forward;
 pub mod frames;
 pub mod generalise;
 pub mod head;
+pub mod hex;
 pub mod host;
 pub mod key;
 pub mod key_state;
@@ -31,6 +32,7 @@ pub mod path;
 pub mod pattern;
 pub mod plan;
 pub mod pointer;
+pub mod present;
 mod purpose;
 pub mod reach;
 pub mod rejection;
@@ -136,10 +138,7 @@ impl Policy {
         for method in &methods[1..] {
             verdict = verdict.or_stricter(self.judge(head, method)?);
         }
-        let guard = match verdict.guard {
-            Some(guard) => Some(guard.normalised()?),
-            None => None,
-        };
+        let guard = verdict.guard.map(Guard::normalised).transpose()?;
         Ok(Plan {
             awaits: self.awaits(head, verdict.awaits_keys, guard.as_ref()),
             route: verdict.route,

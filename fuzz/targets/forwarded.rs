@@ -3,7 +3,8 @@
 
 use http::{HeaderMap, HeaderValue, Version};
 use libfuzzer_sys::fuzz_target;
-use writegate::policy::forward::{Forwarding, Hop, prepare_request};
+use writegate::policy::forward::{Forwarding, Hop, Introduction, prepare_request};
+use writegate::policy::present::Present;
 
 const OURS: &str = "for=192.0.2.1;host=\"a.example\";proto=http";
 
@@ -24,16 +25,18 @@ fuzz_target!(|input: (&[u8], &[u8], &[u8])| {
         }
     }
     let host = HeaderValue::from_static("a.example");
+    let client = Introduction::new(Some([192, 0, 2, 1].into()), false);
     let hop = Hop {
-        client: Some([192, 0, 2, 1].into()),
+        client: &client,
+        forwarded: &client.forwarded(Some(&host)),
         host: Some(&host),
         version: Version::HTTP_11,
-        is_secure: false,
         subject: None,
         forwarding: Forwarding::Append,
         via: true,
     };
-    prepare_request(&mut fields, &hop, false);
+    let present = Present::of(&fields);
+    prepare_request(&mut fields, present, &hop, false);
     let one = |name: &str| {
         let lines: Vec<_> = fields.get_all(name).into_iter().collect();
         assert_eq!(lines.len(), 1, "{name}: {lines:?}");

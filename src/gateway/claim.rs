@@ -10,6 +10,7 @@ use tracing::warn;
 use super::{Gateway, Outcome, Trip};
 use crate::policy::family::HOLD;
 use crate::policy::key_state::{HoldId, Phase};
+use crate::policy::present::Named;
 use crate::policy::rejection::{Conflict, Ending, Rejection, State, retry_after};
 use crate::policy::remedy::Advice;
 use crate::policy::{Family, Guard, OnConflict, Pass, Plan, Purpose, Remedy, RouteId};
@@ -82,6 +83,9 @@ impl<C: Connect> Gateway<C> {
 
     /// Takes note of the hold of which the request came, if it did of one that has not ended.
     pub(super) fn recognise(&self, head: &request::Parts, trip: &mut Trip<'_>) {
+        if !trip.present.has(Named::Hold) {
+            return;
+        }
         let mut came = head.headers.get_all(HOLD).iter().filter_map(Pass::read);
         trip.pass = came.find(|pass| self.shared.table.is_live(*pass));
         trip.family = trip.pass.map(|pass| pass.family);

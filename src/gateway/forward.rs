@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use h2::ext::Protocol;
 use http::header::HOST;
-use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Request, Response, Uri, Version, request};
+use http::{Extensions, HeaderName, HeaderValue, Request, Response, Uri, Version, request};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
@@ -18,6 +17,7 @@ use super::{Gateway, Trip};
 use crate::body::{Body, Edit, Gate, Received, Upload, UploadFault};
 use crate::policy::family::HOLD;
 use crate::policy::forward::{self, Hop};
+use crate::policy::present::Named;
 use crate::policy::rejection::Rejection;
 use crate::policy::{Pass, Plan};
 use crate::table::Grant;
@@ -37,12 +37,13 @@ impl<C: Connect> Gateway<C> {
         trip: &mut Trip<'_>,
     ) -> Result<Reply, Rejection> {
         let Standing { grant, lead } = own;
-        let gate = (received.rest.is_some() && expects_continue(&head))
+        let gate = (received.rest.is_some() && expects_continue(&head, trip))
             .then(|| Rc::new(Gate::new(EXPECT_PATIENCE)));
         let terms = Rc::new(Terms {
             limits: Rc::clone(self.upstream.limits()),
             client: RefCell::new(Some(Rc::downgrade(&trip.peer.client))),
-            asks_upgrade: forward::upgrade(&head.headers).is_some(),
+            asks_upgrade: trip.present.has(Named::Upgrade)
+                && forward::upgrade(&head.headers).is_some(),
             asks_tunnel: head.extensions.get::<Protocol>().is_some(),
             takes_interims: head.version >= Version::HTTP_11,
             at_work: trip.counted_with(trip.peer.work()),
@@ -83,27 +84,24 @@ impl<C: Connect> Gateway<C> {
     /// The request as it is written to the upstream.
     fn outgoing(
         &self,
-        head: request::Parts,
+        mut head: request::Parts,
         upload: Upload,
         (keeps_expect, told): (bool, Told),
         trip: &Trip<'_>,
     ) -> Request<Upload> {
-        let mut request = Request::new(upload);
-        if self.config().upstream.keep_case {
+        let upstream = &self.config().upstream;
+        if !upstream.keep_case {
             // Among them is how the names were written.
-            *request.extensions_mut() = head.extensions;
+            head.extensions = Extensions::new();
         }
-        *request.method_mut() = head.method;
+        let uri = std::mem::take(&mut head.uri).into_parts();
         // RFC 9112 §3.2.2: the authority of an absolute target is the host.
-        let named = head
-            .uri
-            .authority()
+        let named = uri
+            .authority
             .and_then(|host| HeaderValue::try_from(host.as_str()).ok());
-        *request.uri_mut() = head
-            .uri
-            .path_and_query()
-            .map_or_else(Uri::default, |target| origin_form(target.clone()));
-        let mut fields = head.headers;
+        head.uri = uri.path_and_query.map_or_else(Uri::default, Uri::from);
+        let received = std::mem::replace(&mut head.version, Version::HTTP_11);
+        let fields = &mut head.headers;
         if let Some(host) = named {
             fields.insert(HOST, host);
         }
@@ -111,26 +109,25 @@ impl<C: Connect> Gateway<C> {
         let caller = &trip.peer.caller;
         let subject_header = self.subject_header();
         let hop = Hop {
-            client: caller.address,
+            client: caller.introduction(),
+            forwarded: &caller.forwarded(host.as_ref()),
             host: host.as_ref(),
-            version: head.version,
-            is_secure: caller.is_secure,
+            version: received,
             subject: subject_header.map(|name| (name, caller.subject.as_deref())),
-            forwarding: self.config().upstream.forwarded,
-            via: self.config().upstream.via,
+            forwarding: upstream.forwarded,
+            via: upstream.via,
         };
-        forward::prepare_request(&mut fields, &hop, keeps_expect);
+        forward::prepare_request(fields, trip.present, &hop, keeps_expect);
         let pass = told.pass.map(|pass| pass.value());
-        forward::tell(&mut fields, &HOLD, pass);
-        if let Some(name) = &self.config().upstream.sequence_header {
-            forward::tell(&mut fields, name, told.number.map(HeaderValue::from));
+        forward::tell(fields, &HOLD, pass);
+        if let Some(name) = &upstream.sequence_header {
+            forward::tell(fields, name, told.number.map(HeaderValue::from));
         }
         fields.insert(forward::X_REQUEST_ID, trip.request_id.clone());
         if host.is_none() {
             fields.insert(HOST, HeaderValue::from_static("localhost"));
         }
-        *request.headers_mut() = fields;
-        request
+        Request::from_parts(head, upload)
     }
 
     /// The field that tells the upstream whose certificate the client has shown.
@@ -166,10 +163,6 @@ impl<C: Connect> Gateway<C> {
 struct Told {
     pass: Option<Pass>,
     number: Option<u64>,
-}
-
-fn origin_form(target: PathAndQuery) -> Uri {
-    Uri::from(target)
 }
 
 fn rejection(fault: &Fault, is_write: bool) -> Rejection {

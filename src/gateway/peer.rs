@@ -2,24 +2,13 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use tokio::time::Instant;
 
+use super::Caller;
 use crate::upstream::Tunnel;
 use crate::wire::Client;
-
-/// Who a client is, as far as its connection tells.
-#[derive(Clone, Debug, Default)]
-pub struct Caller {
-    /// Where it connects from; none over a Unix socket.
-    pub address: Option<IpAddr>,
-    /// Whether it speaks TLS.
-    pub is_secure: bool,
-    /// The subject of the certificate that it has shown, where that was verified.
-    pub subject: Option<Rc<str>>,
-}
 
 /// A client, and who it is.
 pub struct Peer {

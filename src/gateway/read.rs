@@ -17,6 +17,7 @@ use super::{Gateway, Trip};
 use crate::body::{Account, Counted, Incoming, Pace, Received, UploadFault, read_up_to};
 use crate::content;
 use crate::policy::content::Content;
+use crate::policy::present::Named;
 use crate::policy::rejection::{Ending, Rejection};
 use crate::policy::{Awaits, Guard, Head, OnConflict, Plan};
 use crate::upstream::Connect;
@@ -92,7 +93,7 @@ impl<C: Connect> Gateway<C> {
         let body = trip.counted(body).editing(self.trailer_edit());
         let server = &self.config().server;
         let guard = guarding(plan);
-        let expects = expects_continue(head);
+        let expects = expects_continue(head, trip);
         let declared = body.size_hint().exact();
         if declared
             .zip(server.max_body)
@@ -213,10 +214,12 @@ pub(super) fn seen<'a>(head: &'a request::Parts, trip: &Trip<'a>) -> Head<'a> {
 }
 
 /// RFC 9110 §10.1.1.
-pub(super) fn expects_continue(head: &request::Parts) -> bool {
+pub(super) fn expects_continue(head: &request::Parts, trip: &Trip<'_>) -> bool {
     let expects =
         |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-    head.version >= Version::HTTP_11 && head.headers.get(EXPECT).is_some_and(expects)
+    trip.present.has(Named::Expect)
+        && head.version >= Version::HTTP_11
+        && head.headers.get(EXPECT).is_some_and(expects)
 }
 
 pub(super) fn broken_upload(fault: UploadFault, trip: &Trip<'_>) -> Rejection {

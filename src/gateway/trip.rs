@@ -11,11 +11,13 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
 use super::Peer;
+use super::ids::Ids;
 use super::log::Line;
 use super::slots::Slot;
 use crate::body::{Body, BodyEnd, Counted, Incoming};
 use crate::config::Config;
 use crate::policy::forward::X_REQUEST_ID;
+use crate::policy::present::{Named, Present};
 use crate::policy::rejection::{Audience, JOINED, WAITED};
 use crate::policy::{Family, Pass, Plan, RouteId};
 
@@ -66,6 +68,8 @@ pub(super) struct Trip<'a> {
     /// The effective method, once it is known.
     pub(super) method: Method,
     pub(super) request_id: HeaderValue,
+    /// Which of the fields that are asked for it came with.
+    pub(super) present: Present,
     /// Whether some of the request may never be read: then the connection ends with the answer.
     pub(super) is_unread: bool,
     pub(super) outcome: Outcome,
@@ -86,12 +90,21 @@ pub(super) struct Trip<'a> {
 }
 
 impl<'a> Trip<'a> {
-    pub(super) fn begin(config: &Arc<Config>, request: &Request<Incoming>, peer: &'a Peer) -> Self {
+    pub(super) fn begin(
+        config: &Arc<Config>,
+        ids: &Ids,
+        request: &Request<Incoming>,
+        peer: &'a Peer,
+    ) -> Self {
         let has_line = config.server.access_log;
+        let present = Present::of(request.headers());
+        let given = present.has(Named::RequestId);
+        let given = given.then(|| request.headers().get(X_REQUEST_ID)).flatten();
         Self {
             peer,
             method: request.method().clone(),
-            request_id: request_id(request.headers().get(X_REQUEST_ID)),
+            request_id: given_id(given).unwrap_or_else(|| ids.next()),
+            present,
             is_unread: !http_body::Body::is_end_stream(request.body()),
             outcome: Outcome::Undecided,
             slot: None,
@@ -103,7 +116,7 @@ impl<'a> Trip<'a> {
             family: None,
             waited: None,
             route: RouteId::GUARD,
-            audience: Audience::of(request.headers()),
+            audience: Audience::of(request.headers(), present),
             line: has_line.then(|| Box::new(Line::begin(config, request, peer.caller.address))),
         }
     }
@@ -173,14 +186,11 @@ impl Drop for Trip<'_> {
     }
 }
 
-/// The identifier that came with the request, if it is one, or a new one.
-fn request_id(given: Option<&HeaderValue>) -> HeaderValue {
+/// The identifier that came with the request, if it is one.
+fn given_id(given: Option<&HeaderValue>) -> Option<HeaderValue> {
     let is_identifier = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
         (1..=REQUEST_ID_LIMIT).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
     };
-    given.filter(is_identifier).cloned().unwrap_or_else(|| {
-        let made = format!("{:032x}", fastrand::u128(..));
-        HeaderValue::try_from(made).expect("hexadecimal digits are visible ASCII")
-    })
+    given.filter(is_identifier).cloned()
 }

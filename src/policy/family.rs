@@ -10,8 +10,14 @@ use std::fmt;
 
 use http::{HeaderName, HeaderValue};
 
+use super::hex;
+
 /// The field by which it goes to the upstream and comes back.
 pub const HOLD: HeaderName = HeaderName::from_static("writegate-hold");
+
+const FAMILY_DIGITS: usize = 32;
+
+const PLACE_DIGITS: usize = 16;
 
 /// A hold and all that came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,7 +52,7 @@ impl Pass {
         let is_hex = |text: &str, digits: usize| {
             text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
         };
-        if !is_hex(family, 32) || !is_hex(place, 16) {
+        if !is_hex(family, FAMILY_DIGITS) || !is_hex(place, PLACE_DIGITS) {
             return None;
         }
         Some(Self {
@@ -57,8 +63,11 @@ impl Pass {
 
     /// As it is written into the field, and kept out of compression's tables and of logs (RFC 7541 §7.1.3).
     pub fn value(&self) -> HeaderValue {
-        let text = format!("{:032x}-{:016x}", self.family.0, self.place);
-        let mut value = HeaderValue::try_from(text).expect("hexadecimal digits are visible ASCII");
+        let mut text = [b'-'; FAMILY_DIGITS + 1 + PLACE_DIGITS];
+        hex::write(&self.family.0.to_be_bytes(), &mut text[..FAMILY_DIGITS]);
+        hex::write(&self.place.to_be_bytes(), &mut text[FAMILY_DIGITS + 1..]);
+        let mut value =
+            HeaderValue::from_bytes(&text).expect("hexadecimal digits are visible ASCII");
         value.set_sensitive(true);
         value
     }

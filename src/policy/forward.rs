@@ -6,8 +6,9 @@
 
 mod forwarded;
 
-use std::net::IpAddr;
+pub use forwarded::Introduction;
 
+use http::header::Entry;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
 };
@@ -16,14 +17,15 @@ use serde::Deserialize;
 
 use super::family::HOLD;
 use super::fields::{is_upgrade, nominated, remove_spellings, tokens};
+use super::present::{Named, Present};
 
 /// RFC 7239.
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+pub(super) const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+pub(super) const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// The name under which a request is found again in logs.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -44,14 +46,14 @@ pub enum Forwarding {
 /// What there is to say about the hop from the client.
 #[derive(Clone, Copy, Debug)]
 pub struct Hop<'a> {
-    /// Where the client connects from; none over a Unix socket.
-    pub client: Option<IpAddr>,
+    /// The client.
+    pub client: &'a Introduction,
+    /// What [`Introduction::forwarded`] says of it and of the host that it asked for.
+    pub forwarded: &'a HeaderValue,
     /// The host that it asked for.
     pub host: Option<&'a HeaderValue>,
     /// The version in which it was received.
     pub version: Version,
-    /// Whether TLS was spoken.
-    pub is_secure: bool,
     /// The field that tells whose certificate the client has shown, and that of this one. Whatever the client says there
     /// itself stays behind.
     pub subject: Option<(&'a HeaderName, Option<&'a str>)>,
@@ -104,14 +106,18 @@ pub fn tell(fields: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue
     }
 }
 
-/// Turns the fields that came from a client into those that go upstream. `Expect` goes on only where
-/// the upstream is to answer it.
-pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool) {
-    let takes_trailers = tokens(fields, &TE).any(|token| token.eq_ignore_ascii_case("trailers"));
-    let is_chunked = fields.contains_key(TRANSFER_ENCODING);
-    let upgrade = upgrade(fields).cloned();
-    remove_hop_by_hop(fields);
-    if !keeps_expect {
+/// Turns the fields that came from a client, of which these are `present`, into those that go upstream. `Expect` goes on only
+/// where the upstream is to answer it.
+pub fn prepare_request(
+    fields: &mut HeaderMap,
+    present: Present,
+    hop: &Hop<'_>,
+    keeps_expect: bool,
+) {
+    let is_trailers = |token: &str| token.eq_ignore_ascii_case("trailers");
+    let takes_trailers = present.has(Named::Te) && tokens(fields, &TE).any(is_trailers);
+    let upgrade = take_hop_by_hop(fields, present);
+    if present.has(Named::Expect) && !keeps_expect {
         fields.remove(EXPECT);
     }
     if let Some((name, subject)) = hop.subject {
@@ -131,7 +137,7 @@ pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool
     if takes_trailers {
         fields.insert(TE, HeaderValue::from_static("trailers"));
     }
-    if is_chunked {
+    if present.has(Named::TransferEncoding) {
         fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     if let Some(protocol) = upgrade {
@@ -164,10 +170,9 @@ pub fn prepare_request(fields: &mut HeaderMap, hop: &Hop<'_>, keeps_expect: bool
 
 /// Turns the fields that came from the upstream into those that go to the client.
 pub fn prepare_response(fields: &mut HeaderMap) {
-    let upgrade = upgrade(fields).cloned();
-    remove_hop_by_hop(fields);
-    // A backend that answers with what it was sent gives it away.
-    fields.remove(HOLD);
+    let present = Present::of(fields);
+    let upgrade = take_hop_by_hop(fields, present);
+    remove_hold(fields, present);
     if let Some(protocol) = upgrade {
         fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         fields.insert(UPGRADE, protocol);
@@ -177,8 +182,9 @@ pub fn prepare_response(fields: &mut HeaderMap) {
 /// Turns the fields of an informational response into those that go to the client. It has no content
 /// (RFC 9110 §15.2).
 pub fn prepare_interim(fields: &mut HeaderMap) {
-    remove_hop_by_hop(fields);
-    fields.remove(HOLD);
+    let present = Present::of(fields);
+    take_hop_by_hop(fields, present);
+    remove_hold(fields, present);
     fields.remove(CONTENT_LENGTH);
 }
 
@@ -210,69 +216,78 @@ pub fn persists(head: &response::Parts) -> bool {
     }
 }
 
-fn remove_hop_by_hop(fields: &mut HeaderMap) {
-    if fields.contains_key(CONNECTION) {
+/// Removes what is about the connection alone, and returns the protocol that the message changes to, if it does.
+fn take_hop_by_hop(fields: &mut HeaderMap, present: Present) -> Option<HeaderValue> {
+    let is_upgrade = present.has(Named::Upgrade);
+    let upgrade = is_upgrade.then(|| upgrade(fields).cloned()).flatten();
+    if present.has(Named::Connection) {
         let nominated: Vec<HeaderName> = nominated(fields).collect();
         for name in nominated {
             fields.remove(name);
         }
-        fields.remove(CONNECTION);
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE] {
-        fields.remove(name);
+    for (named, name) in [
+        (Named::Connection, CONNECTION),
+        (Named::KeepAlive, KEEP_ALIVE),
+        (Named::ProxyConnection, PROXY_CONNECTION),
+        (Named::Te, TE),
+        (Named::TransferEncoding, TRANSFER_ENCODING),
+        (Named::Upgrade, UPGRADE),
+    ] {
+        if present.has(named) {
+            fields.remove(name);
+        }
+    }
+    upgrade
+}
+
+/// A backend that answers with what it was sent gives it away.
+fn remove_hold(fields: &mut HeaderMap, present: Present) {
+    if present.has(Named::Hold) {
+        fields.remove(HOLD);
     }
 }
 
 fn tell_of_client(fields: &mut HeaderMap, hop: &Hop<'_>) {
-    let client = hop.client.map(|client| client.to_canonical().to_string());
-    extend_list(
-        fields,
-        &X_FORWARDED_FOR,
-        client.as_deref().unwrap_or("unknown"),
-    );
-    let scheme = if hop.is_secure { "https" } else { "http" };
+    let address = hop.client.address();
+    extend_list(fields, X_FORWARDED_FOR, address, |_| true);
     fields
         .entry(X_FORWARDED_PROTO)
-        .or_insert(HeaderValue::from_static(scheme));
+        .or_insert_with(|| HeaderValue::from_static(hop.client.scheme()));
     if let Some(host) = hop.host {
         fields
             .entry(X_FORWARDED_HOST)
             .or_insert_with(|| host.clone());
     }
-    let node = match (hop.client, client) {
-        (Some(IpAddr::V6(address)), Some(text)) if address.to_ipv4_mapped().is_none() => {
-            format!("\"[{text}]\"")
-        }
-        (_, Some(text)) => text,
-        (_, None) => "unknown".to_owned(),
-    };
-    let host = hop
-        .host
-        .and_then(|host| host.to_str().ok())
-        .filter(|host| !host.contains(['"', '\\']))
-        .map(|host| format!(";host=\"{host}\""));
-    let mut came = fields.get_all(FORWARDED).iter();
-    if !came.all(|value| forwarded::is_list(value.as_bytes())) {
-        // What was added to it could be taken for a part of it.
-        fields.remove(FORWARDED);
-    }
-    extend_list(
-        fields,
-        &FORWARDED,
-        &format!("for={node}{};proto={scheme}", host.unwrap_or_default()),
-    );
+    // What were added to anything else could be taken for a part of it.
+    extend_list(fields, FORWARDED, hop.forwarded, forwarded::is_list);
 }
 
-/// Adds a member to a list-valued field, in the one line that every backend understands.
-fn extend_list(fields: &mut HeaderMap, name: &HeaderName, member: &str) {
+/// Adds a member to a list-valued field, in the one line that every backend understands; in place of what came, where that
+/// does not let one be added.
+fn extend_list(
+    fields: &mut HeaderMap,
+    name: HeaderName,
+    member: &HeaderValue,
+    may_be_added_to: fn(&[u8]) -> bool,
+) {
+    let mut came = match fields.entry(name) {
+        Entry::Vacant(none) => {
+            none.insert(member.clone());
+            return;
+        }
+        Entry::Occupied(came) => came,
+    };
     let mut list = Vec::new();
-    for value in fields.get_all(name) {
-        list.extend_from_slice(value.as_bytes());
-        list.extend_from_slice(b", ");
+    if came.iter().all(|line| may_be_added_to(line.as_bytes())) {
+        for line in came.iter() {
+            list.extend_from_slice(line.as_bytes());
+            list.extend_from_slice(b", ");
+        }
     }
     list.extend_from_slice(member.as_bytes());
     if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(list)) {
-        fields.insert(name, value);
+        came.insert(value);
     }
 }
 
@@ -288,12 +303,36 @@ mod tests {
         fields
     }
 
-    fn hop(host: &HeaderValue) -> Hop<'_> {
+    /// A client that asks for `a.example`.
+    struct Asking {
+        client: Introduction,
+        forwarded: HeaderValue,
+        host: HeaderValue,
+    }
+
+    impl Asking {
+        fn new(is_secure: bool) -> Self {
+            let address = "192.0.2.1".parse().expect("an address");
+            let client = Introduction::new(Some(address), is_secure);
+            let host = HeaderValue::from_static("a.example");
+            Self {
+                forwarded: client.forwarded(Some(&host)),
+                client,
+                host,
+            }
+        }
+    }
+
+    fn prepare(fields: &mut HeaderMap, hop: &Hop<'_>) {
+        prepare_request(fields, Present::of(fields), hop, false);
+    }
+
+    fn hop(asking: &Asking) -> Hop<'_> {
         Hop {
-            client: Some("192.0.2.1".parse().expect("an address")),
-            host: Some(host),
+            client: &asking.client,
+            forwarded: &asking.forwarded,
+            host: Some(&asking.host),
             version: Version::HTTP_11,
-            is_secure: false,
             subject: None,
             forwarding: Forwarding::Append,
             via: true,
@@ -302,7 +341,7 @@ mod tests {
 
     #[test]
     fn what_is_about_the_connection_stays_behind_and_all_else_goes_on() {
-        let host = HeaderValue::from_static("a.example");
+        let asking = Asking::new(false);
         let mut request = fields(&[
             ("connection", "keep-alive, X-Secret"),
             ("x-secret", "1"),
@@ -312,7 +351,7 @@ mod tests {
             ("cookie", "b=2"),
             ("x-forwarded-for", "198.51.100.7"),
         ]);
-        prepare_request(&mut request, &hop(&host), false);
+        prepare(&mut request, &hop(&asking));
         let mut lines: Vec<_> = request
             .iter()
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
@@ -336,21 +375,21 @@ mod tests {
 
     #[test]
     fn a_client_cannot_have_the_fields_removed_that_give_a_message_its_meaning() {
-        let host = HeaderValue::from_static("a.example");
+        let asking = Asking::new(false);
         let mut request = fields(&[
             ("connection", "host, content-length"),
             ("host", "a.example"),
             ("content-length", "3"),
         ]);
-        prepare_request(&mut request, &hop(&host), false);
+        prepare(&mut request, &hop(&asking));
         assert!(request.contains_key("host") && request.contains_key("content-length"));
     }
 
     #[test]
     fn what_would_hide_the_client_stays_behind() {
-        let host = HeaderValue::from_static("a.example");
+        let asking = Asking::new(false);
         let mut request = fields(&[("forwarded", "for=\"198.51.100.7"), ("forwarded", "for=x")]);
-        prepare_request(&mut request, &hop(&host), false);
+        prepare(&mut request, &hop(&asking));
         assert_eq!(
             request["forwarded"],
             "for=192.0.2.1;host=\"a.example\";proto=http"
@@ -359,44 +398,43 @@ mod tests {
 
     #[test]
     fn an_upgrade_goes_on() {
-        let host = HeaderValue::from_static("a.example");
+        let asking = Asking::new(false);
         let mut request = fields(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
-        prepare_request(&mut request, &hop(&host), false);
+        prepare(&mut request, &hop(&asking));
         assert_eq!(request["upgrade"], "websocket");
         assert_eq!(request["connection"], "upgrade");
         request.insert(TE, HeaderValue::from_static("trailers"));
-        prepare_request(&mut request, &hop(&host), false);
+        prepare(&mut request, &hop(&asking));
         assert_eq!(request["te"], "trailers");
         assert_eq!(request["connection"], "upgrade, te");
     }
 
     #[test]
     fn via_names_the_version_that_was_received() {
-        let host = HeaderValue::from_static("a.example");
+        let asking = Asking::new(false);
         let mut request = fields(&[("via", "1.1 proxy")]);
         let hop = Hop {
             version: Version::HTTP_10,
-            ..hop(&host)
+            ..hop(&asking)
         };
-        prepare_request(&mut request, &hop, false);
+        prepare(&mut request, &hop);
         let lines: Vec<_> = request.get_all(VIA).into_iter().collect();
         assert_eq!(lines, ["1.1 proxy", "1.0 writegate"]);
     }
 
     #[test]
     fn what_a_client_says_of_itself_can_be_replaced() {
-        let host = HeaderValue::from_static("a.example");
+        let asking = Asking::new(false);
         let mut request = fields(&[
             ("x-forwarded-for", "198.51.100.7"),
             ("x-forwarded-proto", "https"),
         ]);
-        prepare_request(
+        prepare(
             &mut request,
             &Hop {
                 forwarding: Forwarding::Replace,
-                ..hop(&host)
+                ..hop(&asking)
             },
-            false,
         );
         assert_eq!(request["x-forwarded-for"], "192.0.2.1");
         assert_eq!(request["x-forwarded-proto"], "http");
@@ -404,13 +442,9 @@ mod tests {
 
     #[test]
     fn what_came_within_tls_is_told_as_https() {
-        let host = HeaderValue::from_static("a.example");
+        let asking = Asking::new(true);
         let mut request = HeaderMap::new();
-        let hop = Hop {
-            is_secure: true,
-            ..hop(&host)
-        };
-        prepare_request(&mut request, &hop, false);
+        prepare(&mut request, &hop(&asking));
         assert_eq!(request["x-forwarded-proto"], "https");
         let forwarded = request["forwarded"].to_str().unwrap();
         assert!(forwarded.ends_with(";proto=https"), "{forwarded}");
@@ -418,7 +452,7 @@ mod tests {
 
     #[test]
     fn only_the_gateway_says_whose_certificate_the_client_has_shown() {
-        let host = HeaderValue::from_static("a.example");
+        let asking = Asking::new(false);
         let name = HeaderName::from_static("x-client-subject");
         let forged = || {
             fields(&[
@@ -432,9 +466,9 @@ mod tests {
             let mut request = forged();
             let hop = Hop {
                 subject: Some((&name, subject)),
-                ..hop(&host)
+                ..hop(&asking)
             };
-            prepare_request(&mut request, &hop, false);
+            prepare(&mut request, &hop);
             let lines = request
                 .iter()
                 .filter(|(name, _)| name.as_str().contains("client"));

@@ -28,11 +28,8 @@ pub async fn serve<C: Connect, S: Socket>(
     let server = &gateway.config().server;
     let (idle_timeout, limits) = (server.idle_timeout, server.limits);
     let security = socket.security();
-    let caller = Caller {
-        address,
-        is_secure: security.is_some(),
-        subject: security.and_then(|security| security.subject.clone()),
-    };
+    let subject = security.and_then(|security| security.subject.clone());
+    let caller = Caller::new(address, security.is_some(), subject);
     let opened = {
         let mut opened = pin!(open(&mut socket, limits.head_timeout));
         tokio::select! {

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use mediatype::{MediaType, media_type};
 
 use crate::policy::fields::has_media_type;
+use crate::policy::present::{Named, Present};
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,18 +46,22 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// What the fields of a request say.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let is = |essence| has_media_type(headers, essence);
+    /// What the fields of a request say, of which these are `present`.
+    pub fn of(headers: &HeaderMap, present: Present) -> Self {
+        let has_type = present.has(Named::ContentType);
+        let is = |essence| has_type && has_media_type(headers, essence);
         let form = if is("application/grpc-web") {
             Some(Form::GrpcWeb)
         } else {
             is("application/grpc").then_some(Form::Grpc)
         };
+        let asked = |named, read: fn(&HeaderMap) -> Option<HeaderValue>| {
+            present.has(named).then(|| read(headers)).flatten()
+        };
         Self {
             form,
-            accept: all_of_accept(headers),
-            origin: headers.get(ORIGIN).cloned(),
+            accept: asked(Named::Accept, all_of_accept),
+            origin: asked(Named::Origin, |headers| headers.get(ORIGIN).cloned()),
         }
     }
 
@@ -124,7 +129,8 @@ mod tests {
             let name = http::HeaderName::from_static(name);
             (name, HeaderValue::from_static(value))
         });
-        Audience::of(&lines.collect()).form()
+        let headers = lines.collect();
+        Audience::of(&headers, Present::of(&headers)).form()
     }
 
     #[test]
