@@ -9,7 +9,9 @@ mod counted;
 mod gate;
 mod incoming;
 mod pace;
+mod patience;
 mod pipe;
+mod reading;
 mod upload;
 
 pub use charge::{Account, charged, charged_with};
@@ -18,7 +20,8 @@ pub use gate::Gate;
 pub use incoming::{HttpError, Incoming, Streamed};
 pub use pace::Pace;
 pub use pipe::{PipeReader, PipeWriter, pipe};
-pub use upload::{Received, Upload, UploadFault, read_up_to};
+pub use reading::Reading;
+pub use upload::{Received, Upload, UploadFault};
 
 use std::any::Any;
 use std::collections::VecDeque;

@@ -1,19 +1,18 @@
-//! A request body: read up to a bound before anything is claimed, then passed upstream.
+//! A request body as it is passed upstream: what was read of it before, and then the rest.
 
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
 use thiserror::Error;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::{Account, Counted, Gate, Pace, charged_with};
+use super::patience::Patience;
+use super::{Counted, Gate, Pace, charged_with};
 
 /// Why a request body did not come whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -45,59 +44,6 @@ pub struct Received {
     pub charge: Option<OwnedSemaphorePermit>,
 }
 
-/// Reads `body` until it ends, more than `limit` octets have come, or what has come finds no room on `account`: the
-/// last frame may be beyond that, since it has come.
-pub async fn read_up_to(
-    limit: usize,
-    mut body: Counted,
-    mut pace: Pace,
-    mut account: Account,
-) -> Result<Received, UploadFault> {
-    let mut first = Bytes::new();
-    let mut content = BytesMut::new();
-    let mut trailers = None;
-    let mut has_room = true;
-    let mut is_whole = body.is_end_stream();
-    while !is_whole && has_room && first.len() + content.len() <= limit {
-        let asked = Instant::now();
-        let frame = match timeout(pace.left(), body.frame()).await {
-            Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(_))) => return Err(UploadFault::Broken),
-            Ok(None) => {
-                is_whole = true;
-                break;
-            }
-            Err(_) => return Err(UploadFault::TooSlow),
-        };
-        match frame.into_data() {
-            Ok(data) => {
-                pace.moved(asked.elapsed(), data.len() as u64);
-                has_room = account.charge(data.len());
-                if first.is_empty() && content.is_empty() {
-                    first = data;
-                } else {
-                    // Copied together: a small part would keep the whole of the buffer it was read into.
-                    content.extend_from_slice(&std::mem::take(&mut first));
-                    content.extend_from_slice(&data);
-                }
-            }
-            Err(frame) => trailers = frame.into_trailers().ok(),
-        }
-        is_whole = body.is_end_stream();
-    }
-    let content = if content.is_empty() {
-        first
-    } else {
-        content.freeze()
-    };
-    Ok(Received {
-        content,
-        trailers,
-        rest: (!is_whole).then_some(body),
-        charge: account.close(),
-    })
-}
-
 /// A request body on its way to the upstream.
 #[derive(Debug)]
 pub struct Upload {
@@ -112,11 +58,9 @@ struct Rest {
     body: Counted,
     gate: Option<Rc<Gate>>,
     fault: Rc<Cell<Option<UploadFault>>>,
-    pace: Option<Pace>,
+    patience: Option<Patience>,
     /// How many octets more there may be.
     allowance: u64,
-    /// Since when the client is waited for, and until when.
-    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl Upload {
@@ -139,9 +83,8 @@ impl Upload {
                 body,
                 gate,
                 fault,
-                pace,
+                patience: pace.map(Patience::new),
                 allowance,
-                waiting: None,
             }
         });
         let Received {
@@ -265,24 +208,16 @@ impl Rest {
     /// Ready when the client was waited for too long.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.fault.set(Some(UploadFault::Awaited));
-        let Some(pace) = self.pace else {
-            return Poll::Pending;
-        };
-        let (_, until) = self
-            .waiting
-            .get_or_insert_with(|| (Instant::now(), Box::pin(sleep(pace.left()))));
-        until.as_mut().poll(cx)
+        match &mut self.patience {
+            Some(patience) => patience.poll(cx),
+            None => Poll::Pending,
+        }
     }
 
     fn moved(&mut self, octets: u64) {
         self.fault.set(None);
-        let waited = self
-            .waiting
-            .take()
-            .map(|(since, _)| since.elapsed())
-            .unwrap_or_default();
-        if let Some(pace) = &mut self.pace {
-            pace.moved(waited, octets);
+        if let Some(patience) = &mut self.patience {
+            patience.moved(octets);
         }
     }
 

@@ -4,7 +4,6 @@
 //! one a buffer full; or as much as there is room for, where memory is short. A conflict that stands by then is told before the rest is waited for.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -14,7 +13,7 @@ use http_body::Body as _;
 use tokio::task::yield_now;
 
 use super::{Gateway, Trip};
-use crate::body::{Account, Counted, Incoming, Pace, Received, UploadFault, read_up_to};
+use crate::body::{Account, Counted, Incoming, Pace, Reading, Received, UploadFault};
 use crate::content;
 use crate::policy::content::Content;
 use crate::policy::present::Named;
@@ -122,15 +121,16 @@ impl<C: Connect> Gateway<C> {
         // What is read for its method or its keys may be guarded by them.
         let pace = self.strict_pace();
         let account = Account::new(Arc::clone(&self.upstream.limits().budget));
-        let mut reading = pin!(read_up_to(server.request_buffer, body, pace, account));
-        let received = match first_look(reading.as_mut()).await {
-            Some(received) => received,
-            None => {
+        let mut reading = Reading::new(server.request_buffer, body, pace, account);
+        let read = match first_look(&mut reading).await {
+            Poll::Ready(read) => read,
+            Poll::Pending => {
                 self.refuse_standing_conflict(refused, trip).await?;
-                reading.await
+                reading.end().await
             }
         };
-        let received = received.map_err(|fault| broken_upload(fault, trip))?;
+        read.map_err(|fault| broken_upload(fault, trip))?;
+        let received = reading.received();
         trip.is_unread = received.rest.is_some();
         // What is guarded streams from here on where memory is short. What says which keys or which method has to be read.
         let is_short = trip.is_unread && received.content.len() <= server.request_buffer;
@@ -230,15 +230,13 @@ pub(super) fn broken_upload(fault: UploadFault, trip: &Trip<'_>) -> Rejection {
     }
 }
 
-/// What comes of a future by the connection's next turn: a small body that came right behind its head
+/// What comes of a body by the connection's next turn: a small one that came right behind its head
 /// is here by then.
-async fn first_look<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
-        return Some(output);
+async fn first_look(reading: &mut Reading) -> Poll<Result<(), UploadFault>> {
+    let here = poll_fn(|cx| Poll::Ready(reading.poll_here(cx))).await;
+    if here.is_ready() {
+        return here;
     }
     yield_now().await;
-    match poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
-    }
+    poll_fn(|cx| Poll::Ready(reading.poll_here(cx))).await
 }
