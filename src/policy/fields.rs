@@ -34,7 +34,7 @@ fn goes_on(headers: &HeaderMap, name: &HeaderName) -> bool {
 
 /// Whether some backend takes a field of the one name for one of the other: CGI and its heirs do, in whose variables both
 /// become the same.
-fn is_spelling(spelled: &HeaderName, name: &str) -> bool {
+pub(super) fn is_spelling(spelled: &HeaderName, name: &str) -> bool {
     let dashed = |byte| if byte == b'_' { b'-' } else { byte };
     let spelled = spelled.as_str();
     spelled.len() == name.len() && spelled.bytes().map(dashed).eq(name.bytes().map(dashed))

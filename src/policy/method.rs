@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::Head;
 use super::content::Content;
-use super::fields::field_lines;
+use super::fields::{field_lines, is_spelling};
 use super::key::KeyError;
 
 /// The most different methods that one request may come to.
@@ -150,6 +150,10 @@ impl fmt::Display for Place {
 /// The method itself is always among them, or `PUT` with an override of `POST` would pass where only `POST` may.
 pub(super) fn candidates(head: &Head<'_>) -> Result<SmallVec<[Method; 2]>, KeyError> {
     let mut methods = SmallVec::new();
+    if !may_be_overridden(head) {
+        methods.push(fold(head.method));
+        return Ok(methods);
+    }
     for (_, text) in overrides(head) {
         push_override(&text, &mut methods)?;
     }
@@ -164,6 +168,20 @@ pub(super) fn candidates(head: &Head<'_>) -> Result<SmallVec<[Method; 2]>, KeyEr
 pub fn heeded(head: &Head<'_>) -> Vec<(Place, Method)> {
     let read = overrides(head).filter_map(|(place, text)| Some((place, read_override(&text)?)));
     read.collect()
+}
+
+/// Whether there may be any such text: hardly any request has one, and most of these have but to be looked at.
+fn may_be_overridden(head: &Head<'_>) -> bool {
+    let has_field = || {
+        let names = head.headers.keys();
+        let mut spelled = names.flat_map(|name| OVERRIDES.map(|known| is_spelling(name, known)));
+        spelled.any(|is_spelled| is_spelled)
+    };
+    head.content.is_some()
+        || head
+            .query
+            .is_some_and(|query| may_name_a_method(query.as_bytes()))
+        || has_field()
 }
 
 /// Every text that a backend may take for the method.

@@ -77,9 +77,20 @@ pub(super) fn decode(text: &[u8]) -> Vec<u8> {
     decoded
 }
 
-fn is_unreserved(byte: u8) -> bool {
+const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
+
+/// What stays as it is whatever is told apart, and wherever it stands in a segment but for the dots of one: most of a path.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < plain.len() {
+        plain[byte] = is_unreserved(byte as u8) && !(byte as u8).is_ascii_uppercase();
+        byte += 1;
+    }
+    plain
+};
 
 /// The byte that the two hexadecimal digits after a `%` mean; `None` where there are none: that `%` means itself.
 fn escaped(after_percent: &[u8]) -> Option<u8> {
@@ -99,6 +110,9 @@ fn is_canonical(path: &[u8], distinguish: Distinguish) -> bool {
     let mut rest = path;
     while let [byte, after @ ..] = rest {
         rest = after;
+        if PLAIN[usize::from(*byte)] {
+            continue;
+        }
         let stays = match byte {
             b'/' => !begins_with_removable_segment(after),
             b'A'..=b'Z' => distinguish.case,
@@ -106,7 +120,7 @@ fn is_canonical(path: &[u8], distinguish: Distinguish) -> bool {
                 rest = after.get(2..).unwrap_or_default();
                 is_canonical_escape(after, distinguish)
             }
-            _ => is_unreserved(*byte),
+            _ => false,
         };
         if !stays {
             return false;

@@ -114,7 +114,9 @@ pub(super) fn may_nominate(connection: &[u8]) -> bool {
 
 /// Whether some reader takes this name for one that matters: CGI and its heirs (WSGI, Rack, PHP) read `_` as `-`.
 pub(super) fn is_alias(name: &[u8]) -> bool {
-    memchr::memchr(b'_', name).is_some() && (matters(name) || is_in(&CONNECTION_ONLY, name))
+    // A name is too short for a search that is made for much.
+    let has_underscore = name.iter().fold(false, |has, &byte| has | (byte == b'_'));
+    has_underscore && (matters(name) || is_in(&CONNECTION_ONLY, name))
 }
 
 /// Whether a field may come after the body that it belongs to (RFC 9110 §6.5.1).
