@@ -10,6 +10,7 @@ mod form;
 mod grpc;
 mod kind;
 mod page;
+mod problem;
 pub mod samples;
 mod sent;
 mod status;
@@ -30,12 +31,12 @@ use http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
-use serde::Serialize;
 
 use super::head::Malformed;
 use super::key::KeyError;
-use conflict::{HolderView, millis};
+use conflict::millis;
 use kind::Kind;
+use problem::Problem;
 use template::View;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -148,26 +149,6 @@ pub struct Telling<'a> {
     pub is_last: bool,
 }
 
-/// RFC 9457 §3.
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: &'a str,
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a str>,
-    /// Where there are several: all of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    keys: Option<&'a [String]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    waited_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    holder: Option<HolderView<'a>>,
-}
-
 impl Rejection {
     /// The fragment of the problem type, which names the decision in logs too.
     pub fn name(&self) -> &'static str {
@@ -241,7 +222,7 @@ impl Rejection {
             .map(Conflict::holder);
         use_it(&View {
             name: kind.name,
-            r#type: &format!("{}#{}", answers.type_base, kind.name),
+            r#type: &[&*answers.type_base, "#", kind.name].concat(),
             title: kind.title,
             status: kind.status.as_u16(),
             detail: &self.detail(telling),
@@ -266,8 +247,7 @@ impl Rejection {
             retry_after_ms: self.met().map(|conflict| millis(conflict.retry_after)),
             holder: view.holder,
         };
-        serde_json::to_vec(&problem)
-            .expect("a document of strings and numbers can be written as JSON")
+        problem.write()
     }
 
     /// The other write, if that is why.
@@ -366,7 +346,14 @@ impl Rejection {
 }
 
 fn insert_proxy_status(fields: &mut HeaderMap, kind: &Kind) {
-    let value = format!("writegate; error={}; details=\"{}\"", kind.error, kind.name);
+    let parts = [
+        "writegate; error=",
+        kind.error,
+        "; details=\"",
+        kind.name,
+        "\"",
+    ];
+    let value = parts.concat();
     let value = HeaderValue::try_from(value).expect("names and errors are visible ASCII");
     fields.insert(PROXY_STATUS, value);
 }
