@@ -25,6 +25,7 @@ use gungraun::{library_benchmark, library_benchmark_group, main};
 use http::HeaderMap;
 use writegate::policy::head::{Limits, check, check_response, parse_response};
 use writegate::policy::path::{Distinguish, canonical};
+use writegate::policy::present::Present;
 use writegate::policy::{Locks, Policy, forward};
 use writegate::table::Table;
 
@@ -94,10 +95,11 @@ fn claim_and_release((table, locks): (Arc<Table>, Locks)) -> (Arc<Table>, Locks)
 #[bench::curl(args = (CURL), setup = parts::fields)]
 #[bench::browser(args = (BROWSER), setup = parts::fields)]
 fn prepare_request(mut requests: Vec<HeaderMap>) -> Vec<HeaderMap> {
-    let host = parts::host();
-    let hop = parts::hop(&host);
+    let asking = parts::asking();
+    let hop = parts::hop(&asking);
     for fields in &mut requests {
-        forward::prepare_request(black_box(fields), &hop, false);
+        let present = Present::of(fields);
+        forward::prepare_request(black_box(fields), present, &hop, false);
     }
     requests
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Version};
 use writegate::config::{Config, Overrides};
-use writegate::policy::forward::{Forwarding, Hop};
+use writegate::policy::forward::{Forwarding, Hop, Introduction};
 use writegate::policy::rejection::{Answers, Audience, Rejection, Telling, samples};
 use writegate::policy::{Head, Locks, Policy};
 use writegate::table::Table;
@@ -97,16 +97,21 @@ fn fields_of(head: &[u8]) -> HeaderMap {
     owned.collect()
 }
 
-pub(crate) const fn host() -> HeaderValue {
-    HeaderValue::from_static("shop.example")
+/// A client and the host that it asks for, with what is said of both.
+pub(crate) fn asking() -> (Introduction, HeaderValue, HeaderValue) {
+    let address = std::net::Ipv4Addr::new(192, 0, 2, 7).into();
+    let client = Introduction::new(Some(address), false);
+    let host = HeaderValue::from_static("shop.example");
+    let forwarded = client.forwarded(Some(&host));
+    (client, host, forwarded)
 }
 
-pub(crate) fn hop(host: &HeaderValue) -> Hop<'_> {
+pub(crate) fn hop((client, host, forwarded): &(Introduction, HeaderValue, HeaderValue)) -> Hop<'_> {
     Hop {
-        client: Some(std::net::Ipv4Addr::new(192, 0, 2, 7).into()),
+        client,
+        forwarded,
         host: Some(host),
         version: Version::HTTP_11,
-        is_secure: false,
         subject: None,
         forwarding: Forwarding::Append,
         via: true,
