@@ -71,30 +71,14 @@ impl Fault {
     }
 
     /// The same, where there will be no other attempt: what was kept for one is let go.
-    pub(super) fn without_claim(self) -> Self {
-        match self {
-            Self::NotSent { source, .. } => Self::NotSent {
-                grant: None,
-                request: None,
-                source,
-            },
-            Self::Broken {
-                is_unheard, source, ..
-            } => Self::Broken {
-                is_unheard,
-                grant: None,
-                request: None,
-                source,
-            },
-            other @ (Self::Unreachable(_)
-            | Self::ConnectTimeout
-            | Self::ClientLeft
-            | Self::Malformed(_)
-            | Self::Unparsed(_)
-            | Self::NotAsked
-            | Self::Silent
-            | Self::ResponseTimeout) => other,
+    pub(super) fn without_claim(mut self) -> Self {
+        if let Self::NotSent { grant, request, .. } | Self::Broken { grant, request, .. } =
+            &mut self
+        {
+            *grant = None;
+            *request = None;
         }
+        self
     }
 
     /// It, with all that caused it.

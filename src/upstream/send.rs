@@ -18,8 +18,8 @@ use crate::wire::Socket;
 /// An exchange sends one request, and begins with it.
 const BEGUN: &str = "a request was begun with, and is sent once";
 
-/// Sends the request that `link` has begun with. With `silence`, it is given up when that has lasted for too long. The grant of what was not sent is the
-/// caller's.
+/// Sends the request that `link` has begun with. With `silence`, it is given up when that has lasted for too long. The grant
+/// of what was not sent is the caller's.
 pub(super) async fn send<S: Socket>(
     link: &mut Link<S>,
     terms: &Terms,
