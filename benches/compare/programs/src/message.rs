@@ -5,12 +5,26 @@ const FIELDS: usize = 64;
 /// What the bytes so far have come to.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Step {
-    /// A request is here whole; it is to be worked on for so many milliseconds.
-    Done(u64),
+    /// A request is here whole.
+    Done(Wish),
     /// More has to come.
     More,
     /// This is no request.
     Wrong,
+}
+
+/// What a request wants of the origin, by its path.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Wish {
+    /// Its response, at once.
+    #[default]
+    Response,
+    /// `/takes/MS/`: its response after so many milliseconds.
+    Work(u64),
+    /// `/gives/BYTES/`: a response with so large a body.
+    Body(u64),
+    /// `/cut/`: the end of its connection, without a response.
+    Cut,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +48,7 @@ enum Chunk {
 pub struct Parser {
     input: Vec<u8>,
     state: State,
-    work: u64,
+    wish: Wish,
 }
 
 impl Parser {
@@ -75,7 +89,7 @@ impl Parser {
 
     fn done(&mut self) -> Step {
         self.state = State::Head;
-        Step::Done(std::mem::take(&mut self.work))
+        Step::Done(std::mem::take(&mut self.wish))
     }
 
     /// Takes a head, if it is whole.
@@ -85,7 +99,7 @@ impl Parser {
         let httparse::Status::Complete(length) = request.parse(&self.input)? else {
             return Ok(false);
         };
-        self.work = request.path.and_then(work).unwrap_or(0);
+        self.wish = request.path.and_then(wish).unwrap_or_default();
         self.state = State::Length(0);
         for field in request.headers.iter() {
             if field.name.eq_ignore_ascii_case("content-length") {
@@ -138,10 +152,15 @@ impl Parser {
     }
 }
 
-/// The milliseconds of `/takes/MS/`.
-fn work(path: &str) -> Option<u64> {
-    let (text, _) = path.strip_prefix("/takes/")?.split_once('/')?;
-    text.parse().ok()
+fn wish(path: &str) -> Option<Wish> {
+    let (name, rest) = path.strip_prefix('/')?.split_once('/')?;
+    let number = || rest.split_once('/')?.0.parse().ok();
+    match name {
+        "takes" => number().map(Wish::Work),
+        "gives" => number().map(Wish::Body),
+        "cut" => Some(Wish::Cut),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -166,12 +185,36 @@ mod tests {
     fn bodies_of_every_framing_are_read_to_their_end() {
         let text = "GET /a HTTP/1.1\r\n\r\nPUT /b HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc\
             PUT /takes/70/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nb;x=y\r\n0123456789a\r\n1\r\nb\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\n\r\n";
-        let all = [0, 0, 70, 0].map(Step::Done);
+        let all = [
+            Wish::Response,
+            Wish::Response,
+            Wish::Work(70),
+            Wish::Response,
+        ]
+        .map(Step::Done);
         assert_eq!(steps(text), all);
         let mut parser = Parser::default();
         parser.take(text.as_bytes());
         assert_eq!([(); 4].map(|()| parser.step()), all);
         assert_eq!(parser.step(), Step::More);
+    }
+
+    #[test]
+    fn a_path_says_what_its_request_wants() {
+        let wishes = [
+            "/gives/7/x",
+            "/cut/x",
+            "/cut",
+            "/takes/x/7",
+            "/gives/7",
+            "*",
+        ]
+        .map(wish);
+        let none = None;
+        assert_eq!(
+            wishes,
+            [Some(Wish::Body(7)), Some(Wish::Cut), none, none, none, none]
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A fast origin: answers 200 with a small body over HTTP/1.1, keeps connections, reads bodies of any framing. One thread.
 //!
-//! A request whose path begins with `/takes/MS/` is answered after so many milliseconds, whether or not its client stays.
+//! A request whose path begins with `/takes/MS/` is answered after so many milliseconds, whether or not its client stays; with
+//! `/gives/BYTES/`, by a body of so many bytes; with `/cut/`, not at all: its connection ends.
 //!
 //! origin TCP_ADDRESS UNIX_PATH
 
@@ -8,11 +9,14 @@ use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
-use writegate_compare::message::{Parser, Step};
+use writegate_compare::message::{Parser, Step, Wish};
 
 const TCP: Token = Token(usize::MAX);
 const UNIX: Token = Token(usize::MAX - 1);
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n";
+
+/// What large bodies are made of.
+static FILLING: [u8; 64 * 1024] = [b'.'; 64 * 1024];
 
 /// A connection, of either kind.
 enum Stream {
@@ -48,6 +52,8 @@ struct Connection {
     stream: Stream,
     parser: Parser,
     unwritten: Vec<u8>,
+    /// Bytes of a large body that follow what is unwritten.
+    filling: u64,
     /// When the request that is worked on is done.
     due: Option<Instant>,
 }
@@ -73,10 +79,18 @@ impl Connection {
 
     /// Answers what has come, up to a request that takes its time.
     fn answer(&mut self) -> io::Result<()> {
-        while self.due.is_none() {
+        while self.due.is_none() && self.filling == 0 {
             match self.parser.step() {
-                Step::Done(0) => self.unwritten.extend_from_slice(RESPONSE),
-                Step::Done(work) => self.due = Some(Instant::now() + Duration::from_millis(work)),
+                Step::Done(Wish::Response) => self.unwritten.extend_from_slice(RESPONSE),
+                Step::Done(Wish::Work(work)) => {
+                    self.due = Some(Instant::now() + Duration::from_millis(work));
+                }
+                Step::Done(Wish::Body(length)) => {
+                    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+                    self.unwritten.extend_from_slice(head.as_bytes());
+                    self.filling = length;
+                }
+                Step::Done(Wish::Cut) => return Err(ErrorKind::ConnectionReset.into()),
                 Step::More => break,
                 Step::Wrong => return Err(ErrorKind::InvalidData.into()),
             }
@@ -88,6 +102,18 @@ impl Connection {
         while !self.unwritten.is_empty() {
             match self.stream.write(&self.unwritten) {
                 Ok(written) => drop(self.unwritten.drain(..written)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.fill()
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        while self.unwritten.is_empty() && self.filling > 0 {
+            let chunk = self.filling.min(FILLING.len() as u64) as usize;
+            match self.stream.write(&FILLING[..chunk]) {
+                Ok(written) => self.filling -= written as u64,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
@@ -170,6 +196,7 @@ fn add(
         stream,
         parser: Parser::default(),
         unwritten: Vec::new(),
+        filling: 0,
         due: None,
     });
     Ok(())
