@@ -27,6 +27,8 @@ PORTS = {
     # Its listeners speak both versions of HTTP.
     "writegate": {"plain": 7640, "tls": 7642, "h2c": 7640},
     "writegate-unix": {"unix": 7641},
+    # The gateway whose configuration `curves.py` writes.
+    "growth": {"plain": 7650},
 }
 
 
@@ -68,6 +70,8 @@ def command(name):
         "haproxy": ["haproxy", "-db", "-f", RUN / "haproxy.cfg"],
         "writegate": [gateway, "run", "--config", RUN / "writegate.toml"],
         "writegate-unix": [gateway, "run", "--config", RUN / "writegate-unix.toml"],
+        # Without a line for each of a million outcomes that are unknown.
+        "growth": ["env", "RUST_LOG=info,outcome=off", gateway, "run", "--config", RUN / "growth.toml"],
     }[name]
 
 
