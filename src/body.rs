@@ -5,6 +5,7 @@
 //! - A response [`Body`] reports exactly once how it ended, however it is let go.
 
 mod charge;
+mod coming;
 mod counted;
 mod gate;
 mod incoming;
@@ -15,6 +16,7 @@ mod reading;
 mod upload;
 
 pub use charge::{Account, charged, charged_with};
+pub use coming::{Coming, Feed, coming};
 pub use counted::{Count, Counted, Edit};
 pub use gate::Gate;
 pub use incoming::{HttpError, Incoming, Streamed};
@@ -110,6 +112,13 @@ impl Body {
     pub fn keeping(mut self, in_flight: Rc<dyn Any>) -> Self {
         self.in_flight = Some(in_flight);
         self
+    }
+
+    /// So many octets of what was taken of it have not gone to the client: it is waited for as one that has taken the rest.
+    pub fn keeps(&self, unsent: u64) {
+        if let Source::Pipe(reader) = &self.source {
+            reader.keeps(unsent);
+        }
     }
 
     /// Has `report` told how this body ended.

@@ -45,7 +45,7 @@ use crate::config::{Address, Protocol};
 use crate::table::Grant;
 use crate::wire::{Client, Duplex, Hangup, Socket};
 use exchange::Exchange;
-use link::{Cased, Http1, Link, Shared, Stream};
+use link::{Http1, Link, Shared, Stream};
 use pool::Pool;
 use silence::Silence;
 
@@ -93,7 +93,7 @@ impl<C: Connect> Upstream<C> {
             .iter()
             .map(|address| Server {
                 address: address.clone(),
-                pool: Pool::new(limits.idle_timeout),
+                pool: Pool::new(limits.idle_timeout, limits.keep_case),
                 is_down: Cell::new(false),
             })
             .collect();
@@ -250,11 +250,7 @@ impl<C: Connect> Upstream<C> {
         let pool = &server.pool;
         if self.limits.protocol == Protocol::Http1 {
             let socket = self.connector.connect(&server.address).await?;
-            if !self.limits.keep_case {
-                return Ok(Link::Http1(Http1::new(socket, pool)));
-            }
-            let link = Cased::new(socket, pool).await.map_err(io::Error::other)?;
-            return Ok(Link::Cased(link));
+            return Ok(Link::Http1(Http1::new(socket, pool)));
         }
         let _dialing = pool.dial().await;
         if is_pooled && let Some(link) = poll_fn(|cx| Poll::Ready(pool.take(cx))).await {

@@ -1,34 +1,42 @@
 //! Between HTTP and a socket, on both sides: what a byte stream knows and an HTTP library does not tell.
 //!
-//! Towards clients ([`Inbound`]): raw heads are checked before hyper parses them, a hang-up is seen
-//! while a response is due, informational responses are written, a client that takes nothing is
-//! cut, and a connection is closed in stages, so that a last answer arrives.
+//! Towards clients ([`Inbound`]): requests are read and checked, a hang-up is seen while a response is due, informational
+//! responses are written, a client that takes nothing is cut, and a connection is closed in stages, so that a last answer
+//! arrives.
 //! Towards the upstream ([`Outbound`]): bytes are counted, so that it is known whether anything of a
-//! write was sent, and when the upstream was last heard of. Responses are read off them ([`Decoder`]), or, where a library reads
-//! them, followed: heads and framings are checked, and what no exchange has asked for is never read.
+//! write was sent, and when the upstream was last heard of. Responses are read off them and checked ([`Decoder`]), and what no
+//! exchange has asked for is never read.
+//! Messages of HTTP/1.1 are written on both sides by one [`Output`].
 //!
 //! Generic over [`Socket`], so that all of it runs over in-memory pipes as well.
 
 mod chunks;
 mod client;
+mod content;
 mod decoder;
-mod framing;
+mod heads;
 mod inbound;
+mod interims;
 mod linger;
 mod multiplexed;
 mod opening;
 mod outbound;
-mod responses;
+mod output;
+mod requests;
+mod scratch;
 mod secure;
 mod stall;
 mod stream;
 
-pub use client::{Client, Connection};
+pub use client::Client;
+pub use content::Piece;
 pub use decoder::{Decoder, Part};
-pub use inbound::Inbound;
+pub use inbound::{Broken, Inbound};
 pub use multiplexed::{Multiplexed, Rest};
 pub use opening::{Opening, Protocol, open};
 pub use outbound::{Outbound, Traffic};
+pub use output::{Framed, OutOfLength, Output, encode_fields, encode_line};
+pub use scratch::poll_read;
 pub use secure::{Secure, Security};
 pub use stream::Stream;
 

@@ -15,19 +15,16 @@ use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 use thiserror::Error;
 
-use super::UploadFault;
+use super::{Coming, CutShort, UploadFault};
 
 /// What the library that speaks HTTP says of a message or a connection that broke.
 #[derive(Debug, Error)]
 pub enum HttpError {
-    /// Over HTTP/1.1.
-    #[error(transparent)]
-    Http1(#[from] hyper::Error),
     /// The connection below it.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// It ended too early.
-    #[error("the connection ended before the response did")]
+    #[error("the connection ended before the message did")]
     Truncated,
     /// What was to be sent over it did not come.
     #[error(transparent)]
@@ -43,10 +40,10 @@ pub enum HttpError {
 /// A body that is coming.
 #[derive(Debug)]
 pub enum Incoming {
-    /// There is none.
-    Empty,
+    /// There is none, or all of it has come.
+    Here(Bytes),
     /// Over HTTP/1.1.
-    Http1(hyper::body::Incoming),
+    Http1(Coming),
     /// Over HTTP/2.
     Http2(Streamed),
 }
@@ -85,6 +82,13 @@ impl Streamed {
     }
 }
 
+impl Incoming {
+    /// Whether some of it may be on its way yet.
+    pub fn is_coming(&self) -> bool {
+        !matches!(self, Self::Here(_)) && !self.is_end_stream()
+    }
+}
+
 impl Body for Incoming {
     type Data = Bytes;
     type Error = HttpError;
@@ -94,25 +98,30 @@ impl Body for Incoming {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
         match self.get_mut() {
-            Self::Empty => Poll::Ready(None),
-            Self::Http1(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map(|polled| polled.map(|frame| frame.map_err(HttpError::from))),
+            Self::Here(content) if content.is_empty() => Poll::Ready(None),
+            Self::Here(content) => {
+                let content = std::mem::take(content);
+                Poll::Ready(Some(Ok(Frame::data(content))))
+            }
+            Self::Http1(body) => {
+                let polled = ready!(body.poll_frame(cx));
+                Poll::Ready(polled.map(|frame| frame.map_err(|CutShort| HttpError::Truncated)))
+            }
             Self::Http2(body) => body.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Empty => true,
-            Self::Http1(body) => body.is_end_stream(),
+            Self::Here(content) => content.is_empty(),
+            Self::Http1(body) => body.is_ended(),
             Self::Http2(body) => body.stream.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Empty => SizeHint::with_exact(0),
+            Self::Here(content) => SizeHint::with_exact(content.len() as u64),
             Self::Http1(body) => body.size_hint(),
             Self::Http2(body) if body.stream.is_end_stream() => SizeHint::with_exact(0),
             Self::Http2(body) => body

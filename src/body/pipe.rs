@@ -28,6 +28,8 @@ struct Shared {
     is_overdrawn: bool,
     queued: usize,
     taken: u64,
+    /// How much of that has not gone to the client.
+    unsent: u64,
     state: State,
     is_reader_gone: bool,
     reader: Option<Waker>,
@@ -41,6 +43,7 @@ pub fn pipe(limit: usize) -> (PipeWriter, PipeReader) {
         is_overdrawn: false,
         queued: 0,
         taken: 0,
+        unsent: 0,
         state: State::Open,
         is_reader_gone: false,
         reader: None,
@@ -102,9 +105,10 @@ impl PipeWriter {
         self.shared.borrow().is_reader_gone
     }
 
-    /// How many octets the reader has taken.
-    pub fn taken(&self) -> u64 {
-        self.shared.borrow().taken
+    /// How many octets have gone to the client, as far as the reader tells.
+    pub fn sent(&self) -> u64 {
+        let shared = self.shared.borrow();
+        shared.taken.saturating_sub(shared.unsent)
     }
 
     /// The body is whole.
@@ -150,6 +154,11 @@ impl PipeReader {
                 Poll::Pending
             }
         }
+    }
+
+    /// So many octets of what was taken have not gone to the client.
+    pub(super) fn keeps(&self, unsent: u64) {
+        self.shared.borrow_mut().unsent = unsent;
     }
 
     pub(super) fn is_ended(&self) -> bool {

@@ -88,6 +88,11 @@ impl Peer {
         self.client.tunnel();
     }
 
+    /// Whether HTTP ends on the connection with the response that is being sent.
+    pub fn is_joined(&self) -> bool {
+        self.tunnel.borrow().is_some()
+    }
+
     /// What the connection is to be joined to now that HTTP has ended on it.
     pub fn take_tunnel(&self) -> Option<Tunnel> {
         self.tunnel.borrow_mut().take()

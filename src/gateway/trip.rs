@@ -105,7 +105,7 @@ impl<'a> Trip<'a> {
             method: request.method().clone(),
             request_id: given_id(given).unwrap_or_else(|| ids.next()),
             present,
-            is_unread: !http_body::Body::is_end_stream(request.body()),
+            is_unread: request.body().is_coming(),
             outcome: Outcome::Undecided,
             slot: None,
             until: config

@@ -47,7 +47,8 @@ pub async fn serve<C: Connect, S: Socket>(
             () = sleep(idle_timeout) => None,
         }
     };
-    let inbound = |socket, early| Inbound::new(socket, early, idle_timeout, limits.head);
+    let terms = (limits.head, gateway.config().upstream.keep_case);
+    let inbound = |socket, early| Inbound::new(socket, early, idle_timeout, terms);
     match opened {
         Some(Ok(Opening {
             protocol,

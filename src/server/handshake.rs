@@ -60,7 +60,7 @@ async fn close<C: Connect>(gateway: &Gateway<C>, stream: TcpStream, last: &[u8])
         stream,
         BytesMut::new(),
         server.idle_timeout,
-        server.limits.head,
+        (server.limits.head, false),
     );
     inbound.close(last).await;
 }

@@ -1,39 +1,40 @@
 //! One client connection that speaks HTTP/1.1, from its first byte to its close.
+//!
+//! Invariants:
+//! - Requests are answered one after the other, and an answer is written before the next request is read.
+//! - A connection on which nothing happens is parked: it keeps its socket and little else.
+//! - One that ends in the middle of an answer ends so that its client cannot take that for whole.
 
+mod date;
+mod feeding;
+mod sending;
 mod watch;
 
 use std::cell::Cell;
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Request;
-use hyper::server::conn::http1::{Builder, Parts};
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http::{Request, Response};
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::connection::Draining;
-use crate::body::Incoming;
-use crate::config::Config;
+use crate::body::{Body, Incoming};
 use crate::gateway::{Caller, Gateway, Peer};
+use crate::policy::head::{Asked, Malformed, ParsedRequest};
 use crate::upstream::{Connect, Tunnel};
-use crate::wire::{Client, Connection, Inbound, Socket};
-use watch::{LOOK, Seen, Watch};
+use crate::wire::{Client, Inbound, Socket};
+use feeding::Feeding;
+use sending::{Lost, Sending};
+use watch::{At, Seen, Watch};
 
-/// The largest part of a message that is kept in memory for one connection, unless a head may be larger.
-const BUFFER: usize = 128 * 1024;
-
-/// Answers the requests that come over `socket`, until the client has had enough, or `draining`
-/// says that the next answer is the last. A connection on which nothing happens is parked: it keeps
-/// its socket and little else.
+/// Answers the requests that come over a connection, until the client has had enough, or `draining`
+/// says that the next answer is the last.
 pub(super) async fn serve<C: Connect, S: Socket>(
     gateway: &Rc<Gateway<C>>,
     (mut inbound, since): (Inbound<S>, Instant),
@@ -41,22 +42,22 @@ pub(super) async fn serve<C: Connect, S: Socket>(
     draining: &mut Draining,
 ) {
     let idle_timeout = gateway.config().server.idle_timeout;
-    let connection = inbound.connection();
-    let peer = Rc::new(Peer::new(Rc::clone(&connection) as Rc<dyn Client>, caller));
-    let line = Line {
-        connection,
-        peer,
-        opened: Cell::new(Some(since)),
-    };
-    let address = line.peer.caller.address;
-    while is_stirred(&*line.connection, draining, idle_timeout).await {
+    let address = caller.address;
+    let peer = Peer::new(inbound.client(), caller);
+    let opened = Cell::new(Some(since));
+    while inbound.has_input() || is_stirred(&*peer.client, draining, idle_timeout).await {
+        let head_timeout = gateway.config().server.limits.head_timeout;
         // Boxed, so that a parked connection does not keep the room for it.
-        inbound = match Box::pin(speak(gateway, inbound, &line, draining)).await {
+        let speaking = Box::pin(async {
+            let watch = Watch::new(&peer, draining, head_timeout, opened.take());
+            speak(gateway, inbound, &peer, watch).await
+        });
+        inbound = match speaking.await {
             End::Idle(inbound) => inbound,
             End::Cut(inbound) => return inbound.cut(),
-            End::Over(inbound, rest) => {
-                return match line.peer.take_tunnel() {
-                    Some(tunnel) => join(inbound, &rest, tunnel).await,
+            End::Over(inbound) => {
+                return match peer.take_tunnel() {
+                    Some(tunnel) => join(inbound, tunnel).await,
                     None => {
                         let last = inbound.refused().map(|why| gateway.refuse(why, address));
                         inbound.close(&last.unwrap_or_default()).await;
@@ -68,27 +69,15 @@ pub(super) async fn serve<C: Connect, S: Socket>(
     inbound.close(&[]).await;
 }
 
-/// A connection, as itself and as the requests on it see it.
-struct Line {
-    connection: Rc<dyn Connection>,
-    peer: Rc<Peer>,
-    /// When the first head began to come, until that is taken up.
-    opened: Cell<Option<Instant>>,
-}
-
 /// Waits until something comes over a parked connection. False if it is to be closed instead.
-async fn is_stirred(
-    connection: &dyn Connection,
-    draining: &mut Draining,
-    idle_timeout: Duration,
-) -> bool {
+async fn is_stirred(client: &dyn Client, draining: &mut Draining, idle_timeout: Duration) -> bool {
     tokio::select! {
         biased;
-        () = poll_fn(|cx| connection.poll_stirred(cx)) => true,
+        () = poll_fn(|cx| client.poll_stirred(cx)) => true,
         _ = draining.wait_for(|is_draining| *is_draining) => {
             // A request may have come that the runtime has yet to hear of.
             yield_now().await;
-            poll_fn(|cx| Poll::Ready(connection.poll_stirred(cx).is_ready())).await
+            poll_fn(|cx| Poll::Ready(client.poll_stirred(cx).is_ready())).await
         }
         () = sleep(idle_timeout) => false,
     }
@@ -100,78 +89,195 @@ enum End<S> {
     Idle(Inbound<S>),
     /// In the middle of an answer.
     Cut(Inbound<S>),
-    /// After an answer, with what was read behind the last request.
-    Over(Inbound<S>, Bytes),
+    /// After an answer.
+    Over(Inbound<S>),
 }
 
 /// Speaks HTTP/1.1 over a connection until that ends, or pauses.
 async fn speak<C: Connect, S: Socket>(
     gateway: &Rc<Gateway<C>>,
-    inbound: Inbound<S>,
-    line: &Line,
-    draining: &mut Draining,
+    mut inbound: Inbound<S>,
+    peer: &Peer,
+    mut watch: Watch<'_>,
 ) -> End<S> {
-    let peer = &line.peer;
-    let service = service_fn(|request: Request<hyper::body::Incoming>| {
-        let (gateway, peer) = (Rc::clone(gateway), Rc::clone(peer));
-        let request = request.map(Incoming::Http1);
-        async move { Ok::<_, Infallible>(gateway.handle(request, &peer).await) }
-    });
-    let http = builder(gateway.config());
-    let mut connection = http.serve_connection(TokioIo::new(inbound), service);
-    let mut draining = pin!(draining.wait_for(|is_draining| *is_draining));
-    let mut is_draining = false;
-    let mut look = pin!(sleep(LOOK));
-    let mut watch = Watch::new(line, gateway.config().server.limits.head_timeout);
-    let mut seen = None;
-    let ended = poll_fn(|cx| {
-        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
-            return Poll::Ready(Some(ended));
-        }
-        // What has come by now is read before.
-        if !is_draining && draining.as_mut().poll(cx).is_ready() {
-            is_draining = true;
-            Pin::new(&mut connection).graceful_shutdown();
-            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
-                return Poll::Ready(Some(ended));
+    let mut sending = Sending::default();
+    loop {
+        let parsed = match next_request(&mut inbound, &mut watch).await {
+            Ok(Some(parsed)) => parsed,
+            Err(Seen::AtRest) => return End::Idle(inbound),
+            Err(Seen::LateHead) => {
+                inbound.refuse(Malformed::HeadTooSlow);
+                return End::Over(inbound);
             }
+            Ok(None) | Err(Seen::Draining | Seen::Gone | Seen::Overdue) => {
+                return End::Over(inbound);
+            }
+        };
+        let asked = parsed.asked;
+        let (request, mut feeding) = take_body(parsed, &mut inbound);
+        let mut talk = Talk {
+            inbound: &mut inbound,
+            feeding: &mut feeding,
+            watch: &mut watch,
+            peer,
+        };
+        let ended = match talk.answer(gateway.handle(request, peer)).await {
+            Ok(response) => talk.send(response, &asked, &mut sending).await,
+            Err(seen) => Err(Ended::Seen(seen)),
+        };
+        match ended {
+            Ok(Connection::Persists) => {}
+            Ok(Connection::Ends) | Err(Ended::Seen(Seen::Gone)) => return End::Over(inbound),
+            // A client that has not taken all of an answer must not take it for whole.
+            Err(Ended::Lost(lost)) => {
+                debug!(error = %lost, client = peer.caller.address.map(tracing::field::display), "an answer was cut short");
+                return match lost {
+                    Lost::Client(_) if !inbound.is_given_up() => End::Over(inbound),
+                    Lost::Client(_) | Lost::Cut(_) | Lost::Length(_) => End::Cut(inbound),
+                };
+            }
+            Err(Ended::Seen(_)) => return End::Cut(inbound),
         }
-        seen = Some(ready!(watch.poll(look.as_mut(), cx)));
-        Poll::Ready(None)
-    })
-    .await;
-    if let Some(Err(error)) = &ended {
-        debug!(%error, client = peer.caller.address.map(tracing::field::display), "a connection ended early");
-    }
-    let Parts { io, read_buf, .. } = connection.into_parts();
-    let inbound = io.into_inner();
-    match (seen, ended) {
-        (Some(Seen::AtRest), _) => End::Idle(inbound),
-        (Some(Seen::Overdue), _) => End::Cut(inbound),
-        // The one thing that can fail in a service that never does is the body of its answer. And a client
-        // that has not taken all of one must not take it for whole.
-        (_, Some(Err(error))) if error.is_user() || inbound.is_given_up() => End::Cut(inbound),
-        (Some(Seen::Gone | Seen::LateHead) | None, _) => End::Over(inbound, read_buf),
     }
 }
 
-/// The raw head was checked by the time that it is read, so that hyper's own limits are never met.
-fn builder(config: &Config) -> Builder {
-    let limits = config.server.limits.head;
-    let mut builder = Builder::new();
-    builder
-        .half_close(true)
-        .preserve_header_case(config.upstream.keep_case)
-        .max_buf_size(BUFFER.max(limits.head.saturating_mul(2)))
-        .max_headers(limits.fields);
-    builder
+/// The next request; none where none comes any more, or what comes is refused.
+async fn next_request<S: Socket>(
+    inbound: &mut Inbound<S>,
+    watch: &mut Watch<'_>,
+) -> Result<Option<ParsedRequest>, Seen> {
+    poll_fn(|cx| match inbound.poll_head(cx) {
+        // A connection that fails is over, as one that ends.
+        Poll::Ready(head) => Poll::Ready(Ok(head.ok().flatten())),
+        Poll::Pending => {
+            let at = if inbound.is_in_head() {
+                At::Head
+            } else {
+                At::Rest
+            };
+            watch.poll(at, cx).map(Err)
+        }
+    })
+    .await
+}
+
+/// The request with its body, and what feeds that where not all of it is here.
+fn take_body<S: Socket>(
+    parsed: ParsedRequest,
+    inbound: &mut Inbound<S>,
+) -> (Request<Incoming>, Feeding) {
+    let (body, feeding) = match inbound.take_content() {
+        Some(content) => (Incoming::Here(content), Feeding::none()),
+        None => Feeding::of(inbound.left(), parsed.asked.expects),
+    };
+    (Request::from_parts(parsed.parts, body), feeding)
+}
+
+/// What becomes of a connection after an answer.
+enum Connection {
+    Persists,
+    Ends,
+}
+
+/// Why an answer was not sent.
+enum Ended {
+    Seen(Seen),
+    Lost(Lost),
+}
+
+/// One exchange with a client.
+struct Talk<'a, 'w, S> {
+    inbound: &'a mut Inbound<S>,
+    feeding: &'a mut Feeding,
+    watch: &'a mut Watch<'w>,
+    peer: &'a Peer,
+}
+
+impl<S: Socket> Talk<'_, '_, S> {
+    /// Waits for the answer to a request, and gives it the body that it asks for.
+    async fn answer(
+        &mut self,
+        handling: impl Future<Output = Response<Body>>,
+    ) -> Result<Response<Body>, Seen> {
+        let mut handling = pin!(handling);
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(response) = handling.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(response));
+                }
+                self.inbound.write_interims(cx);
+                if !self.feeding.feed(self.inbound, cx) {
+                    return self.watch.poll(At::Exchange, cx).map(Err);
+                }
+            }
+        })
+        .await
+    }
+
+    /// Sends the answer, and what is left of the body to whoever takes that.
+    async fn send(
+        &mut self,
+        response: Response<Body>,
+        asked: &Asked,
+        sending: &mut Sending,
+    ) -> Result<Connection, Ended> {
+        let is_last = self.watch.is_draining() || self.is_left_unread().await;
+        let persists = sending.begin(response, asked, is_last);
+        self.poll_all(|talk, cx| {
+            sending
+                .poll(cx, Pin::new(talk.inbound))
+                .map_err(Ended::Lost)
+        })
+        .await?;
+        if !persists || self.peer.is_joined() {
+            return Ok(Connection::Ends);
+        }
+        self.poll_all(|talk, _| {
+            if talk.feeding.is_over() {
+                Poll::Ready(Ok(()))
+            } else {
+                Poll::Pending
+            }
+        })
+        .await?;
+        if self.is_left_unread().await {
+            Ok(Connection::Ends)
+        } else {
+            Ok(Connection::Persists)
+        }
+    }
+
+    /// Feeds and watches until `poll` is ready.
+    async fn poll_all(
+        &mut self,
+        mut poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<Result<(), Ended>>,
+    ) -> Result<(), Ended> {
+        poll_fn(|cx| {
+            self.feeding.feed(self.inbound, cx);
+            if let Poll::Ready(done) = poll(self, cx) {
+                return Poll::Ready(done);
+            }
+            let seen = self.watch.poll(At::Exchange, cx);
+            seen.map(|seen| Err(Ended::Seen(seen)))
+        })
+        .await
+    }
+
+    /// Whether some of a body is left that nobody takes, and that is not all here to be skipped.
+    async fn is_left_unread(&mut self) -> bool {
+        if !self.inbound.is_in_body() || !self.feeding.is_over() {
+            return false;
+        }
+        poll_fn(|cx| Poll::Ready(!self.inbound.skip_content(cx))).await
+    }
 }
 
 /// Passes bytes both ways until both ends are done.
-async fn join<S: Socket>(mut client: Inbound<S>, from_client: &[u8], tunnel: Tunnel) {
+async fn join<S: Socket>(mut client: Inbound<S>, tunnel: Tunnel) {
+    let from_client = client.take_rest();
     let (mut upstream, from_upstream) = tunnel.await;
     let joined = async {
-        upstream.write_all(from_client).await?;
+        upstream.write_all(&from_client).await?;
         client.write_all(&from_upstream).await?;
         copy_bidirectional(&mut client, &mut upstream).await
     };

@@ -220,19 +220,29 @@ impl<S: Socket> Exchange<S> {
 
     /// Waits until the client has made room. False if it is gone, or was waited for for too long.
     async fn wait_for_room(&mut self, writer: &PipeWriter, pace: &mut Pace) -> bool {
-        let (since, taken) = (Instant::now(), writer.taken());
+        let (mut since, mut sent) = (Instant::now(), writer.sent());
         let mut patience = None;
         let has_room = poll_fn(|cx| {
-            self.link.drive(cx);
-            if writer.poll_room(cx).is_ready() {
-                return Poll::Ready(!writer.is_reader_gone());
+            loop {
+                self.link.drive(cx);
+                if writer.poll_room(cx).is_ready() {
+                    return Poll::Ready(!writer.is_reader_gone());
+                }
+                let until = since + pace.left();
+                let patience = patience.get_or_insert_with(|| Box::pin(sleep_until(until)));
+                ready!(patience.as_mut().poll(cx));
+                // What it has taken meanwhile of what it is being sent has earned it more.
+                let moved = writer.sent().saturating_sub(sent);
+                pace.moved(since.elapsed(), moved);
+                if pace.left().is_zero() {
+                    return Poll::Ready(false);
+                }
+                (since, sent) = (Instant::now(), writer.sent());
+                patience.as_mut().reset(since + pace.left());
             }
-            let patience =
-                patience.get_or_insert_with(|| Box::pin(sleep_until(since + pace.left())));
-            patience.as_mut().poll(cx).map(|()| false)
         })
         .await;
-        pace.moved(since.elapsed(), writer.taken() - taken);
+        pace.moved(since.elapsed(), writer.sent().saturating_sub(sent));
         has_room
     }
 

@@ -1,6 +1,5 @@
 //! What carries one exchange to the upstream: a connection of HTTP/1.1, or a stream of HTTP/2.
 
-mod cased;
 mod http1;
 mod http2;
 mod kept;
@@ -15,7 +14,6 @@ use http::{HeaderMap, Request};
 use http_body::Frame;
 use tokio::time::Instant;
 
-pub(super) use cased::Cased;
 pub(super) use http1::Http1;
 pub(super) use http2::{Shared, Stream};
 
@@ -27,8 +25,6 @@ use crate::wire::Socket;
 pub(super) enum Link<S: Socket> {
     /// A connection of its own.
     Http1(Box<Http1<S>>),
-    /// The same, where names keep their case.
-    Cased(Box<Cased<S>>),
     /// One stream among others.
     Http2(Box<Stream>),
 }
@@ -38,7 +34,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn begin(&mut self, request: Request<Upload>) {
         match self {
             Self::Http1(link) => link.begin(request),
-            Self::Cased(link) => link.begin(request),
             Self::Http2(stream) => stream.begin(request),
         }
     }
@@ -47,7 +42,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn last_byte(&self) -> &Rc<Cell<Instant>> {
         match self {
             Self::Http1(link) => link.traffic.last_byte(),
-            Self::Cased(link) => link.traffic.last_byte(),
             Self::Http2(stream) => stream.last_byte(),
         }
     }
@@ -56,7 +50,6 @@ impl<S: Socket> Link<S> {
     pub(super) const fn is_reused(&self) -> bool {
         match self {
             Self::Http1(link) => link.kept.is_reused(),
-            Self::Cased(link) => link.kept.is_reused(),
             Self::Http2(stream) => stream.is_reused(),
         }
     }
@@ -65,7 +58,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn broken(&self, is_unheard: bool, source: HttpError) -> Fault {
         match (self, source) {
             (Self::Http1(link), source) => link.broken(is_unheard, source),
-            (Self::Cased(link), source) => link.broken(is_unheard, source),
             (Self::Http2(_), HttpError::Http2(error)) if error.is_library() => {
                 Fault::Unparsed(error.into())
             }
@@ -83,7 +75,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
         match self {
             Self::Http1(link) => link.drive(cx),
-            Self::Cased(link) => link.drive(cx),
             Self::Http2(stream) => stream.drive(cx),
         }
     }
@@ -95,7 +86,6 @@ impl<S: Socket> Link<S> {
     ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
         match self {
             Self::Http1(link) => link.poll_frame(cx),
-            Self::Cased(link) => link.poll_frame(cx),
             Self::Http2(stream) => stream.poll_frame(cx),
         }
     }
@@ -104,7 +94,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn is_ended(&self) -> bool {
         match self {
             Self::Http1(link) => link.is_ended(),
-            Self::Cased(link) => link.is_ended(),
             Self::Http2(stream) => stream.is_ended(),
         }
     }
@@ -113,7 +102,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn least(&self) -> u64 {
         match self {
             Self::Http1(link) => link.least(),
-            Self::Cased(link) => link.least(),
             Self::Http2(stream) => stream.least(),
         }
     }
@@ -122,7 +110,7 @@ impl<S: Socket> Link<S> {
     pub(super) fn heard(&self) {
         match self {
             // Every byte is noted below.
-            Self::Http1(_) | Self::Cased(_) => {}
+            Self::Http1(_) => {}
             Self::Http2(stream) => stream.last_byte().set(Instant::now()),
         }
     }
@@ -131,7 +119,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Http1(link) => link.poll_over(cx),
-            Self::Cased(link) => link.poll_over(cx),
             Self::Http2(stream) => stream.poll_sent(cx),
         }
     }
@@ -140,7 +127,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn heed(&mut self, response: &HeaderMap) {
         match self {
             Self::Http1(link) => link.kept.heed(response),
-            Self::Cased(link) => link.kept.heed(response),
             Self::Http2(_) => {}
         }
     }
@@ -149,7 +135,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn park(mut self) {
         let home = match &mut self {
             Self::Http1(link) => link.rests().then(|| Rc::clone(&link.kept.home)),
-            Self::Cased(link) => link.rests().then(|| Rc::clone(&link.kept.home)),
             // Its place is free when it is dropped.
             Self::Http2(_) => None,
         };
@@ -162,7 +147,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn is_good(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         match self {
             Self::Http1(link) => link.is_good(now, cx),
-            Self::Cased(link) => link.is_good(now, cx),
             Self::Http2(_) => false,
         }
     }
@@ -171,7 +155,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
         match self {
             Self::Http1(link) => link.kept.is_fresh(now),
-            Self::Cased(link) => link.kept.is_fresh(now),
             Self::Http2(_) => false,
         }
     }
@@ -180,7 +163,6 @@ impl<S: Socket> Link<S> {
     pub(super) fn into_tunnel(self) -> Option<Tunnel> {
         match self {
             Self::Http1(link) => Some(Box::pin(link.into_tunnel())),
-            Self::Cased(link) => Some(Box::pin(link.into_tunnel())),
             Self::Http2(_) => None,
         }
     }

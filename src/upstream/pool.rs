@@ -20,27 +20,24 @@ use crate::wire::Socket;
 /// Idle connections of HTTP/1.1 that a worker keeps for one server; past that the one just used is closed.
 const IDLE_LIMIT: usize = 512;
 
-/// How much is read at once.
-const SCRATCH: usize = 16 * 1024;
-
 /// What there is to be used.
 pub(super) struct Pool<S: Socket> {
     idle: RefCell<Vec<Link<S>>>,
     shared: RefCell<Vec<Rc<Shared>>>,
     /// Held while a connection is made that many will share. Of tokio, since its holder waits.
     dialing: Mutex<()>,
-    /// What is read passes through here, so that no connection needs a buffer of its own.
-    pub(super) scratch: RefCell<Box<[u8]>>,
+    /// Whether the names of fields go as they were written.
+    pub(super) cased: bool,
     pub(super) idle_timeout: Duration,
 }
 
 impl<S: Socket> Pool<S> {
-    pub(super) fn new(idle_timeout: Duration) -> Rc<Self> {
+    pub(super) fn new(idle_timeout: Duration, cased: bool) -> Rc<Self> {
         Rc::new(Self {
             idle: RefCell::default(),
             shared: RefCell::default(),
             dialing: Mutex::new(()),
-            scratch: RefCell::new(vec![0; SCRATCH].into_boxed_slice()),
+            cased,
             idle_timeout,
         })
     }

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 
 use http::{Request, response};
 
-use super::interims::{Interims, pass_on};
-use super::link::{Cased, Http1, Link, Stream};
+use super::interims::pass_on;
+use super::link::{Http1, Link, Stream};
 use super::silence::Silence;
 use super::{Fault, Terms};
 use crate::body::Upload;
@@ -27,8 +27,7 @@ pub(super) async fn send<S: Socket>(
 ) -> Result<Box<response::Parts>, Fault> {
     match link {
         Link::Http1(link) => send_alone(link, terms, silence).await,
-        // Boxed, so that the others need no room for it.
-        Link::Cased(link) => Box::pin(send_cased(link, terms, silence)).await,
+        // Boxed, so that the other needs no room for it.
         Link::Http2(stream) => Box::pin(send_among_others(stream, terms, silence)).await,
     }
 }
@@ -46,51 +45,6 @@ async fn send_alone<S: Socket>(
         }
     })
     .await
-}
-
-async fn send_cased<S: Socket>(
-    link: &mut Cased<S>,
-    terms: &Terms,
-    mut silence: Option<&mut Silence>,
-) -> Result<Box<response::Parts>, Fault> {
-    let mut request = link.take_begun().expect(BEGUN);
-    let spare = duplicate(&request).map(Box::new);
-    let interims = terms
-        .wants_interims()
-        .then(|| Interims::listen(&mut request));
-    let outcome = {
-        let mut response = pin!(link.send(request));
-        poll_fn(|cx| {
-            link.drive(cx);
-            if let Some(interims) = &interims {
-                interims.pass_on(terms, cx);
-            }
-            match response.as_mut().poll(cx) {
-                Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-                Poll::Pending => give_up(&mut silence, cx).map(|()| None),
-            }
-        })
-        .await
-    };
-    match outcome {
-        Some(Ok(response)) => {
-            let (head, incoming) = response.into_parts();
-            link.receive(incoming);
-            Ok(Box::new(head))
-        }
-        Some(Err(mut failed)) if !link.traffic.has_sent() => Err(Fault::NotSent {
-            grant: None,
-            request: failed.take_message().map(Box::new).or(spare),
-            source: failed.into_error().into(),
-        }),
-        Some(Err(failed)) => {
-            let is_unheard = !link.traffic.has_received();
-            Err(link
-                .broken(is_unheard, failed.into_error().into())
-                .with(spare))
-        }
-        None => Err(Fault::Silent),
-    }
 }
 
 async fn send_among_others(

@@ -95,10 +95,6 @@ pub struct Terms {
 }
 
 impl Terms {
-    pub(super) fn wants_interims(&self) -> bool {
-        self.gate.is_some() || self.takes_interims
-    }
-
     /// Whether a response may have this status: nobody is switched to a protocol that nobody asked for, nor made to believe
     /// that it was.
     pub(super) fn expects(&self, status: StatusCode) -> bool {

@@ -6,13 +6,14 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::policy::head::{self, Malformed, RESPONSE_FIELD_LIMIT};
+use crate::policy::head::{self, Malformed};
 
-/// The most bytes of a body's chunk extensions. They are dropped here; hyper has the same bound.
+/// The most bytes of a body's chunk extensions, which are dropped here.
 const EXTENSION_LIMIT: usize = 16 * 1024;
 
-/// The longest trailer section (hyper's bound).
+/// The longest trailer section, and the most fields of it.
 const TRAILER_LIMIT: usize = 16 * 1024;
+const FIELD_LIMIT: usize = 256;
 
 /// The position in one chunked body.
 #[derive(Debug)]
@@ -23,8 +24,8 @@ pub(super) struct Chunks {
     /// The trailer line so far, and how long the section was before it.
     line: Vec<u8>,
     before: usize,
-    /// The trailer section so far, for whoever reads it here.
-    trailers: Option<Box<HeaderMap>>,
+    /// The trailer section before it.
+    trailers: HeaderMap,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,25 +75,19 @@ pub(super) struct Taken {
     pub(super) is_end: bool,
 }
 
-impl Chunks {
-    pub(super) const fn new() -> Self {
+impl Default for Chunks {
+    fn default() -> Self {
         Self {
             at: At::Size { size: 0, digits: 0 },
             extensions: 0,
             line: Vec::new(),
             before: 0,
-            trailers: None,
+            trailers: HeaderMap::new(),
         }
     }
+}
 
-    /// The same, for whoever takes the trailer section from here.
-    pub(super) fn keeping_trailers() -> Self {
-        Self {
-            trailers: Some(Box::default()),
-            ..Self::new()
-        }
-    }
-
+impl Chunks {
     /// How many octets of content come next.
     pub(super) const fn octets(&self) -> u64 {
         match self.at {
@@ -108,8 +103,8 @@ impl Chunks {
     }
 
     /// The trailer section, where it has a field.
-    pub(super) fn into_trailers(self) -> Option<HeaderMap> {
-        let trailers = *self.trailers?;
+    pub(super) fn take_trailers(&mut self) -> Option<HeaderMap> {
+        let trailers = std::mem::take(&mut self.trailers);
         (!trailers.is_empty()).then_some(trailers)
     }
 
@@ -191,15 +186,13 @@ impl Chunks {
 
     fn end_trailer(&mut self) -> Result<At, Malformed> {
         let (name, value) = head::check_trailer(&self.line)?;
-        if let Some(trailers) = &mut self.trailers {
-            if trailers.len() == RESPONSE_FIELD_LIMIT {
-                return Err(Malformed::Trailer);
-            }
-            let name = HeaderName::from_bytes(name).map_err(|_known| Malformed::Trailer)?;
-            let value = HeaderValue::from_bytes(value).map_err(|_known| Malformed::Trailer)?;
-            let appended = trailers.try_append(name, value);
-            appended.map_err(|_known| Malformed::Trailer)?;
+        if self.trailers.len() == FIELD_LIMIT {
+            return Err(Malformed::Trailer);
         }
+        let name = HeaderName::from_bytes(name).map_err(|_known| Malformed::Trailer)?;
+        let value = HeaderValue::from_bytes(value).map_err(|_known| Malformed::Trailer)?;
+        let appended = self.trailers.try_append(name, value);
+        appended.map_err(|_full| Malformed::Trailer)?;
         self.before += self.line.len();
         self.line.clear();
         Ok(At::Trailer)

@@ -1,4 +1,4 @@
-//! A client as a request sees it while an HTTP library owns the stream.
+//! A client as a request sees it while others read and write its stream.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -30,16 +30,4 @@ pub trait Client {
     fn broken_body(&self) -> Option<Malformed> {
         None
     }
-}
-
-/// A connection that carries one request after another.
-pub trait Connection: Client {
-    /// Whether no request is half here, and nothing is left to be written.
-    fn is_at_rest(&self) -> bool;
-
-    /// Whether a head is half here.
-    fn is_in_head(&self) -> bool;
-
-    /// Refuses the request that is half here: its client was waited for too long.
-    fn refuse_slow_head(&self);
 }

@@ -5,13 +5,11 @@
 //! - No byte is taken that belongs to no response.
 //! - What is kept of a head that came in pieces is bounded by [`HEAD_LIMIT`].
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode, response};
-use hyper::ext::ReasonPhrase;
-use memchr::memchr;
 
-use super::chunks::Chunks;
-use super::framing::head_end;
+use super::content::{Content, Piece};
+use super::heads::{Gathered, gather};
 use crate::policy::head::{
     Following, HEAD_LIMIT, INTERIM_LIMIT, InvalidResponse, Parsed, check_response_beginning,
     parse_response,
@@ -37,11 +35,7 @@ enum At {
     Idle,
     /// In a head, of which so much has come.
     Head(Vec<u8>),
-    Body(u64),
-    /// Boxed: few have chunks, and each connection has the room for its position.
-    Chunks(Box<Chunks>),
-    /// In a body that ends with the connection.
-    Close,
+    Body(Content),
     /// After a response that ended HTTP on this connection.
     Tunnel,
 }
@@ -51,23 +45,24 @@ enum At {
 pub struct Decoder {
     at: At,
     to_head: bool,
+    cased: bool,
     /// How many informational responses have come in this exchange.
     interims: u32,
     is_doubtful: bool,
 }
 
-impl Default for Decoder {
-    fn default() -> Self {
+impl Decoder {
+    /// Before the first request. How the names of fields are written is kept where they are `cased`.
+    pub const fn new(cased: bool) -> Self {
         Self {
             at: At::Idle,
             to_head: false,
+            cased,
             interims: 0,
             is_doubtful: false,
         }
     }
-}
 
-impl Decoder {
     /// A request is about to be sent; `to_head` says that it is a `HEAD`.
     pub fn expect(&mut self, to_head: bool) {
         self.at = At::Head(Vec::new());
@@ -88,9 +83,8 @@ impl Decoder {
     /// How many octets of content are sure to come next.
     pub fn octets(&self) -> u64 {
         match &self.at {
-            At::Body(left) => *left,
-            At::Chunks(chunks) => chunks.octets(),
-            At::Idle | At::Head(_) | At::Close | At::Tunnel => 0,
+            At::Body(content) => content.octets(),
+            At::Idle | At::Head(_) | At::Tunnel => 0,
         }
     }
 
@@ -98,14 +92,14 @@ impl Decoder {
     pub const fn left(&self) -> Option<u64> {
         match &self.at {
             At::Idle => Some(0),
-            At::Body(left) => Some(*left),
-            At::Head(_) | At::Chunks(_) | At::Close | At::Tunnel => None,
+            At::Body(content) => content.left(),
+            At::Head(_) | At::Tunnel => None,
         }
     }
 
     /// The connection has ended. Whether the response is whole by that.
     pub fn end(&mut self) -> bool {
-        if matches!(self.at, At::Close) {
+        if matches!(self.at, At::Body(Content::Close)) {
             self.at = At::Idle;
         }
         self.is_idle()
@@ -113,89 +107,44 @@ impl Decoder {
 
     /// Takes the next part off the front of `bytes`; none if there is no more in them, or no more is to come.
     pub fn next(&mut self, bytes: &mut Bytes) -> Result<Option<Part>, InvalidResponse> {
-        while !bytes.is_empty() {
-            let part = match &mut self.at {
-                At::Idle | At::Tunnel => return Ok(None),
-                At::Head(seen) => {
-                    let seen = std::mem::take(seen);
-                    self.head(seen, bytes)?
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        match &mut self.at {
+            At::Idle | At::Tunnel => Ok(None),
+            At::Head(seen) => {
+                let seen = std::mem::take(seen);
+                self.head(seen, bytes)
+            }
+            At::Body(content) => {
+                let piece = content.next(bytes)?;
+                if content.is_over() {
+                    self.at = At::Idle;
                 }
-                At::Body(left) => {
-                    let data = split(bytes, *left);
-                    *left -= data.len() as u64;
-                    if *left == 0 {
-                        self.at = At::Idle;
-                    }
-                    Some(Part::Data(data))
-                }
-                At::Chunks(chunks) if chunks.octets() > 0 => {
-                    let data = split(bytes, chunks.octets());
-                    chunks.step(&data)?;
-                    Some(Part::Data(data))
-                }
-                At::Chunks(chunks) => {
-                    let taken = chunks.step(bytes)?;
-                    bytes.advance(taken.count);
-                    if taken.is_end {
-                        self.end_chunks()
-                    } else {
-                        None
-                    }
-                }
-                At::Close => Some(Part::Data(std::mem::take(bytes))),
-            };
-            if part.is_some() {
-                return Ok(part);
+                Ok(piece.map(Part::from))
             }
         }
-        Ok(None)
     }
 
-    fn end_chunks(&mut self) -> Option<Part> {
-        match std::mem::replace(&mut self.at, At::Idle) {
-            At::Chunks(chunks) => chunks.into_trailers().map(Part::Trailers),
-            At::Idle | At::Head(_) | At::Body(_) | At::Close | At::Tunnel => None,
+    fn head(&mut self, seen: Vec<u8>, bytes: &mut Bytes) -> Result<Option<Part>, InvalidResponse> {
+        match gather(seen, bytes, HEAD_LIMIT) {
+            Gathered::Whole(head) => self.end_head(&head).map(Some),
+            Gathered::Begun { head, is_line_new } => {
+                if is_line_new {
+                    check_response_beginning(&head)?;
+                }
+                self.at = At::Head(head);
+                Ok(None)
+            }
+            Gathered::TooLarge => Err(InvalidResponse::TooLarge),
         }
-    }
-
-    fn head(
-        &mut self,
-        mut seen: Vec<u8>,
-        bytes: &mut Bytes,
-    ) -> Result<Option<Part>, InvalidResponse> {
-        let before = seen.len();
-        if before == 0
-            && let Some(end) = head_end(bytes, 0)
-        {
-            return self.end_head(&bytes.split_to(end)).map(Some);
-        }
-        seen.extend_from_slice(&bytes[..bytes.len().min(HEAD_LIMIT + 1 - before)]);
-        // The end may straddle the two parts by up to three bytes.
-        if let Some(end) = head_end(&seen, before.saturating_sub(3)) {
-            bytes.advance(end - before);
-            seen.truncate(end);
-            return self.end_head(&seen.into()).map(Some);
-        }
-        if seen.len() > HEAD_LIMIT {
-            return Err(InvalidResponse::TooLarge);
-        }
-        if memchr(b'\n', &seen[..before]).is_none() {
-            check_response_beginning(&seen)?;
-        }
-        self.at = At::Head(seen);
-        bytes.clear();
-        Ok(None)
     }
 
     fn end_head(&mut self, head: &Bytes) -> Result<Part, InvalidResponse> {
         if head.len() > HEAD_LIMIT {
             return Err(InvalidResponse::TooLarge);
         }
-        let Parsed {
-            answer,
-            mut parts,
-            reason,
-        } = parse_response(head, self.to_head)?;
+        let Parsed { answer, parts } = parse_response(head, self.to_head, self.cased)?;
         self.is_doubtful |= answer.is_doubtful;
         self.at = match answer.following {
             Following::Head => {
@@ -208,21 +157,21 @@ impl Decoder {
             }
             Following::Tunnel => At::Tunnel,
             Following::Length(0) => At::Idle,
-            Following::Length(octets) => At::Body(octets),
-            Following::Chunked => At::Chunks(Box::new(Chunks::keeping_trailers())),
-            Following::Close => At::Close,
+            Following::Length(octets) => At::Body(Content::Length(octets)),
+            Following::Chunked => At::Body(Content::chunked()),
+            Following::Close => At::Body(Content::Close),
         };
-        if let Some(Ok(reason)) = reason.map(ReasonPhrase::try_from) {
-            parts.extensions.insert(reason);
-        }
         Ok(Part::Head(parts))
     }
 }
 
-/// So many octets off the front, or all.
-fn split(bytes: &mut Bytes, octets: u64) -> Bytes {
-    let most = usize::try_from(octets).unwrap_or(usize::MAX);
-    bytes.split_to(bytes.len().min(most))
+impl From<Piece> for Part {
+    fn from(piece: Piece) -> Self {
+        match piece {
+            Piece::Data(data) => Self::Data(data),
+            Piece::Trailers(trailers) => Self::Trailers(trailers),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -230,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::head::Malformed;
+    use crate::policy::head::{Malformed, Reason};
 
     const LENGTH: &str =
         "HTTP/1.1 103 Early\r\nLink: <a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -252,7 +201,7 @@ mod tests {
 
     /// Reads what comes in parts of these lengths, the last again and again.
     fn read(text: &str, cuts: &[usize]) -> Result<Read, InvalidResponse> {
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(false);
         decoder.expect(false);
         let (mut read, mut rest) = (Read::default(), Bytes::copy_from_slice(text.as_bytes()));
         let mut cuts = cuts.iter().copied().chain(std::iter::repeat(usize::MAX));
@@ -264,8 +213,8 @@ mod tests {
                     Part::Interim(status, _) => read.interims.push(status.as_u16()),
                     Part::Head(head) => {
                         read.status = Some(head.status.as_u16());
-                        let reason = head.extensions.get::<ReasonPhrase>();
-                        read.reason = reason.map(|reason| reason.as_bytes().to_vec());
+                        let reason = head.extensions.get::<Reason>();
+                        read.reason = reason.map(|reason| reason.0.to_vec());
                     }
                     Part::Data(data) => read.content.extend_from_slice(&data),
                     Part::Trailers(fields) => read.trailers.extend(
@@ -322,7 +271,7 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nConten", false),
             ("", false),
         ] {
-            let mut decoder = Decoder::default();
+            let mut decoder = Decoder::new(false);
             decoder.expect(false);
             let mut input = Bytes::from_static(text.as_bytes());
             while decoder.next(&mut input).expect("one reading").is_some() {}

@@ -6,10 +6,8 @@
 //!   with the kernel by then, and nothing that was sent may seem not to have been.
 //! - A write that fails after bytes were sent does not end the connection: the upstream may have
 //!   answered early and closed, and that answer is still to be read.
-//! - What a library reads of HTTP/1.1 belongs to a response that was asked for, and has one reading; behind what does not, it reads
-//!   the end, or a fault where the response is not whole. Such a connection is not used again.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -19,8 +17,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::Socket;
-use super::responses::{Responses, Stop};
-use crate::policy::head::InvalidResponse;
 
 /// What has passed over one connection to the upstream in the exchange that it is used for.
 #[derive(Debug)]
@@ -30,27 +26,21 @@ pub struct Traffic {
     last_byte: Rc<Cell<Instant>>,
     last_heard: Cell<Instant>,
     is_deaf: Cell<bool>,
-    responses: RefCell<Responses>,
-    stopped: Cell<Option<Stop>>,
 }
 
 impl Traffic {
-    fn new(responses: Responses) -> Self {
+    fn new() -> Self {
         Self {
             written: Cell::new(0),
             read: Cell::new(0),
             last_byte: Rc::new(Cell::new(Instant::now())),
             last_heard: Cell::new(Instant::now()),
             is_deaf: Cell::new(false),
-            responses: RefCell::new(responses),
-            stopped: Cell::new(None),
         }
     }
 
-    /// A new exchange begins: nothing of it was sent, and nothing has come. `is_head` says that it is a `HEAD`, whose
-    /// response has no content.
-    pub fn begin(&self, is_head: bool) {
-        self.responses.borrow_mut().expect(is_head);
+    /// A new exchange begins: nothing of it was sent, and nothing has come.
+    pub fn begin(&self) {
         self.written.set(0);
         self.read.set(0);
         self.last_byte.set(Instant::now());
@@ -92,27 +82,6 @@ impl Traffic {
     pub fn is_deaf(&self) -> bool {
         self.is_deaf.get()
     }
-
-    /// What is wrong with the response, if it can be understood in more than one way.
-    pub fn invalid(&self) -> Option<InvalidResponse> {
-        match self.stopped.get() {
-            Some(Stop::Invalid(why)) => Some(why),
-            Some(Stop::Surplus) | None => None,
-        }
-    }
-
-    /// Whether something came that no exchange has asked for, or may yet come: the next response might not be the one
-    /// to the next request.
-    pub fn is_spoiled(&self) -> bool {
-        self.stopped.get().is_some() || self.responses.borrow().is_doubtful()
-    }
-
-    /// Of the bytes that have come, how many belong to a response.
-    fn follow(&self, bytes: &[u8]) -> usize {
-        let (passed, stop) = self.responses.borrow_mut().follow(bytes);
-        self.stopped.set(stop);
-        passed
-    }
 }
 
 /// The stream that is read from and written to.
@@ -123,20 +92,11 @@ pub struct Outbound<S> {
 }
 
 impl<S> Outbound<S> {
-    /// Wraps a connection that was just made, and over which HTTP/1.1 will be spoken by a library that does not check all of it.
+    /// Wraps a connection that was just made.
     pub fn new(socket: S) -> Self {
-        Self::following(socket, Responses::new())
-    }
-
-    /// Wraps a connection that was just made, and whose bytes are for others to understand and to check.
-    pub fn unread(socket: S) -> Self {
-        Self::following(socket, Responses::of_no_http())
-    }
-
-    fn following(socket: S, responses: Responses) -> Self {
         Self {
             socket,
-            traffic: Rc::new(Traffic::new(responses)),
+            traffic: Rc::new(Traffic::new()),
         }
     }
 
@@ -190,25 +150,14 @@ impl<S: Socket> AsyncRead for Outbound<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.traffic.stopped.get() {
-            Some(Stop::Surplus) => return Poll::Ready(Ok(())),
-            Some(Stop::Invalid(why)) => return Poll::Ready(Err(invalid(why))),
-            None => {}
-        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
-        let traffic = Rc::clone(&self.traffic);
         let count = buf.filled().len() - before;
         if count > 0 {
+            let (traffic, now) = (&self.traffic, Instant::now());
             traffic.read.set(traffic.read.get() + count as u64);
-            let now = Instant::now();
             traffic.last_byte.set(now);
             traffic.last_heard.set(now);
-            let passed = traffic.follow(&buf.filled()[before..]);
-            buf.set_filled(before + passed);
-            if let (0, Some(why)) = (passed, traffic.invalid()) {
-                return Poll::Ready(Err(invalid(why)));
-            }
         }
         Poll::Ready(Ok(()))
     }
@@ -251,10 +200,6 @@ impl<S: Socket> AsyncWrite for Outbound<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
-}
-
-fn invalid(why: InvalidResponse) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 #[cfg(test)]
@@ -320,7 +265,7 @@ mod tests {
         // What was taken before is of no concern.
         let mut outbound = Outbound::new(Breaking { taken, written: 7 });
         let traffic = outbound.traffic();
-        traffic.begin(false);
+        traffic.begin();
         let written = poll_fn(|cx| Pin::new(&mut outbound).poll_write(cx, b"PUT")).await;
         let flushed = poll_fn(|cx| Pin::new(&mut outbound).poll_flush(cx)).await;
         assert_eq!(traffic.has_sent(), traffic.is_deaf());

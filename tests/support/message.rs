@@ -92,12 +92,15 @@ impl Far {
     /// Reads one message with its body. A response that says nothing of its length ends with the connection.
     pub(crate) async fn message(&self) -> Message {
         let mut message = self.head().await;
+        if message.start.starts_with("HTTP/") && [204, 304].contains(&message.status()) {
+            return message;
+        }
         if message.is_chunked() {
             assert_eq!(message.length(), None, "two framings");
             (message.body, message.trailers) = self.chunks().await;
         } else if let Some(length) = message.length() {
             message.body = self.read(length).await;
-        } else if message.start.starts_with("HTTP/") && ![204, 304].contains(&message.status()) {
+        } else if message.start.starts_with("HTTP/") {
             message.body = self.read_to_end().await.0;
         }
         message

@@ -9,6 +9,7 @@ use super::{Limits, Malformed, is_token};
 const METHOD_LIMIT: usize = 128;
 
 pub(super) struct RequestLine<'a> {
+    pub(super) method: &'a [u8],
     pub(super) target: &'a [u8],
     pub(super) is_http_11: bool,
 }
@@ -41,7 +42,11 @@ impl<'a> RequestLine<'a> {
         let is_asterisk = target == b"*" && method == b"OPTIONS";
         let has_form = target[0] == b'/' || is_asterisk || authority(target).is_some_and(is_host);
         has_form
-            .then_some(Self { target, is_http_11 })
+            .then_some(Self {
+                method,
+                target,
+                is_http_11,
+            })
             .ok_or(Malformed::Target)
     }
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::framing::{Framings, Told};
 use super::line::{Lines, field, has_control};
-use super::{HEAD_LIMIT, Malformed};
+use super::{HEAD_LIMIT, Malformed, Spelling};
 
 /// The most field lines of a response head.
 pub const RESPONSE_FIELD_LIMIT: usize = 256;
@@ -78,18 +78,25 @@ pub fn check_response(head: &[u8], to_head: bool) -> Result<Answer, InvalidRespo
 pub struct Parsed {
     /// What follows it.
     pub answer: Answer,
-    /// The status, the version and the fields.
+    /// The status, the version and the fields; among the extensions the [`Reason`], where it is not the usual one.
     pub parts: Box<response::Parts>,
-    /// The reason phrase, where it is not the usual one.
-    pub reason: Option<Bytes>,
 }
 
-/// Checks a head in the same way, and reads it: its values are parts of `head`.
-pub fn parse_response(head: &Bytes, to_head: bool) -> Result<Parsed, InvalidResponse> {
+/// A reason phrase that is not the usual one of its status (RFC 9112 §4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason(pub Bytes);
+
+/// Checks a head in the same way, and reads it: its values are parts of `head`. How its names were written is kept where that
+/// is `cased`.
+pub fn parse_response(head: &Bytes, to_head: bool, cased: bool) -> Result<Parsed, InvalidResponse> {
     let mut parts = Box::new(Response::new(()).into_parts().0);
     parts.headers = HeaderMap::with_capacity(USUAL);
-    let (status, told) = read(head, |name, value| {
-        let name = HeaderName::from_bytes(name).map_err(|_known| Malformed::FieldLine)?;
+    let mut spelling = cased.then(Spelling::default);
+    let (status, told) = read(head, |spelled, value| {
+        let name = HeaderName::from_bytes(spelled).map_err(|_known| Malformed::FieldLine)?;
+        if let Some(spelling) = &mut spelling {
+            spelling.add(&name, head.slice_ref(spelled));
+        }
         let value = HeaderValue::from_maybe_shared(head.slice_ref(value))
             .map_err(|_known| Malformed::FieldValue)?;
         let appended = parts.headers.try_append(name, value);
@@ -99,15 +106,20 @@ pub fn parse_response(head: &Bytes, to_head: bool) -> Result<Parsed, InvalidResp
     })?;
     parts.status =
         StatusCode::from_u16(status.code).map_err(|_known| InvalidResponse::StatusLine)?;
+    if let Some(spelling) = spelling {
+        parts.extensions.insert(spelling);
+    }
     if !status.is_http_11 {
         parts.version = Version::HTTP_10;
     }
     let usual = parts.status.canonical_reason().unwrap_or_default();
-    let is_usual = status.reason == usual.as_bytes();
+    if status.reason != usual.as_bytes() {
+        let reason = Reason(head.slice_ref(status.reason));
+        parts.extensions.insert(reason);
+    }
     Ok(Parsed {
         answer: answer(status.code, told, to_head),
         parts,
-        reason: (!is_usual).then(|| head.slice_ref(status.reason)),
     })
 }
 
@@ -201,22 +213,45 @@ impl<'a> StatusLine<'a> {
     }
 }
 
+/// What a response with this status has of content (RFC 9110 §6.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// It may have some.
+    Allowed,
+    /// None, though it may tell the length of what another would have (RFC 9110 §8.6).
+    Told,
+    /// Neither.
+    None,
+}
+
+impl Content {
+    /// Of a response with this status; `to_head` says that it answers a `HEAD`.
+    pub const fn of(status: u16, to_head: bool) -> Self {
+        match status {
+            100..=199 | 204 => Self::None,
+            304 => Self::Told,
+            _ if to_head => Self::Told,
+            _ => Self::Allowed,
+        }
+    }
+}
+
 /// RFC 9112 §6.3.
 const fn answer(status: u16, told: Told, to_head: bool) -> Answer {
-    let following = match (status, told) {
-        (101, _) => Following::Tunnel,
-        (100..=199, _) => Following::Head,
-        (204 | 304, _) => Following::Length(0),
-        _ if to_head => Following::Length(0),
-        (_, Told::Length(octets)) => Following::Length(octets),
-        (_, Told::Chunked) => Following::Chunked,
-        (_, Told::Nothing) => Following::Close,
+    let content = Content::of(status, to_head);
+    let following = match (status, content, told) {
+        (101, _, _) => Following::Tunnel,
+        (100..=199, _, _) => Following::Head,
+        (_, Content::None | Content::Told, _) => Following::Length(0),
+        (_, Content::Allowed, Told::Length(octets)) => Following::Length(octets),
+        (_, Content::Allowed, Told::Chunked) => Following::Chunked,
+        (_, Content::Allowed, Told::Nothing) => Following::Close,
     };
     // RFC 9110 §8.6 and RFC 9112 §6.1. A length of nothing is as true as it is needless, and often there.
     let announces = !matches!(told, Told::Nothing | Told::Length(0));
     Answer {
         following,
-        is_doubtful: announces && matches!(status, 100..=199 | 204),
+        is_doubtful: announces && matches!(Content::of(status, false), Content::None),
     }
 }
 

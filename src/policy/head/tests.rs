@@ -154,7 +154,7 @@ proptest! {
         let _ = check_by_default(&raw);
     }
 
-    /// What passes the check must be parsed by hyper's own parts in the same way.
+    /// What passes the check can be read.
     #[test]
     fn a_target_that_passes_is_a_target_to_the_parser_too(
         form in "([hH]ttps?://[a0-9.:%@\\[\\]z]{0,6})?",

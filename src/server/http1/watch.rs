@@ -1,26 +1,42 @@
 //! Looks at a connection now and then: what happens to it of which no byte tells.
 
+use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep};
+use tokio::task::coop::has_budget_remaining;
+use tokio::time::{Instant, Sleep, sleep};
 
-use super::Line;
+use super::super::connection::Draining;
+use crate::gateway::Peer;
 use crate::wire::Hangup;
 
-/// How often a connection is looked at, at least: one that was idle since the last time gives back its buffers, some
-/// 20 KiB of hyper's.
-pub(super) const LOOK: Duration = Duration::from_secs(1);
+/// How often a connection is looked at, at least: one that was idle since the last time gives back what it has beside its
+/// socket.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What a connection is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// Between requests.
+    Rest,
+    /// In the head of a request.
+    Head,
+    /// In a request whose head was read, or in its response.
+    Exchange,
+}
 
 /// What ends HTTP on a connection, for now or for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     /// Nothing has happened since the last look.
     AtRest,
+    /// No further request is answered.
+    Draining,
     /// Nothing is read from it and perhaps nothing written for long: nobody else would notice that the client is gone.
     Gone,
-    /// The head that is half here has taken too long, and is refused.
+    /// The head that is half here has taken too long.
     LateHead,
     /// The response takes longer than its exchange may.
     Overdue,
@@ -28,77 +44,117 @@ pub(super) enum Seen {
 
 /// What was seen so far.
 pub(super) struct Watch<'a> {
-    line: &'a Line,
+    peer: &'a Peer,
+    draining: &'a Draining,
+    was_draining: bool,
+    drain: Pin<Box<dyn Future<Output = ()> + 'a>>,
+    /// When to look next.
+    look: Pin<Box<Sleep>>,
+    /// Who is woken by either. Asked once: to ask them costs more than to see whether anything has come of them.
+    set_for: Option<Waker>,
     /// How many requests had come at the last look.
     begun: u64,
     head_timeout: Duration,
-    /// Since when a head is half here, and how many requests came before it.
-    head: Option<(u64, Instant)>,
+    /// Since when a head is half here.
+    head: Option<Instant>,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(line: &'a Line, head_timeout: Duration) -> Self {
-        let begun = line.peer.begun();
+    /// A watch over a connection whose first head has begun at `opened`, if it has.
+    pub(super) fn new(
+        peer: &'a Peer,
+        draining: &'a Draining,
+        head_timeout: Duration,
+        opened: Option<Instant>,
+    ) -> Self {
+        let mut told = draining.clone();
         Self {
-            line,
-            begun,
+            peer,
+            draining,
+            was_draining: *draining.borrow(),
+            drain: Box::pin(async move {
+                // Whoever could tell is gone: then so is the worker.
+                let _ = told.wait_for(|is_draining| *is_draining).await;
+            }),
+            look: Box::pin(sleep(LOOK)),
+            set_for: None,
+            begun: peer.begun(),
             head_timeout,
-            head: line.opened.take().map(|since| (begun, since)),
+            head: opened,
         }
     }
 
-    /// To be called whenever something has happened, too. `look` is when to look next.
-    pub(super) fn poll(&mut self, mut look: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Seen> {
-        let late = self.late();
-        if let Some(late) = late.filter(|late| *late < look.deadline()) {
-            look.as_mut().reset(late);
+    /// Whether the next answer is the last.
+    pub(super) fn is_draining(&self) -> bool {
+        self.was_draining || self.draining.has_changed().unwrap_or(true)
+    }
+
+    /// To be called whenever something has happened, too.
+    pub(super) fn poll(&mut self, at: At, cx: &mut Context<'_>) -> Poll<Seen> {
+        let late = self.late(at);
+        if let Some(late) = late.filter(|late| *late < self.look.deadline()) {
+            self.set(late);
         }
         loop {
-            ready!(look.as_mut().poll(cx));
+            self.ask(cx);
+            if at != At::Exchange && self.is_draining() {
+                return Poll::Ready(Seen::Draining);
+            }
+            if !self.look.is_elapsed() {
+                return Poll::Pending;
+            }
             let now = Instant::now();
-            if let Some(seen) = self.seen(now, late) {
+            if let Some(seen) = self.seen(at, late, now) {
                 return Poll::Ready(seen);
             }
-            self.begun = self.line.peer.begun();
+            self.begun = self.peer.begun();
             let next = now + LOOK;
-            look.as_mut()
-                .reset(late.map_or(next, |late| late.min(next)));
+            self.set(late.map_or(next, |late| late.min(next)));
         }
     }
 
-    fn seen(&self, now: Instant, late: Option<Instant>) -> Option<Seen> {
-        let Line {
-            connection, peer, ..
-        } = self.line;
-        if connection.hangup() == Some(Hangup::Closed) {
+    fn set(&mut self, next: Instant) {
+        self.look.as_mut().reset(next);
+        self.set_for = None;
+    }
+
+    fn ask(&mut self, cx: &mut Context<'_>) {
+        let is_set = |waker: &Waker| waker.will_wake(cx.waker());
+        if self.set_for.as_ref().is_some_and(is_set) {
+            return;
+        }
+        // Whoever has used up its turn is woken for the next, and asks then.
+        let mut is_heard = has_budget_remaining();
+        let _ = self.look.as_mut().poll(cx);
+        if !self.is_draining() {
+            is_heard &= has_budget_remaining();
+            let _ = self.drain.as_mut().poll(cx);
+        }
+        self.set_for = is_heard.then(|| cx.waker().clone());
+    }
+
+    fn seen(&self, at: At, late: Option<Instant>, now: Instant) -> Option<Seen> {
+        if self.peer.client.hangup() == Some(Hangup::Closed) {
             return Some(Seen::Gone);
         }
         if late.is_some_and(|late| late <= now) {
-            connection.refuse_slow_head();
             return Some(Seen::LateHead);
         }
-        if peer.is_overdue(now) {
+        if self.peer.is_overdue(now) {
             return Some(Seen::Overdue);
         }
-        let is_idle = peer.begun() == self.begun && peer.is_answered();
-        (is_idle && connection.is_at_rest()).then_some(Seen::AtRest)
+        let is_idle = self.peer.begun() == self.begun && self.peer.is_answered();
+        (at == At::Rest && is_idle).then_some(Seen::AtRest)
     }
 
-    /// When the head that is half here, if one is, has to have ended. A head that came while another request was
-    /// answered is not waited for until that is.
-    fn late(&mut self) -> Option<Instant> {
-        let Line {
-            connection, peer, ..
-        } = self.line;
-        if !peer.is_answered() || !connection.is_in_head() {
+    /// When the head that is half here, if one is, has to have ended. One that came while another request was answered is
+    /// not waited for until that is.
+    fn late(&mut self, at: At) -> Option<Instant> {
+        if at != At::Head {
             self.head = None;
             return None;
         }
-        let begun = peer.begun();
-        let same = self.head.filter(|(before, _)| *before == begun);
-        let (_, since) = *self
-            .head
-            .insert(same.unwrap_or_else(|| (begun, Instant::now())));
+        let since = *self.head.get_or_insert_with(Instant::now);
         Some(since + self.head_timeout)
     }
 }

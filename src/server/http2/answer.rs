@@ -49,7 +49,7 @@ pub(super) async fn answer<C: Connect>(
     let (head, stream) = request.into_parts();
     let server = &gateway.config().server;
     if let Err(why) = check_http2(&head, server.limits.head) {
-        let request = Request::from_parts(head, Incoming::Empty);
+        let request = Request::from_parts(head, Incoming::Here(Bytes::new()));
         let response = gateway.turn_away(&request, why, &peer);
         if why.is_excess() {
             return send(response, &client, server.min_body_rate).await;
@@ -116,7 +116,10 @@ fn incoming(
 ) -> (Request<Incoming>, Option<RecvStream>) {
     join_cookies(&mut head.headers);
     if tunnel::become_upgrade(&mut head) {
-        return (Request::from_parts(head, Incoming::Empty), Some(stream));
+        return (
+            Request::from_parts(head, Incoming::Here(Bytes::new())),
+            Some(stream),
+        );
     }
     let ask = head.headers.contains_key(EXPECT).then(|| {
         let client = Rc::clone(client);

@@ -14,10 +14,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, response};
 use http_body::Frame;
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
 use super::super::Fault;
@@ -26,14 +25,8 @@ use super::kept::Kept;
 use crate::body::{HttpError, Upload};
 use crate::policy::forward::persists;
 use crate::policy::head::InvalidResponse;
-use crate::wire::{Decoder, Duplex, Outbound, Part, Socket, Traffic};
+use crate::wire::{Decoder, Duplex, Outbound, Part, Socket, Traffic, poll_read};
 use sending::Sending;
-
-/// From so much on that is sure to come, it is read where it stays, and not copied there.
-const LARGE: u64 = 16 * 1024;
-
-/// How much of it is read at once.
-const AT_ONCE: u64 = 64 * 1024;
 
 /// One connection to the upstream.
 pub(crate) struct Http1<S: Socket> {
@@ -53,12 +46,12 @@ pub(crate) struct Http1<S: Socket> {
 impl<S: Socket> Http1<S> {
     /// Speaks HTTP/1.1 over a connection that was just made.
     pub(crate) fn new(socket: S, home: &Rc<Pool<S>>) -> Box<Self> {
-        let socket = Outbound::unread(socket);
+        let socket = Outbound::new(socket);
         Box::new(Self {
             traffic: socket.traffic(),
             socket,
             sending: Sending::default(),
-            decoder: Decoder::default(),
+            decoder: Decoder::new(home.cased),
             input: Bytes::new(),
             is_over: false,
             invalid: None,
@@ -75,7 +68,7 @@ impl<S: Socket> Http1<S> {
     /// Begins with a request, and with the wait for its response.
     pub(super) fn begin(&mut self, request: Request<Upload>) {
         let is_head = request.method() == Method::HEAD;
-        self.traffic.begin(is_head);
+        self.traffic.begin();
         self.decoder.expect(is_head);
         self.sending.begin(request);
     }
@@ -192,31 +185,10 @@ impl<S: Socket> Http1<S> {
 
     /// Reads what is there; nothing at the end of the connection.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, HttpError>> {
-        let read = ready!(self.poll_socket(cx));
+        let sure = self.decoder.octets();
+        let read = ready!(poll_read(Pin::new(&mut self.socket), cx, sure));
         self.is_over |= read.is_err();
         Poll::Ready(read.map_err(HttpError::Io))
-    }
-
-    fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        let mut socket = Pin::new(&mut self.socket);
-        let sure = self.decoder.octets();
-        if sure < LARGE {
-            let mut scratch = self.kept.home.scratch.borrow_mut();
-            let mut buf = ReadBuf::new(&mut scratch);
-            ready!(socket.as_mut().poll_read(cx, &mut buf))?;
-            return Poll::Ready(Ok(Bytes::copy_from_slice(buf.filled())));
-        }
-        let room = usize::try_from(sure.min(AT_ONCE)).expect("some KiB");
-        let mut large = BytesMut::zeroed(room);
-        let mut buf = ReadBuf::new(&mut large);
-        ready!(socket.as_mut().poll_read(cx, &mut buf))?;
-        let filled = buf.filled().len();
-        if filled < room / 4 {
-            // Whoever keeps a little is not to keep the room for much.
-            return Poll::Ready(Ok(Bytes::copy_from_slice(&large[..filled])));
-        }
-        large.truncate(filled);
-        Poll::Ready(Ok(large.freeze()))
     }
 
     /// What it means for the exchange that no head of a response has come.

@@ -68,7 +68,7 @@ impl Shared {
         scheme: Scheme,
         patience: Duration,
     ) -> Result<Rc<Self>, h2::Error> {
-        let outbound = Outbound::unread(socket);
+        let outbound = Outbound::new(socket);
         let traffic = outbound.traffic();
         let (send, driver) = Builder::new()
             .enable_push(false)
@@ -145,7 +145,7 @@ impl Stream {
             shared: Rc::clone(shared),
             waiting: None,
             uplink: None,
-            incoming: Incoming::Empty,
+            incoming: Incoming::Here(Bytes::new()),
             last_byte: Rc::new(Cell::new(Instant::now())),
             written_before: u64::MAX,
             begun: Instant::now(),

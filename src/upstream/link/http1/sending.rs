@@ -2,14 +2,12 @@
 //!
 //! Invariants:
 //! - Until a byte of it was sent, all of it can be had back.
-//! - Its body has the length that its head says, or is chunked (RFC 9112 §6); one that does not come whole is never ended as if
-//!   it had.
+//! - What is kept of it for another attempt is let go with the first answer.
 
-use std::io::{self, IoSlice, Write as _};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, request};
@@ -17,19 +15,7 @@ use http_body::{Body as _, Frame};
 use tokio::io::AsyncWrite;
 
 use crate::body::{HttpError, Upload, UploadFault};
-
-/// How much is gathered before it is written.
-const TOGETHER: usize = 16 * 1024;
-
-/// A part of a body up to this size is copied behind what is gathered; a larger one is written from where it is.
-const COPIED: usize = 4 * 1024;
-
-/// How the body is framed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Framing {
-    Length(u64),
-    Chunked,
-}
+use crate::wire::{Framed, OutOfLength, Output, encode_fields};
 
 /// A request on its way.
 #[derive(Debug)]
@@ -43,14 +29,7 @@ pub(super) struct Sending {
     has_come: bool,
     is_body_over: bool,
     failed: Option<UploadFault>,
-    framing: Framing,
-    /// What is to be written, and how much of it has been.
-    out: Vec<u8>,
-    written: usize,
-    /// What is to be written after that.
-    data: Bytes,
-    /// Whether `data` is of a chunk, which has an end.
-    is_chunk_open: bool,
+    output: Output,
     is_flushed: bool,
 }
 
@@ -63,11 +42,7 @@ impl Default for Sending {
             has_come: false,
             is_body_over: true,
             failed: None,
-            framing: Framing::Length(0),
-            out: Vec::new(),
-            written: 0,
-            data: Bytes::new(),
-            is_chunk_open: false,
+            output: Output::default(),
             is_flushed: true,
         }
     }
@@ -77,21 +52,17 @@ impl Sending {
     /// Begins with a request, when the one before is over.
     pub(super) fn begin(&mut self, request: Request<Upload>) {
         let (mut head, mut body) = request.into_parts();
-        self.framing = frame(&mut head, &body);
-        self.out.clear();
-        self.written = 0;
-        encode(&head, &mut self.out);
+        let framed = frame(&mut head, &body);
+        encode(&head, self.output.begin(framed));
         self.head = Some(head);
         self.content = body.take_content();
         self.has_come = false;
         self.is_body_over = false;
         self.failed = None;
         self.is_flushed = false;
-        self.is_chunk_open = false;
-        self.data = Bytes::new();
         if !self.content.is_empty() {
             // It is as long as its head says: both are by the same count.
-            let _as_it_says = self.add(self.content.clone());
+            let _as_it_says = self.output.add(self.content.clone());
         }
         self.body = Some(body);
     }
@@ -130,13 +101,16 @@ impl Sending {
             };
             // A body that has failed says no more of it, and would seem to have ended.
             let gathered = gathered.inspect_err(|fault| self.failed = Some(*fault))?;
-            ready!(self.poll_write(cx, socket.as_mut()))?;
+            ready!(self.output.poll_write(cx, socket.as_mut()))?;
             if gathered != Gathered::Enough {
                 ready!(socket.as_mut().poll_flush(cx))?;
             }
             match gathered {
                 Gathered::Enough => {}
-                Gathered::All => self.is_flushed = true,
+                Gathered::All => {
+                    self.is_flushed = true;
+                    self.output.rest();
+                }
                 Gathered::Awaited => return Poll::Pending,
             }
         }
@@ -145,7 +119,7 @@ impl Sending {
 
     /// Takes of the body what has come, as far as it is written together.
     fn gather(&mut self, cx: &mut Context<'_>) -> Result<Gathered, UploadFault> {
-        while !self.is_body_over && self.data.is_empty() && self.out.len() < TOGETHER {
+        while !self.is_body_over && !self.output.is_full() {
             let body = self.body.as_mut().filter(|body| !body.is_end_stream());
             let polled = match body.map(|body| Pin::new(body).poll_frame(cx)) {
                 Some(Poll::Ready(polled)) => polled,
@@ -154,11 +128,12 @@ impl Sending {
             };
             self.has_come |= polled.is_some();
             let frame = polled.transpose()?;
-            match frame.map(Frame::into_data) {
-                Some(Ok(data)) => self.add(data)?,
-                Some(Err(frame)) => self.end(frame.into_trailers().ok().as_ref())?,
-                None => self.end(None)?,
-            }
+            let added = match frame.map(Frame::into_data) {
+                Some(Ok(data)) => self.output.add(data),
+                Some(Err(frame)) => self.end(frame.into_trailers().ok().as_ref()),
+                None => self.end(None),
+            };
+            added.map_err(|OutOfLength| UploadFault::Broken)?;
         }
         Ok(if self.is_body_over {
             Gathered::All
@@ -167,76 +142,9 @@ impl Sending {
         })
     }
 
-    fn add(&mut self, data: Bytes) -> Result<(), UploadFault> {
-        match &mut self.framing {
-            Framing::Length(left) => {
-                *left = left
-                    .checked_sub(data.len() as u64)
-                    .ok_or(UploadFault::Broken)?;
-            }
-            // The last chunk is the empty one.
-            Framing::Chunked if data.is_empty() => return Ok(()),
-            Framing::Chunked => {
-                // Nothing fails that is written to memory.
-                let _ = write!(self.out, "{:x}\r\n", data.len());
-            }
-        }
-        let is_chunk = self.framing == Framing::Chunked;
-        if data.len() > COPIED {
-            self.data = data;
-            self.is_chunk_open = is_chunk;
-            return Ok(());
-        }
-        self.out.extend_from_slice(&data);
-        if is_chunk {
-            self.out.extend_from_slice(b"\r\n");
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, trailers: Option<&HeaderMap>) -> Result<(), UploadFault> {
-        match self.framing {
-            Framing::Length(0) => {}
-            Framing::Length(_) => return Err(UploadFault::Broken),
-            Framing::Chunked => {
-                self.out.extend_from_slice(b"0\r\n");
-                if let Some(trailers) = trailers {
-                    encode_fields(trailers, &mut self.out);
-                }
-                self.out.extend_from_slice(b"\r\n");
-            }
-        }
+    fn end(&mut self, trailers: Option<&HeaderMap>) -> Result<(), OutOfLength> {
         self.is_body_over = true;
-        Ok(())
-    }
-
-    /// Ready when all that was gathered is written.
-    fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut socket: Pin<&mut impl AsyncWrite>,
-    ) -> Poll<io::Result<()>> {
-        while self.written < self.out.len() || !self.data.is_empty() {
-            let out = &self.out[self.written..];
-            let count = ready!(if self.data.is_empty() {
-                socket.as_mut().poll_write(cx, out)
-            } else {
-                let parts = [IoSlice::new(out), IoSlice::new(&self.data)];
-                socket.as_mut().poll_write_vectored(cx, &parts)
-            })?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            let of_out = count.min(out.len());
-            self.written += of_out;
-            self.data.advance(count - of_out);
-        }
-        self.out.clear();
-        self.written = 0;
-        if std::mem::take(&mut self.is_chunk_open) {
-            self.out.extend_from_slice(b"\r\n");
-        }
-        Poll::Ready(Ok(()))
+        self.output.end(trailers)
     }
 }
 
@@ -252,26 +160,26 @@ enum Gathered {
 }
 
 /// How the body is framed, and the fields that say so.
-fn frame(head: &mut request::Parts, body: &Upload) -> Framing {
+fn frame(head: &mut request::Parts, body: &Upload) -> Framed {
     let fields = &mut head.headers;
     if body.is_end_stream() {
         fields.remove(TRANSFER_ENCODING);
-        return Framing::Length(0);
+        return Framed::Length(0);
     }
     if fields.contains_key(TRANSFER_ENCODING) {
         fields.remove(CONTENT_LENGTH);
-        return Framing::Chunked;
+        return Framed::Chunked;
     }
     let told = fields.get(CONTENT_LENGTH);
     if let Some(length) = told.and_then(|length| length.to_str().ok()?.parse().ok()) {
-        return Framing::Length(length);
+        return Framed::Length(length);
     }
     if let Some(length) = body.size_hint().exact() {
         fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        return Framing::Length(length);
+        return Framed::Length(length);
     }
     fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    Framing::Chunked
+    Framed::Chunked
 }
 
 fn encode(head: &request::Parts, out: &mut Vec<u8>) {
@@ -280,21 +188,13 @@ fn encode(head: &request::Parts, out: &mut Vec<u8>) {
     out.push(b' ');
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    encode_fields(&head.headers, out);
+    encode_fields(&head.headers, &head.extensions, out);
     out.extend_from_slice(b"\r\n");
-}
-
-fn encode_fields(fields: &HeaderMap, out: &mut Vec<u8>) {
-    for (name, value) in fields {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::task::Waker;
 
     use super::*;
@@ -362,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_body_is_framed_as_its_head_says() {
-        let large = "x".repeat(COPIED + 1);
+        let large = "x".repeat(4097);
         let trailers = HeaderMap::from_iter([(http::header::ETAG, HeaderValue::from_static("v"))]);
         for (fields, received, expected) in [
             (vec![], whole(b""), "PUT /a?b HTTP/1.1\r\n\r\n".to_owned()),

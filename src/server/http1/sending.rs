@@ -1,0 +1,255 @@
+//! A response on its way over a connection of HTTP/1.1: its head and its body, as they are written.
+//!
+//! Invariants:
+//! - A body that is cut short is a fault: the connection does not end as if it had been whole.
+//! - Only a response whose content has a length or chunks leaves the connection for another request (RFC 9112 §9.3).
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRAILER, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, response};
+use http_body::Body as _;
+use thiserror::Error;
+use tokio::io::AsyncWrite;
+
+use super::date::with_date;
+use crate::body::{Body, CutShort};
+use crate::policy::head::{Asked, Content, Reason, Spelling};
+use crate::wire::{Framed, OutOfLength, Output, encode_line};
+
+/// Why a response is not whole.
+#[derive(Debug, Error)]
+pub(super) enum Lost {
+    #[error("the client takes no more")]
+    Client(#[from] io::Error),
+    #[error(transparent)]
+    Cut(#[from] CutShort),
+    #[error(transparent)]
+    Length(#[from] OutOfLength),
+}
+
+/// A response on its way.
+#[derive(Default)]
+pub(super) struct Sending {
+    output: Output,
+    /// Until all of it was taken.
+    body: Option<Body>,
+    /// The fields that may come after it.
+    trailers: Vec<HeaderName>,
+}
+
+impl Sending {
+    /// Begins with the response to what was `asked`, which `is_last` on its connection. Returns whether that persists.
+    pub(super) fn begin(&mut self, response: Response<Body>, asked: &Asked, is_last: bool) -> bool {
+        let (head, body) = response.into_parts();
+        let content = Content::of(head.status.as_u16(), asked.is_head);
+        let framed = framed(&head, &body, (content, asked));
+        let takes_trailers = framed == Framed::Chunked && asked.takes_trailers;
+        self.trailers.clear();
+        if takes_trailers {
+            self.trailers.extend(announced(&head.headers));
+        }
+        self.body = (content == Content::Allowed).then_some(body);
+        let is_last = is_last || !asked.persists || framed == Framed::Close;
+        encode_head(
+            &head,
+            asked,
+            (content, framed, is_last),
+            self.output.begin(framed),
+        )
+    }
+
+    /// Sends what it can. Ready when all was sent.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut socket: Pin<&mut impl AsyncWrite>,
+    ) -> Poll<Result<(), Lost>> {
+        loop {
+            let gathered = self.gather(cx)?;
+            let written = self.output.poll_write(cx, socket.as_mut());
+            if let Some(body) = &self.body {
+                body.keeps(self.output.waiting() as u64);
+            }
+            ready!(written)?;
+            if gathered == Gathered::Enough {
+                continue;
+            }
+            ready!(socket.as_mut().poll_flush(cx))?;
+            if gathered == Gathered::Awaited {
+                return Poll::Pending;
+            }
+            self.output.rest();
+            return Poll::Ready(Ok(()));
+        }
+    }
+
+    /// Takes of the body what is here, as far as it is written together.
+    fn gather(&mut self, cx: &mut Context<'_>) -> Result<Gathered, Lost> {
+        while let Some(body) = &mut self.body {
+            if self.output.is_full() {
+                return Ok(Gathered::Enough);
+            }
+            if body.is_end_stream() {
+                self.end(None)?;
+                break;
+            }
+            let Poll::Ready(polled) = Pin::new(body).poll_frame(cx) else {
+                return Ok(Gathered::Awaited);
+            };
+            match polled.transpose()?.map(http_body::Frame::into_data) {
+                Some(Ok(data)) => self.output.add(data)?,
+                Some(Err(frame)) => self.end(frame.into_trailers().ok())?,
+                None => self.end(None)?,
+            }
+        }
+        Ok(Gathered::All)
+    }
+
+    /// The body is over. Of its trailer section goes on what the client takes and the head has announced.
+    fn end(&mut self, trailers: Option<HeaderMap>) -> Result<(), OutOfLength> {
+        self.body = None;
+        let trailers = trailers.map(|mut trailers| {
+            let others: Vec<HeaderName> = trailers
+                .keys()
+                .filter(|name| !self.trailers.contains(name))
+                .cloned()
+                .collect();
+            for name in others {
+                trailers.remove(name);
+            }
+            trailers
+        });
+        self.output.end(trailers.as_ref())
+    }
+}
+
+/// What came of an attempt to take more of the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gathered {
+    /// As much as is written together.
+    Enough,
+    /// All that has come, and more will.
+    Awaited,
+    /// The rest.
+    All,
+}
+
+/// How the content is framed (RFC 9112 §6).
+fn framed(head: &response::Parts, body: &Body, (content, asked): (Content, &Asked)) -> Framed {
+    if content != Content::Allowed {
+        return Framed::Length(0);
+    }
+    if let Some(octets) = body.size_hint().exact() {
+        return Framed::Length(octets);
+    }
+    if let Some(octets) = head.headers.get(CONTENT_LENGTH).and_then(number) {
+        return Framed::Length(octets);
+    }
+    if asked.is_http_11 {
+        Framed::Chunked
+    } else {
+        Framed::Close
+    }
+}
+
+fn number(length: &HeaderValue) -> Option<u64> {
+    length.to_str().ok()?.parse().ok()
+}
+
+/// The names that `Trailer` announces.
+fn announced(fields: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    let lines = fields.get_all(TRAILER).iter();
+    let names = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+    names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+}
+
+/// Writes the head of a response. Returns whether the connection persists after it.
+fn encode_head(
+    head: &response::Parts,
+    asked: &Asked,
+    (content, framed, mut is_last): (Content, Framed, bool),
+    out: &mut Vec<u8>,
+) -> bool {
+    encode_status(head, asked, out);
+    let (mut has_length, mut has_connection, mut has_date) = (false, false, false);
+    let spelling = head.extensions.get::<Spelling>();
+    let mut encode = |name: &HeaderName, spelled: &[u8], value: &HeaderValue| {
+        match *name {
+            CONTENT_LENGTH if !tells_length(value, content, framed) => return,
+            CONTENT_LENGTH => has_length = true,
+            TRANSFER_ENCODING => return,
+            TRAILER if framed != Framed::Chunked => return,
+            CONNECTION => {
+                has_connection = true;
+                is_last |= closes(value);
+            }
+            DATE => has_date = true,
+            _ => {}
+        }
+        encode_line(spelled, value.as_bytes(), out);
+    };
+    match spelling {
+        None => {
+            for (name, value) in &head.headers {
+                encode(name, name.as_str().as_bytes(), value);
+            }
+        }
+        Some(spelling) => {
+            for (name, spelled, value) in spelling.lines(&head.headers) {
+                encode(name, spelled, value);
+            }
+        }
+    }
+    match framed {
+        Framed::Length(octets) if !has_length && content == Content::Allowed => {
+            encode_line(b"content-length", HeaderValue::from(octets).as_bytes(), out);
+        }
+        Framed::Chunked => encode_line(b"transfer-encoding", b"chunked", out),
+        Framed::Length(_) | Framed::Close => {}
+    }
+    match (is_last, asked.is_http_11) {
+        _ if has_connection => {}
+        (true, true) => encode_line(b"connection", b"close", out),
+        (false, false) => encode_line(b"connection", b"keep-alive", out),
+        (true, false) | (false, true) => {}
+    }
+    if !has_date {
+        with_date(|date| encode_line(b"date", date.as_bytes(), out));
+    }
+    out.extend_from_slice(b"\r\n");
+    !is_last
+}
+
+/// RFC 9112 §4.
+fn encode_status(head: &response::Parts, asked: &Asked, out: &mut Vec<u8>) {
+    let reason = head.extensions.get::<Reason>();
+    let usual = || head.status.canonical_reason().unwrap_or_default();
+    let version: &[u8] = if asked.is_http_11 {
+        b"HTTP/1.1 "
+    } else {
+        b"HTTP/1.0 "
+    };
+    out.extend_from_slice(version);
+    out.extend_from_slice(head.status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(reason.map_or_else(|| usual().as_bytes(), |reason| &reason.0));
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether this says how long the content is, or would be.
+fn tells_length(value: &HeaderValue, content: Content, framed: Framed) -> bool {
+    match (content, framed) {
+        (Content::None, _) => false,
+        (Content::Told, _) => true,
+        (Content::Allowed, Framed::Length(octets)) => number(value) == Some(octets),
+        (Content::Allowed, Framed::Chunked | Framed::Close) => false,
+    }
+}
+
+fn closes(connection: &HeaderValue) -> bool {
+    let mut options = connection.as_bytes().split(|&byte| byte == b',');
+    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+}
