@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Response, request};
 
 use crate::body::{Body, Incoming};
 use crate::config::Config;
@@ -134,11 +134,16 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// Answers one request, whatever happens.
-    pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    pub async fn handle(
+        &self,
+        head: Box<request::Parts>,
+        body: Incoming,
+        peer: &Peer,
+    ) -> Response<Body> {
         let in_flight = peer.begin();
         self.counts.request();
-        let mut trip = self.begin(&request, peer);
-        let admitted = self.admit(request, &mut trip).await;
+        let mut trip = self.begin(&head, &body, peer);
+        let admitted = self.admit(head, body, &mut trip).await;
         let mut response = admitted.unwrap_or_else(|rejection| self.reject(&rejection, &mut trip));
         trip.tell(&mut response);
         peer.client.begin_final(self.patience(&trip));
@@ -149,29 +154,25 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// Answers a request that cannot be understood in one way only.
-    pub fn turn_away(
-        &self,
-        request: &Request<Incoming>,
-        why: Malformed,
-        peer: &Peer,
-    ) -> Response<Body> {
+    pub fn turn_away(&self, head: &request::Parts, why: Malformed, peer: &Peer) -> Response<Body> {
         self.counts.request();
-        let mut trip = self.begin(request, peer);
+        let mut trip = self.begin(head, &Incoming::NONE, peer);
         let response = self.reject(&Rejection::Malformed(why), &mut trip);
         trip.report_with(response)
     }
 
-    fn begin<'a>(&self, request: &Request<Incoming>, peer: &'a Peer) -> Trip<'a> {
-        Trip::begin(&self.shared.config, &self.ids, request, peer)
+    fn begin<'a>(&self, head: &request::Parts, body: &Incoming, peer: &'a Peer) -> Trip<'a> {
+        let is_coming = body.is_coming();
+        Trip::begin(&self.shared.config, &self.ids, (head, is_coming), peer)
     }
 
     /// Takes a request through all its steps. Each says by which rejections it can end.
     async fn admit(
         &self,
-        request: Request<Incoming>,
+        head: Box<request::Parts>,
+        body: Incoming,
         trip: &mut Trip<'_>,
     ) -> Result<Response<Body>, Rejection> {
-        let (head, body) = request.into_parts();
         self.recognise(&head, trip);
         self.enter(trip)?; // 503
         let plan = self.plan(&head, &body, trip)?; // 400

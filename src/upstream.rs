@@ -35,7 +35,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use http::uri::Scheme;
-use http::{Request, response};
+use http::{request, response};
 use http_body::Body as _;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
@@ -72,6 +72,15 @@ pub enum Reply {
     Answered(Box<response::Parts>, Body),
     /// 101: the connection belongs to another protocol now. With it comes what was read of that.
     Tunnel(Box<response::Parts>, Tunnel),
+}
+
+/// A request on its way to the upstream. Its head is boxed: it goes through many hands.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The head.
+    pub head: Box<request::Parts>,
+    /// The body.
+    pub body: Upload,
 }
 
 /// A connection that is becoming a tunnel.
@@ -133,7 +142,7 @@ impl<C: Connect> Upstream<C> {
     /// Sends a request, and waits for its response for as long as anybody would.
     pub async fn send(
         &self,
-        mut request: Request<Upload>,
+        mut request: Outgoing,
         mut grant: Option<Grant>,
         terms: Rc<Terms>,
     ) -> Result<Reply, Fault> {
@@ -150,14 +159,14 @@ impl<C: Connect> Upstream<C> {
                     grant: back,
                     request: Some(again),
                     ..
-                }) if is_reused => (request, grant) = (*again, back.map(|grant| *grant)),
+                }) if is_reused => (request, grant) = (again, back.map(|grant| *grant)),
                 Err(Fault::Broken {
                     is_unheard: true,
                     grant: back,
                     request: Some(again),
                     ..
-                }) if is_reused && !terms.is_write && again.body().is_end_stream() => {
-                    (request, grant) = (*again, back.map(|grant| *grant));
+                }) if is_reused && !terms.is_write && again.body.is_end_stream() => {
+                    (request, grant) = (again, back.map(|grant| *grant));
                 }
                 Err(fault) => return Err(fault.without_claim()),
                 settled => return settled,

@@ -83,6 +83,9 @@ impl Streamed {
 }
 
 impl Incoming {
+    /// No body.
+    pub const NONE: Self = Self::Here(Bytes::new());
+
     /// Whether some of it may be on its way yet.
     pub fn is_coming(&self) -> bool {
         !matches!(self, Self::Here(_)) && !self.is_end_stream()

@@ -21,7 +21,7 @@ pub struct Reading {
     account: Account,
     first: Bytes,
     content: BytesMut,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Box<HeaderMap>>,
     has_room: bool,
     is_whole: bool,
 }
@@ -89,7 +89,7 @@ impl Reading {
         let data = match frame.into_data() {
             Ok(data) => data,
             Err(frame) => {
-                self.trailers = frame.into_trailers().ok();
+                self.trailers = frame.into_trailers().ok().map(Box::new);
                 return;
             }
         };

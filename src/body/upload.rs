@@ -37,7 +37,7 @@ pub struct Received {
     /// The content so far.
     pub content: Bytes,
     /// The trailer section, where the body is whole and has one.
-    pub trailers: Option<HeaderMap>,
+    pub trailers: Option<Box<HeaderMap>>,
     /// What is still to come; `None` where the body is whole.
     pub rest: Option<Counted>,
     /// What `content` is charged to.
@@ -48,8 +48,9 @@ pub struct Received {
 #[derive(Debug)]
 pub struct Upload {
     content: Bytes,
-    trailers: Option<HeaderMap>,
-    rest: Option<Rest>,
+    trailers: Option<Box<HeaderMap>>,
+    /// Boxed, as the trailer section: few have either, and it goes through many hands.
+    rest: Option<Box<Rest>>,
 }
 
 /// The part of a body that streams.
@@ -79,13 +80,13 @@ impl Upload {
         let mut told = None;
         let rest = received.rest.map(|body| {
             let fault = Rc::clone(told.insert(Rc::new(Cell::new(None))));
-            Rest {
+            Box::new(Rest {
                 body,
                 gate,
                 fault,
                 patience: pace.map(Patience::new),
                 allowance,
-            }
+            })
         });
         let Received {
             content,
@@ -145,7 +146,7 @@ impl http_body::Body for Upload {
         Poll::Ready(
             self.trailers
                 .take()
-                .map(|trailers| Ok(Frame::trailers(trailers))),
+                .map(|trailers| Ok(Frame::trailers(*trailers))),
         )
     }
 

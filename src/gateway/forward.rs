@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use h2::ext::Protocol;
 use http::header::HOST;
-use http::{Extensions, HeaderName, HeaderValue, Request, Response, Uri, Version, request};
-use tokio::time::{Instant, timeout_at};
+use http::{Extensions, HeaderName, HeaderValue, Response, Uri, Version, request};
+use tokio::time::timeout_at;
 use tracing::debug;
 
 use super::join::Standing;
@@ -21,7 +21,7 @@ use crate::policy::present::Named;
 use crate::policy::rejection::Rejection;
 use crate::policy::{Pass, Plan};
 use crate::table::Grant;
-use crate::upstream::{Connect, Fault, Reply, Terms};
+use crate::upstream::{Connect, Fault, Outgoing, Reply, Terms};
 
 /// How long the upstream has to answer an expectation before the body is sent all the same.
 const EXPECT_PATIENCE: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ impl<C: Connect> Gateway<C> {
     /// Sends the request upstream under its grant, and waits for the response.
     pub(super) async fn exchange(
         &self,
-        head: request::Parts,
+        head: Box<request::Parts>,
         received: Received,
         own: Standing,
         plan: &Plan,
@@ -60,13 +60,13 @@ impl<C: Connect> Gateway<C> {
         let pace = self.pace(is_guarded, received.rest.as_ref());
         let (upload, fault) = Upload::new(received, pace, gate, self.config().server.max_body);
         let request = self.outgoing(head, upload, (terms.gate.is_some(), told), trip);
-        let since = Instant::now();
+        trip.begin_exchange();
         let sending = self.upstream.send(request, grant, terms);
         let sent = match trip.until {
             None => Ok(sending.await),
             Some(until) => timeout_at(until, sending).await,
         };
-        trip.exchanged(since);
+        trip.end_exchange();
         let sent = sent.map_err(|_elapsed| Rejection::ExchangeTimeout {
             is_write: plan.is_write,
         })?;
@@ -84,11 +84,11 @@ impl<C: Connect> Gateway<C> {
     /// The request as it is written to the upstream.
     fn outgoing(
         &self,
-        mut head: request::Parts,
-        upload: Upload,
+        mut head: Box<request::Parts>,
+        body: Upload,
         (keeps_expect, told): (bool, Told),
         trip: &Trip<'_>,
-    ) -> Request<Upload> {
+    ) -> Outgoing {
         let upstream = &self.config().upstream;
         if !upstream.keep_case {
             // Among them is how the names were written.
@@ -127,7 +127,7 @@ impl<C: Connect> Gateway<C> {
         if host.is_none() {
             fields.insert(HOST, HeaderValue::from_static("localhost"));
         }
-        Request::from_parts(head, upload)
+        Outgoing { head, body }
     }
 
     /// The field that tells the upstream whose certificate the client has shown.

@@ -136,7 +136,7 @@ fn fingerprint<'a>(
         client: caller.address,
         is_secure: caller.is_secure,
         content: &received.content,
-        trailers: received.trailers.as_ref(),
+        trailers: received.trailers.as_deref(),
     };
     Some((guard, Fingerprint::of(&sent)))
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode, request};
 use tokio::time::Instant;
 use tracing::info;
 
@@ -73,6 +73,8 @@ pub(super) struct Line {
     path: String,
     keys: String,
     received: Option<Count>,
+    /// When the request went to the upstream.
+    pub(super) sent: Option<Instant>,
     /// How long the upstream was waited for.
     pub(super) upstream: Option<Duration>,
     /// How long it waited for its turn.
@@ -80,19 +82,20 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn begin<B>(
+    pub(super) fn begin(
         config: &Arc<Config>,
-        request: &Request<B>,
+        head: &request::Parts,
         client: Option<IpAddr>,
     ) -> Self {
         Self {
             config: Arc::clone(config),
             started: Instant::now(),
             client,
-            method: request.method().clone(),
-            path: logged(request.uri().path()),
+            method: head.method.clone(),
+            path: logged(head.uri.path()),
             keys: String::new(),
             received: None,
+            sent: None,
             upstream: None,
             waited: None,
         }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode, request};
 use tokio::time::Instant;
 
 use super::Peer;
@@ -93,19 +93,19 @@ impl<'a> Trip<'a> {
     pub(super) fn begin(
         config: &Arc<Config>,
         ids: &Ids,
-        request: &Request<Incoming>,
+        (head, is_coming): (&request::Parts, bool),
         peer: &'a Peer,
     ) -> Self {
         let has_line = config.server.access_log;
-        let present = Present::of(request.headers());
+        let present = Present::of(&head.headers);
         let given = present.has(Named::RequestId);
-        let given = given.then(|| request.headers().get(X_REQUEST_ID)).flatten();
+        let given = given.then(|| head.headers.get(X_REQUEST_ID)).flatten();
         Self {
             peer,
-            method: request.method().clone(),
+            method: head.method.clone(),
             request_id: given_id(given).unwrap_or_else(|| ids.next()),
             present,
-            is_unread: request.body().is_coming(),
+            is_unread: is_coming,
             outcome: Outcome::Undecided,
             slot: None,
             until: config
@@ -116,8 +116,8 @@ impl<'a> Trip<'a> {
             family: None,
             waited: None,
             route: RouteId::GUARD,
-            audience: Audience::of(request.headers(), present),
-            line: has_line.then(|| Box::new(Line::begin(config, request, peer.caller.address))),
+            audience: Audience::of(&head.headers, present),
+            line: has_line.then(|| Box::new(Line::begin(config, head, peer.caller.address))),
         }
     }
 
@@ -137,10 +137,17 @@ impl<'a> Trip<'a> {
         }
     }
 
-    /// Takes note that the request goes to the upstream now, and when the upstream has answered.
-    pub(super) fn exchanged(&mut self, since: Instant) {
+    /// Takes note that the request goes to the upstream now.
+    pub(super) fn begin_exchange(&mut self) {
         if let Some(line) = &mut self.line {
-            line.upstream = Some(since.elapsed());
+            line.sent = Some(Instant::now());
+        }
+    }
+
+    /// Takes note that the upstream has answered.
+    pub(super) fn end_exchange(&mut self) {
+        if let Some(line) = &mut self.line {
+            line.upstream = line.sent.map(|sent| sent.elapsed());
         }
     }
 

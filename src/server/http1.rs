@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Response;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
@@ -114,14 +114,14 @@ async fn speak<C: Connect, S: Socket>(
             }
         };
         let asked = parsed.asked;
-        let (request, mut feeding) = take_body(parsed, &mut inbound);
+        let (body, mut feeding) = take_body(&asked, &mut inbound);
         let mut talk = Talk {
             inbound: &mut inbound,
             feeding: &mut feeding,
             watch: &mut watch,
             peer,
         };
-        let ended = match talk.answer(gateway.handle(request, peer)).await {
+        let ended = match talk.answer(gateway.handle(parsed.parts, body, peer)).await {
             Ok(response) => talk.send(response, &asked, &mut sending).await,
             Err(seen) => Err(Ended::Seen(seen)),
         };
@@ -161,16 +161,12 @@ async fn next_request<S: Socket>(
     .await
 }
 
-/// The request with its body, and what feeds that where not all of it is here.
-fn take_body<S: Socket>(
-    parsed: ParsedRequest,
-    inbound: &mut Inbound<S>,
-) -> (Request<Incoming>, Feeding) {
-    let (body, feeding) = match inbound.take_content() {
+/// The body of the request whose head was read, and what feeds it where not all of it is here.
+fn take_body<S: Socket>(asked: &Asked, inbound: &mut Inbound<S>) -> (Incoming, Feeding) {
+    match inbound.take_content() {
         Some(content) => (Incoming::Here(content), Feeding::none()),
-        None => Feeding::of(inbound.left(), parsed.asked.expects),
-    };
-    (Request::from_parts(parsed.parts, body), feeding)
+        None => Feeding::of(inbound.left(), asked.expects),
+    }
 }
 
 /// What becomes of a connection after an answer.

@@ -10,15 +10,15 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::HeaderMap;
 use http_body::Frame;
 use tokio::time::Instant;
 
 pub(super) use http1::Http1;
 pub(super) use http2::{Shared, Stream};
 
-use super::{Fault, Tunnel};
-use crate::body::{HttpError, Upload};
+use super::{Fault, Outgoing, Tunnel};
+use crate::body::HttpError;
 use crate::wire::Socket;
 
 /// A place for one exchange.
@@ -31,7 +31,7 @@ pub(super) enum Link<S: Socket> {
 
 impl<S: Socket> Link<S> {
     /// A new exchange begins with this request: nothing of it was sent, and nothing has come.
-    pub(super) fn begin(&mut self, request: Request<Upload>) {
+    pub(super) fn begin(&mut self, request: Outgoing) {
         match self {
             Self::Http1(link) => link.begin(request),
             Self::Http2(stream) => stream.begin(request),

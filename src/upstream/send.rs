@@ -4,13 +4,12 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use http::{Request, response};
+use http::response;
 
 use super::interims::pass_on;
 use super::link::{Http1, Link, Stream};
 use super::silence::Silence;
-use super::{Fault, Terms};
-use crate::body::Upload;
+use super::{Fault, Outgoing, Terms};
 use crate::policy::forward::has_one_reading;
 use crate::policy::head::Malformed;
 use crate::wire::Socket;
@@ -54,7 +53,7 @@ async fn send_among_others(
 ) -> Result<Box<response::Parts>, Fault> {
     let request = stream.take_begun().expect(BEGUN);
     let spare = if stream.is_reused() {
-        duplicate(&request).map(Box::new)
+        duplicate(&request)
     } else {
         None
     };
@@ -99,12 +98,9 @@ fn give_up(silence: &mut Option<&mut Silence>, cx: &mut Context<'_>) -> Poll<()>
 }
 
 /// The request once more, where all of it is at hand: a library that has taken it does not give it back.
-fn duplicate(request: &Request<Upload>) -> Option<Request<Upload>> {
-    let body = request.body().duplicate()?;
-    let mut again = Request::new(body);
-    again.method_mut().clone_from(request.method());
-    again.uri_mut().clone_from(request.uri());
-    again.headers_mut().clone_from(request.headers());
-    again.extensions_mut().clone_from(request.extensions());
-    Some(again)
+fn duplicate(request: &Outgoing) -> Option<Outgoing> {
+    Some(Outgoing {
+        body: request.body.duplicate()?,
+        head: request.head.clone(),
+    })
 }

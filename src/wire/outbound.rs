@@ -39,11 +39,11 @@ impl Traffic {
         }
     }
 
-    /// A new exchange begins: nothing of it was sent, and nothing has come.
-    pub fn begin(&self) {
+    /// A new exchange begins at `now`: nothing of it was sent, and nothing has come. The first on a connection begins with that.
+    pub fn begin(&self, now: Instant) {
         self.written.set(0);
         self.read.set(0);
-        self.last_byte.set(Instant::now());
+        self.last_byte.set(now);
     }
 
     /// When a byte last came; before any did, when the connection was made.
@@ -265,7 +265,7 @@ mod tests {
         // What was taken before is of no concern.
         let mut outbound = Outbound::new(Breaking { taken, written: 7 });
         let traffic = outbound.traffic();
-        traffic.begin();
+        traffic.begin(Instant::now());
         let written = poll_fn(|cx| Pin::new(&mut outbound).poll_write(cx, b"PUT")).await;
         let flushed = poll_fn(|cx| Pin::new(&mut outbound).poll_flush(cx)).await;
         assert_eq!(traffic.has_sent(), traffic.is_deaf());

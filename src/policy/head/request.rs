@@ -28,7 +28,7 @@ pub struct ParsedRequest {
     /// How its body is framed.
     pub framing: Framing,
     /// The method, the target, the version and the fields.
-    pub parts: request::Parts,
+    pub parts: Box<request::Parts>,
     /// What the client expects of the connection.
     pub asked: Asked,
 }
@@ -69,7 +69,7 @@ pub fn parse_request(
             .map(drop)
             .map_err(|_full| Malformed::TooLarge(limits))
     })?;
-    let (mut parts, ()) = Request::new(()).into_parts();
+    let mut parts = Box::new(Request::new(()).into_parts().0);
     parts.method = Method::from_bytes(line.method).map_err(|_known| Malformed::RequestLine)?;
     parts.uri =
         Uri::from_maybe_shared(head.slice_ref(line.target)).map_err(|_known| Malformed::Target)?;

@@ -49,16 +49,15 @@ pub(super) async fn answer<C: Connect>(
     let (head, stream) = request.into_parts();
     let server = &gateway.config().server;
     if let Err(why) = check_http2(&head, server.limits.head) {
-        let request = Request::from_parts(head, Incoming::Here(Bytes::new()));
-        let response = gateway.turn_away(&request, why, &peer);
+        let response = gateway.turn_away(&head, why, &peer);
         if why.is_excess() {
             return send(response, &client, server.min_body_rate).await;
         }
         return turn_away(response, &client).await;
     }
-    let (request, tunnel) = incoming(head, stream, &client);
+    let (head, body, tunnel) = incoming(Box::new(head), stream, &client);
     let response = {
-        let mut handled = pin!(gateway.handle(request, &peer));
+        let mut handled = pin!(gateway.handle(head, body, &peer));
         poll_fn(|cx| {
             if client.poll_cancelled(cx).is_ready() {
                 return Poll::Ready(None);
@@ -110,16 +109,13 @@ async fn turn_away(response: Response<Body>, client: &StreamClient) {
 
 /// The request as the gateway takes it; and where it asks for a tunnel, what the client sends through that.
 fn incoming(
-    mut head: request::Parts,
+    mut head: Box<request::Parts>,
     stream: RecvStream,
     client: &Rc<StreamClient>,
-) -> (Request<Incoming>, Option<RecvStream>) {
+) -> (Box<request::Parts>, Incoming, Option<RecvStream>) {
     join_cookies(&mut head.headers);
     if tunnel::become_upgrade(&mut head) {
-        return (
-            Request::from_parts(head, Incoming::Here(Bytes::new())),
-            Some(stream),
-        );
+        return (head, Incoming::NONE, Some(stream));
     }
     let ask = head.headers.contains_key(EXPECT).then(|| {
         let client = Rc::clone(client);
@@ -131,7 +127,7 @@ fn incoming(
         check_http2_trailers,
         ask,
     ));
-    (Request::from_parts(head, body), None)
+    (head, body, None)
 }
 
 /// RFC 9113 §8.2.3: what was split for the sake of compression is one field to everybody else.

@@ -15,14 +15,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, response};
+use http::{HeaderMap, Method, StatusCode, response};
 use http_body::Frame;
 use tokio::time::Instant;
 
-use super::super::Fault;
 use super::super::pool::Pool;
+use super::super::{Fault, Outgoing};
 use super::kept::Kept;
-use crate::body::{HttpError, Upload};
+use crate::body::HttpError;
 use crate::policy::forward::persists;
 use crate::policy::head::InvalidResponse;
 use crate::wire::{Decoder, Duplex, Outbound, Part, Socket, Traffic, poll_read};
@@ -62,13 +62,14 @@ impl<S: Socket> Http1<S> {
     /// Whether it can be used at `now`, as far as is known without waiting.
     pub(super) fn is_good(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         // Whatever comes between exchanges, be it the end, makes it useless.
-        self.is_sound() && self.kept.is_fresh(now) && self.poll_read(cx).is_pending()
+        let is_good = self.is_sound() && self.kept.is_fresh(now) && self.poll_read(cx).is_pending();
+        self.traffic.begin(now);
+        is_good
     }
 
     /// Begins with a request, and with the wait for its response.
-    pub(super) fn begin(&mut self, request: Request<Upload>) {
-        let is_head = request.method() == Method::HEAD;
-        self.traffic.begin();
+    pub(super) fn begin(&mut self, request: Outgoing) {
+        let is_head = request.head.method == Method::HEAD;
         self.decoder.expect(is_head);
         self.sending.begin(request);
     }
@@ -194,7 +195,7 @@ impl<S: Socket> Http1<S> {
     /// What it means for the exchange that no head of a response has come.
     fn failed(&mut self, source: HttpError) -> Fault {
         self.is_over = true;
-        let request = self.sending.take_back().map(Box::new);
+        let request = self.sending.take_back();
         if !self.traffic.has_sent() {
             return Fault::NotSent {
                 grant: None,
@@ -224,7 +225,7 @@ impl<S: Socket> Http1<S> {
         let is_over = !self.is_over && self.decoder.is_idle() && self.sending.is_over();
         let rests = is_over && self.is_sound();
         if rests {
-            self.kept.rest();
+            self.kept.rest(self.traffic.last_byte().get());
         }
         rests
     }

@@ -25,6 +25,7 @@ use tokio::task::spawn_local;
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::super::Outgoing;
 use super::uplink::Uplink;
 use crate::body::{HttpError, Incoming, Streamed, Upload};
 use crate::policy::head::{INTERIM_LIMIT, check_http2_trailers};
@@ -117,7 +118,7 @@ impl Shared {
 pub(crate) struct Stream {
     shared: Rc<Shared>,
     /// What is to be sent.
-    waiting: Option<Request<Upload>>,
+    waiting: Option<Outgoing>,
     uplink: Option<Uplink>,
     incoming: Incoming,
     last_byte: Rc<Cell<Instant>>,
@@ -154,13 +155,13 @@ impl Stream {
     }
 
     /// Begins with a request.
-    pub(super) fn begin(&mut self, request: Request<Upload>) {
+    pub(super) fn begin(&mut self, request: Outgoing) {
         self.last_byte.set(Instant::now());
         self.waiting = Some(request);
     }
 
     /// The request that was begun with.
-    pub(crate) const fn take_begun(&mut self) -> Option<Request<Upload>> {
+    pub(crate) const fn take_begun(&mut self) -> Option<Outgoing> {
         self.waiting.take()
     }
 
@@ -175,7 +176,7 @@ impl Stream {
     /// Sends a request, and waits for the head of its response. Informational ones are given to `inform`.
     pub(crate) async fn exchange(
         &mut self,
-        request: Request<Upload>,
+        request: Outgoing,
         inform: impl Fn(Response<()>, &mut Context<'_>),
     ) -> Result<Box<response::Parts>, Failed> {
         let mut response = self.send(request).await.map_err(|source| Failed {
@@ -222,7 +223,7 @@ impl Stream {
     }
 
     /// Gives the head to the library; the body follows as it is driven.
-    async fn send(&mut self, request: Request<Upload>) -> Result<ResponseFuture, h2::Error> {
+    async fn send(&mut self, request: Outgoing) -> Result<ResponseFuture, h2::Error> {
         poll_fn(|cx| self.shared.send.borrow_mut().poll_ready(cx)).await?;
         let (head, body) = streamed(request, &self.shared.scheme);
         let is_empty = body.is_end_stream();
@@ -296,8 +297,8 @@ impl Drop for Stream {
 }
 
 /// The request as HTTP/2 has it (RFC 9113 §8.3.1): the target in its parts, and no field that is about a connection.
-fn streamed(request: Request<Upload>, scheme: &Scheme) -> (Request<()>, Upload) {
-    let (mut head, body) = request.into_parts();
+fn streamed(request: Outgoing, scheme: &Scheme) -> (Request<()>, Upload) {
+    let Outgoing { mut head, body } = request;
     for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
         head.headers.remove(name);
     }
@@ -308,5 +309,5 @@ fn streamed(request: Request<Upload>, scheme: &Scheme) -> (Request<()>, Upload) 
     // Without a valid host there is none that could be told: the library refuses the head, and nothing is sent.
     head.uri = Uri::from_parts(parts).unwrap_or_default();
     head.version = http::Version::HTTP_2;
-    (Request::from_parts(head, ()), body)
+    (Request::from_parts(*head, ()), body)
 }

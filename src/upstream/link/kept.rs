@@ -55,10 +55,10 @@ impl<S: Socket> Kept<S> {
         self.patience = patience;
     }
 
-    /// An exchange is over, and the connection is idle.
-    pub(super) fn rest(&mut self) {
+    /// An exchange is over, and the connection is idle since then.
+    pub(super) fn rest(&mut self, since: Instant) {
         self.is_reused = true;
-        self.idle_until = Instant::now() + self.patience;
+        self.idle_until = since + self.patience;
     }
 }
 

@@ -10,10 +10,11 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, request};
+use http::{HeaderMap, HeaderValue, request};
 use http_body::{Body as _, Frame};
 use tokio::io::AsyncWrite;
 
+use super::super::super::Outgoing;
 use crate::body::{HttpError, Upload, UploadFault};
 use crate::wire::{Framed, OutOfLength, Output, encode_fields};
 
@@ -21,7 +22,7 @@ use crate::wire::{Framed, OutOfLength, Output, encode_fields};
 #[derive(Debug)]
 pub(super) struct Sending {
     /// Kept until an answer comes, for another attempt.
-    head: Option<request::Parts>,
+    head: Option<Box<request::Parts>>,
     body: Option<Upload>,
     /// What of the body was here when it was begun.
     content: Bytes,
@@ -50,8 +51,8 @@ impl Default for Sending {
 
 impl Sending {
     /// Begins with a request, when the one before is over.
-    pub(super) fn begin(&mut self, request: Request<Upload>) {
-        let (mut head, mut body) = request.into_parts();
+    pub(super) fn begin(&mut self, request: Outgoing) {
+        let Outgoing { mut head, mut body } = request;
         let framed = frame(&mut head, &body);
         encode(&head, self.output.begin(framed));
         self.head = Some(head);
@@ -77,10 +78,10 @@ impl Sending {
     }
 
     /// The request as it was given, where all of it is at hand.
-    pub(super) fn take_back(&mut self) -> Option<Request<Upload>> {
+    pub(super) fn take_back(&mut self) -> Option<Outgoing> {
         let (head, mut body) = (self.head.take()?, self.body.take()?);
         body.give_back(std::mem::take(&mut self.content));
-        (!self.has_come).then(|| Request::from_parts(head, body))
+        (!self.has_come).then_some(Outgoing { head, body })
     }
 
     /// Whether all of it was written, and nothing is kept back.
@@ -231,7 +232,7 @@ mod tests {
         }
     }
 
-    fn request(fields: &[(&'static str, &'static str)], received: Received) -> Request<Upload> {
+    fn request(fields: &[(&'static str, &'static str)], received: Received) -> Outgoing {
         let (upload, _) = Upload::new(received, None, None, None);
         let mut request = Request::put("/a?b").body(upload).expect("a request");
         for (name, value) in fields {
