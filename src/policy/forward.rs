@@ -188,7 +188,7 @@ pub fn prepare_interim(fields: &mut HeaderMap) {
     fields.remove(CONTENT_LENGTH);
 }
 
-/// Whether everybody finds the same end to this response (RFC 9112 §6.3). hyper frames by the transfer
+/// Whether everybody finds the same end to this response (RFC 9112 §6.3). Some frame by the transfer
 /// coding, and a client that is told a length besides would frame by that.
 pub fn has_one_reading(head: &response::Parts) -> bool {
     let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();

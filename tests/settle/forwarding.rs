@@ -113,6 +113,48 @@ fn announced_trailers_pass_both_ways() {
 }
 
 #[test]
+fn trailers_that_are_not_announced_pass_to_a_client_that_takes_them_and_to_no_other() {
+    run(async || {
+        for (takes, trailers) in [
+            (
+                "TE: gzip, trailers\r\nConnection: te\r\n",
+                vec![("x-back".to_owned(), "7".to_owned())],
+            ),
+            ("", vec![]),
+        ] {
+            let at = ByHand::new();
+            let request = format!("GET /a HTTP/1.1\r\nHost: a\r\n{takes}\r\n");
+            let client = at.client_sends(request).await;
+            let (origin, _) = at.origin.request().await;
+            origin
+                .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Back: 7\r\n\r\n")
+                .await;
+            let answer = client.message().await;
+            assert_eq!((&answer.body[..], answer.trailers), (&b"ok"[..], trailers));
+            at.ends_empty().await;
+        }
+    });
+}
+
+#[test]
+fn a_status_that_nobody_knows_has_the_phrase_that_the_backend_gives_it_and_no_other() {
+    run(async || {
+        for (status, told) in [
+            ("299 ", "HTTP/1.1 299 "),
+            ("299 Fine enough", "HTTP/1.1 299 Fine enough"),
+            ("200 Very well", "HTTP/1.1 200 Very well"),
+            ("404", "HTTP/1.1 404 "),
+        ] {
+            let at = ByHand::new();
+            let response = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+            let (_, answer) = exchange(&at, &get("/a"), &response).await;
+            assert_eq!(answer.start, told);
+            at.ends_empty().await;
+        }
+    });
+}
+
+#[test]
 fn trailers_of_a_streamed_body_pass_too() {
     run(async || {
         let at = ByHand::new();

@@ -201,3 +201,26 @@ fn what_is_refused_because_of_max_requests_can_be_sent_again_on_the_same_connect
         at.ends_empty().await;
     });
 }
+
+#[test]
+fn a_connection_is_kept_after_a_refusal_where_the_request_has_come_whole_and_closed_where_not() {
+    run(async || {
+        let at = ByHand::with("[server]\nmax_requests = 1");
+        let (_writing, origin) = at.write_at_work("/a").await;
+        let head = "PUT /b HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
+        let client = at.client_sends(format!("{head}body")).await;
+        let half = at.client_sends(format!("{head}bo")).await;
+        for (client, connection) in [(&client, None), (&half, Some("close"))] {
+            let answer = client.message().await;
+            assert_eq!(answer.problem(), "requests-exhausted");
+            assert_eq!(answer.field("connection"), connection);
+        }
+        half.until_ended().await;
+        origin.respond("200 OK", "").await;
+        lull().await;
+        client.send(put("/b")).await;
+        at.origin.request().await.0.respond("200 OK", "").await;
+        assert_eq!(client.message().await.status(), 200);
+        at.ends_empty().await;
+    });
+}

@@ -36,8 +36,7 @@ pub(super) struct Sending {
     output: Output,
     /// Until all of it was taken.
     body: Option<Body>,
-    /// The fields that may come after it.
-    trailers: Vec<HeaderName>,
+    takes_trailers: bool,
 }
 
 impl Sending {
@@ -46,11 +45,7 @@ impl Sending {
         let (head, body) = response.into_parts();
         let content = Content::of(head.status.as_u16(), asked.is_head);
         let framed = framed(&head, &body, (content, asked));
-        let takes_trailers = framed == Framed::Chunked && asked.takes_trailers;
-        self.trailers.clear();
-        if takes_trailers {
-            self.trailers.extend(announced(&head.headers));
-        }
+        self.takes_trailers = asked.takes_trailers;
         self.body = (content == Content::Allowed).then_some(body);
         let is_last = is_last || !asked.persists || framed == Framed::Close;
         encode_head(
@@ -108,20 +103,10 @@ impl Sending {
         Ok(Gathered::All)
     }
 
-    /// The body is over. Of its trailer section goes on what the client takes and the head has announced.
+    /// The body is over. Its trailer section goes on to a client that takes one (RFC 9110 §6.5.1).
     fn end(&mut self, trailers: Option<HeaderMap>) -> Result<(), OutOfLength> {
         self.body = None;
-        let trailers = trailers.map(|mut trailers| {
-            let others: Vec<HeaderName> = trailers
-                .keys()
-                .filter(|name| !self.trailers.contains(name))
-                .cloned()
-                .collect();
-            for name in others {
-                trailers.remove(name);
-            }
-            trailers
-        });
+        let trailers = trailers.filter(|_| self.takes_trailers);
         self.output.end(trailers.as_ref())
     }
 }
@@ -157,13 +142,6 @@ fn framed(head: &response::Parts, body: &Body, (content, asked): (Content, &Aske
 
 fn number(length: &HeaderValue) -> Option<u64> {
     length.to_str().ok()?.parse().ok()
-}
-
-/// The names that `Trailer` announces.
-fn announced(fields: &HeaderMap) -> impl Iterator<Item = HeaderName> {
-    let lines = fields.get_all(TRAILER).iter();
-    let names = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
-    names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
 }
 
 /// Writes the head of a response. Returns whether the connection persists after it.
