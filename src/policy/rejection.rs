@@ -35,7 +35,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use super::head::Malformed;
 use super::key::KeyError;
 use conflict::millis;
-use kind::Kind;
 use problem::Problem;
 use template::View;
 
@@ -45,6 +44,9 @@ pub const WAITED: HeaderName = HeaderName::from_static("writegate-waited");
 
 /// The field that tells a client that it gets the response to the same write, which it had sent before.
 pub const JOINED: HeaderName = HeaderName::from_static("writegate-joined");
+
+/// As many fields as most answers have.
+const FIELDS: usize = 6;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
@@ -160,13 +162,14 @@ impl Rejection {
         let kind = self.kind();
         let form = telling.audience.form();
         let mut response = Response::new(Bytes::new());
+        response.headers_mut().reserve(FIELDS);
         let fields = response.headers_mut();
         let body = self.with_view(telling, |view| self.render(form, view, fields));
         if let Some(after) = self.retry_after() {
             fields.insert(RETRY_AFTER, HeaderValue::from(seconds_up(after)));
         }
         fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        insert_proxy_status(fields, &kind);
+        fields.insert(PROXY_STATUS, HeaderValue::from_static(kind.proxy_status));
         let cors = &telling.answers.cors;
         cors.admit(telling.audience.origin.as_ref(), fields);
         if telling.is_last {
@@ -343,19 +346,6 @@ impl Rejection {
             }
         }
     }
-}
-
-fn insert_proxy_status(fields: &mut HeaderMap, kind: &Kind) {
-    let parts = [
-        "writegate; error=",
-        kind.error,
-        "; details=\"",
-        kind.name,
-        "\"",
-    ];
-    let value = parts.concat();
-    let value = HeaderValue::try_from(value).expect("names and errors are visible ASCII");
-    fields.insert(PROXY_STATUS, value);
 }
 
 fn seconds_up(duration: Duration) -> u64 {

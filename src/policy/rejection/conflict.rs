@@ -2,14 +2,18 @@
 //!
 //! Invariant: nothing is told of the other write that [`Disclose`] does not let be told.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{ConflictStatus, Telling};
 use crate::policy::method::is_safe;
 use crate::policy::plan::Purpose;
+
+/// The room for what is told of one: most need no more.
+const ROOM: usize = 192;
 
 /// What a refused write met.
 #[derive(Debug)]
@@ -102,7 +106,7 @@ pub enum Disclose {
 }
 
 /// The other write, as a problem document shows it.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy)]
 pub(super) struct HolderView<'a> {
     pub(super) method: &'a str,
     pub(super) route: &'a str,
@@ -128,72 +132,110 @@ impl Conflict {
         }
     }
 
+    /// What it met, and what to do.
     pub(super) fn detail(&self, telling: &Telling<'_>) -> String {
-        let method = telling.method;
-        let met = self.met(telling.answers.disclose);
-        let advice = if is_safe(method) {
-            "Try again."
-        } else {
-            "Read the resource again, then retry."
-        };
+        let mut told = Told(String::with_capacity(ROOM));
+        told.say(["This ", telling.method.as_str()]);
         match self.ending {
-            Ending::AtOnce => format!("This {method} was not forwarded: {met}. {advice}"),
-            Ending::QueueFull => format!(
-                "This {method} was not forwarded: {met}, and as many wait for their turn as may. {advice}"
-            ),
-            Ending::NotShared => format!(
-                "This {method} was not forwarded: it is the same as one before it, whose response it cannot share; {met}. {advice}"
-            ),
-            Ending::Waited(waited) => format!(
-                "This {method} waited {} for its turn, and was not forwarded: {met}. {advice}",
-                tenths(waited)
-            ),
+            Ending::AtOnce | Ending::QueueFull => told.say([" was not forwarded: "]),
+            Ending::NotShared => told.say([
+                " was not forwarded: it is the same as one before it, whose response it cannot share; ",
+            ]),
+            Ending::Waited(waited) => {
+                told.say([" waited "]);
+                told.time(waited);
+                told.say([" for its turn, and was not forwarded: "]);
+            }
         }
+        self.tell_met(telling.answers.disclose, &mut told);
+        if self.ending == Ending::QueueFull {
+            told.say([", and as many wait for their turn as may"]);
+        }
+        told.say([if is_safe(telling.method) {
+            ". Try again."
+        } else {
+            ". Read the resource again, then retry."
+        }]);
+        told.0
     }
 
     /// What was met, as far as it may be told.
-    fn met(&self, disclose: Disclose) -> String {
+    fn tell_met(&self, disclose: Disclose, told: &mut Told) {
         let (first, others) = self.keys.split_first().expect("a conflict is on a key");
-        let told = match disclose {
-            Disclose::Holder => self.met_holder(first),
-            Disclose::Key => self.state.on(first),
-            Disclose::None => return self.state.on("this resource"),
-        };
+        match disclose {
+            Disclose::Holder => self.tell_holder(first, told),
+            Disclose::Key => self.state.tell(first, told),
+            Disclose::None => return self.state.tell("this resource", told),
+        }
         match others {
-            [] => told,
-            [other] => format!("{told}; {other} is not free, either"),
-            others => format!("{told}; {} are not free, either", others.join(", ")),
+            [] => {}
+            [other] => told.say(["; ", other, " is not free, either"]),
+            others => told.say(["; ", &others.join(", "), " are not free, either"]),
         }
     }
 
-    fn met_holder(&self, key: &str) -> String {
-        let age = tenths(self.holder_age);
-        let who = format!("a {} ({})", self.holder_method, self.holder_route);
-        match self.state {
-            State::Writing => format!("{who} has been writing to {key} for {age}"),
-            State::WritingBelow => format!("{who} has been writing below {key} for {age}"),
-            State::Reading => format!("{who} has been reading {key} for {age}"),
-            State::ReadingBelow => format!("{who} has been reading below {key} for {age}"),
-            State::Unknown(left) => format!(
-                "the outcome of {who} on {key}, sent {age} ago, is unknown; {key} is held for {} more",
-                tenths(left)
-            ),
-            State::Waiting => format!("{who} has been waiting for {key} for {age}"),
+    fn tell_holder(&self, key: &str, told: &mut Told) {
+        let who = |told: &mut Told| {
+            told.say([
+                "a ",
+                self.holder_method.as_str(),
+                " (",
+                &self.holder_route,
+                ")",
+            ]);
+        };
+        let work = match self.state {
+            State::Writing => " has been writing to ",
+            State::WritingBelow => " has been writing below ",
+            State::Reading => " has been reading ",
+            State::ReadingBelow => " has been reading below ",
+            State::Waiting => " has been waiting for ",
+            State::Unknown(left) => {
+                told.say(["the outcome of "]);
+                who(told);
+                told.say([" on ", key, ", sent "]);
+                told.time(self.holder_age);
+                told.say([" ago, is unknown; ", key, " is held for "]);
+                told.time(left);
+                return told.say([" more"]);
+            }
+        };
+        who(told);
+        told.say([work, key, " for "]);
+        told.time(self.holder_age);
+    }
+}
+
+/// What is told, so far.
+struct Told(String);
+
+impl Told {
+    fn say<const PARTS: usize>(&mut self, parts: [&str; PARTS]) {
+        for part in parts {
+            self.0.push_str(part);
         }
+    }
+
+    /// In seconds, to the tenth.
+    fn time(&mut self, duration: Duration) {
+        let tenths = (duration.as_millis() + 50) / 100;
+        // Nothing fails that is written to memory.
+        let _ = write!(self.0, "{}.{} s", tenths / 10, tenths % 10);
     }
 }
 
 impl State {
     /// Without a word on who it is.
-    fn on(self, key: &str) -> String {
-        match self {
-            Self::Writing => format!("another write to {key} is in flight"),
-            Self::WritingBelow => format!("a write below {key} is in flight"),
-            Self::Reading => format!("a read of {key} is in flight"),
-            Self::ReadingBelow => format!("a read below {key} is in flight"),
-            Self::Unknown(_) => format!("the outcome of an earlier write to {key} is unknown"),
-            Self::Waiting => format!("another write to {key} waits for its turn"),
-        }
+    fn tell(self, key: &str, told: &mut Told) {
+        let [before, after] = match self {
+            Self::Writing => ["another write to ", " is in flight"],
+            Self::WritingBelow => ["a write below ", " is in flight"],
+            Self::Reading => ["a read of ", " is in flight"],
+            Self::ReadingBelow => ["a read below ", " is in flight"],
+            Self::Unknown(_) => ["the outcome of an earlier write to ", " is unknown"],
+            Self::Waiting => ["another write to ", " waits for its turn"],
+        };
+        told.say([before, key, after]);
     }
 }
 
@@ -217,10 +259,6 @@ pub fn retry_after(
 
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn tenths(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
 }
 
 #[cfg(test)]

@@ -1,5 +1,19 @@
 //! What kinds of answers there are: status, name, title, error type and gRPC code of each, and whether the request was sent.
 
+/// A kind, of its status, name, title, error type, code, and whether the request was sent.
+macro_rules! kind {
+    ($status:expr, $name:literal, $title:literal, $error:literal, $code:expr, $sent:expr $(,)?) => {
+        Kind {
+            status: $status,
+            name: $name,
+            title: $title,
+            proxy_status: concat!("writegate; error=", $error, "; details=\"", $name, "\""),
+            code: $code,
+            sent: $sent,
+        }
+    };
+}
+
 mod met;
 
 use http::StatusCode;
@@ -16,15 +30,15 @@ pub(super) struct Kind {
     /// The fragment of the problem type, and the `details` of `Proxy-Status`.
     pub(super) name: &'static str,
     pub(super) title: &'static str,
-    /// The error type of RFC 9209 §2.3.
-    pub(super) error: &'static str,
+    /// What `Proxy-Status` says: the error type of RFC 9209 §2.3, and the name.
+    pub(super) proxy_status: &'static str,
     /// What a gRPC call ends with.
     pub(super) code: GrpcCode,
     /// Whether the backend has got anything of the request.
     pub(super) sent: Sent,
 }
 
-const BODY_BROKEN: Kind = kind(
+const BODY_BROKEN: Kind = kind!(
     StatusCode::BAD_REQUEST,
     "body-broken",
     "The request body did not come whole",
@@ -32,7 +46,7 @@ const BODY_BROKEN: Kind = kind(
     GrpcCode::InvalidArgument,
     Sent::Perhaps,
 );
-const BODY_TOO_SLOW: Kind = kind(
+const BODY_TOO_SLOW: Kind = kind!(
     StatusCode::REQUEST_TIMEOUT,
     "body-too-slow",
     "The request body came too slowly",
@@ -40,7 +54,7 @@ const BODY_TOO_SLOW: Kind = kind(
     GrpcCode::DeadlineExceeded,
     Sent::Perhaps,
 );
-const BODY_TOO_LARGE: Kind = kind(
+const BODY_TOO_LARGE: Kind = kind!(
     StatusCode::PAYLOAD_TOO_LARGE,
     "body-too-large",
     "The request body is too large",
@@ -48,7 +62,7 @@ const BODY_TOO_LARGE: Kind = kind(
     GrpcCode::ResourceExhausted,
     Sent::Perhaps,
 );
-const CLIENT_LEFT: Kind = kind(
+const CLIENT_LEFT: Kind = kind!(
     StatusCode::BAD_REQUEST,
     "client-left",
     "The client closed its side before the request was forwarded",
@@ -56,7 +70,7 @@ const CLIENT_LEFT: Kind = kind(
     GrpcCode::Cancelled,
     Sent::No,
 );
-const HOLDS_EXHAUSTED: Kind = kind(
+const HOLDS_EXHAUSTED: Kind = kind!(
     StatusCode::SERVICE_UNAVAILABLE,
     "holds-exhausted",
     "Too many writes are in flight",
@@ -64,7 +78,7 @@ const HOLDS_EXHAUSTED: Kind = kind(
     GrpcCode::Unavailable,
     Sent::No,
 );
-const BUFFERS_EXHAUSTED: Kind = kind(
+const BUFFERS_EXHAUSTED: Kind = kind!(
     StatusCode::SERVICE_UNAVAILABLE,
     "buffers-exhausted",
     "Too many request bodies are in memory",
@@ -72,7 +86,7 @@ const BUFFERS_EXHAUSTED: Kind = kind(
     GrpcCode::Unavailable,
     Sent::No,
 );
-const REQUESTS_EXHAUSTED: Kind = kind(
+const REQUESTS_EXHAUSTED: Kind = kind!(
     StatusCode::SERVICE_UNAVAILABLE,
     "requests-exhausted",
     "Too many requests are in flight",
@@ -80,7 +94,7 @@ const REQUESTS_EXHAUSTED: Kind = kind(
     GrpcCode::Unavailable,
     Sent::No,
 );
-const UPSTREAM_UNREACHABLE: Kind = kind(
+const UPSTREAM_UNREACHABLE: Kind = kind!(
     StatusCode::BAD_GATEWAY,
     "upstream-unreachable",
     "The backend cannot be reached",
@@ -88,7 +102,7 @@ const UPSTREAM_UNREACHABLE: Kind = kind(
     GrpcCode::Unavailable,
     Sent::No,
 );
-const CONNECT_TIMEOUT: Kind = kind(
+const CONNECT_TIMEOUT: Kind = kind!(
     StatusCode::GATEWAY_TIMEOUT,
     "connect-timeout",
     "The backend took no connection in time",
@@ -96,7 +110,7 @@ const CONNECT_TIMEOUT: Kind = kind(
     GrpcCode::DeadlineExceeded,
     Sent::No,
 );
-const NOT_SENT: Kind = kind(
+const NOT_SENT: Kind = kind!(
     StatusCode::BAD_GATEWAY,
     "not-sent",
     "The connection to the backend broke before the request was sent",
@@ -104,7 +118,7 @@ const NOT_SENT: Kind = kind(
     GrpcCode::Unavailable,
     Sent::No,
 );
-const UPSTREAM_BROKEN: Kind = kind(
+const UPSTREAM_BROKEN: Kind = kind!(
     StatusCode::BAD_GATEWAY,
     "upstream-broken",
     "The connection to the backend broke before a whole response came",
@@ -112,7 +126,7 @@ const UPSTREAM_BROKEN: Kind = kind(
     GrpcCode::Unavailable,
     Sent::Yes,
 );
-const RESPONSE_TIMEOUT: Kind = kind(
+const RESPONSE_TIMEOUT: Kind = kind!(
     StatusCode::GATEWAY_TIMEOUT,
     "response-timeout",
     "The backend did not answer in time",
@@ -120,7 +134,7 @@ const RESPONSE_TIMEOUT: Kind = kind(
     GrpcCode::DeadlineExceeded,
     Sent::Yes,
 );
-const EXCHANGE_TIMEOUT: Kind = kind(
+const EXCHANGE_TIMEOUT: Kind = kind!(
     StatusCode::GATEWAY_TIMEOUT,
     "exchange-timeout",
     "The request took longer than it may",
@@ -128,7 +142,7 @@ const EXCHANGE_TIMEOUT: Kind = kind(
     GrpcCode::DeadlineExceeded,
     Sent::Perhaps,
 );
-const UPSTREAM_INVALID: Kind = kind(
+const UPSTREAM_INVALID: Kind = kind!(
     StatusCode::BAD_GATEWAY,
     "upstream-invalid",
     "The backend's response cannot be understood in one way only",
@@ -136,7 +150,7 @@ const UPSTREAM_INVALID: Kind = kind(
     GrpcCode::Unavailable,
     Sent::Yes,
 );
-const MISSING_KEY: Kind = kind(
+const MISSING_KEY: Kind = kind!(
     StatusCode::BAD_REQUEST,
     "missing-key",
     "The request does not name the resource that it changes",
@@ -144,7 +158,7 @@ const MISSING_KEY: Kind = kind(
     GrpcCode::InvalidArgument,
     Sent::No,
 );
-const TOO_MANY_KEYS: Kind = kind(
+const TOO_MANY_KEYS: Kind = kind!(
     StatusCode::BAD_REQUEST,
     "too-many-keys",
     "The request names too many resources or methods",
@@ -152,7 +166,7 @@ const TOO_MANY_KEYS: Kind = kind(
     GrpcCode::InvalidArgument,
     Sent::No,
 );
-const VERSION_NOT_SUPPORTED: Kind = kind(
+const VERSION_NOT_SUPPORTED: Kind = kind!(
     StatusCode::HTTP_VERSION_NOT_SUPPORTED,
     "version-not-supported",
     "The HTTP version is not supported",
@@ -160,7 +174,7 @@ const VERSION_NOT_SUPPORTED: Kind = kind(
     GrpcCode::Unimplemented,
     Sent::No,
 );
-const CONNECT_NOT_SUPPORTED: Kind = kind(
+const CONNECT_NOT_SUPPORTED: Kind = kind!(
     StatusCode::NOT_IMPLEMENTED,
     "connect-not-supported",
     "This is not a forward proxy",
@@ -168,7 +182,7 @@ const CONNECT_NOT_SUPPORTED: Kind = kind(
     GrpcCode::Unimplemented,
     Sent::No,
 );
-const HEAD_TOO_LARGE: Kind = kind(
+const HEAD_TOO_LARGE: Kind = kind!(
     StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     "head-too-large",
     "The request head is too large",
@@ -176,7 +190,7 @@ const HEAD_TOO_LARGE: Kind = kind(
     GrpcCode::ResourceExhausted,
     Sent::No,
 );
-const HEAD_TOO_SLOW: Kind = kind(
+const HEAD_TOO_SLOW: Kind = kind!(
     StatusCode::REQUEST_TIMEOUT,
     "head-too-slow",
     "The request head did not come in time",
@@ -184,7 +198,7 @@ const HEAD_TOO_SLOW: Kind = kind(
     GrpcCode::DeadlineExceeded,
     Sent::No,
 );
-const TARGET_TOO_LONG: Kind = kind(
+const TARGET_TOO_LONG: Kind = kind!(
     StatusCode::URI_TOO_LONG,
     "target-too-long",
     "The request target is too long",
@@ -192,7 +206,7 @@ const TARGET_TOO_LONG: Kind = kind(
     GrpcCode::ResourceExhausted,
     Sent::No,
 );
-const BAD_REQUEST: Kind = kind(
+const BAD_REQUEST: Kind = kind!(
     StatusCode::BAD_REQUEST,
     "bad-request",
     "The request cannot be understood in one way only",
@@ -216,7 +230,7 @@ impl Rejection {
             Self::RequestsExhausted => REQUESTS_EXHAUSTED,
             Self::Unreachable { is_refused: true } => UPSTREAM_UNREACHABLE,
             Self::Unreachable { is_refused: false } => Kind {
-                error: "destination_unavailable",
+                proxy_status: "writegate; error=destination_unavailable; details=\"upstream-unreachable\"",
                 ..UPSTREAM_UNREACHABLE
             },
             Self::ConnectTimeout => CONNECT_TIMEOUT,
@@ -226,24 +240,6 @@ impl Rejection {
             Self::ResponseTimeout { .. } => RESPONSE_TIMEOUT,
             Self::ExchangeTimeout { .. } => EXCHANGE_TIMEOUT,
         }
-    }
-}
-
-const fn kind(
-    status: StatusCode,
-    name: &'static str,
-    title: &'static str,
-    error: &'static str,
-    code: GrpcCode,
-    sent: Sent,
-) -> Kind {
-    Kind {
-        status,
-        name,
-        title,
-        error,
-        code,
-        sent,
     }
 }
 

@@ -5,9 +5,9 @@ use http::StatusCode;
 use super::super::grpc::GrpcCode;
 use super::super::sent::Sent;
 use super::super::{Conflict, Ending, State};
-use super::{Kind, kind};
+use super::Kind;
 
-const OUTCOME_UNKNOWN: Kind = kind(
+const OUTCOME_UNKNOWN: Kind = kind!(
     StatusCode::CONFLICT,
     "outcome-unknown",
     "The outcome of an earlier write to this resource is unknown",
@@ -15,7 +15,7 @@ const OUTCOME_UNKNOWN: Kind = kind(
     GrpcCode::Aborted,
     Sent::No,
 );
-const WRITE_IN_FLIGHT: Kind = kind(
+const WRITE_IN_FLIGHT: Kind = kind!(
     StatusCode::CONFLICT,
     "write-in-flight",
     "Another write to this resource is in flight",
@@ -23,7 +23,7 @@ const WRITE_IN_FLIGHT: Kind = kind(
     GrpcCode::Aborted,
     Sent::No,
 );
-const READ_IN_FLIGHT: Kind = kind(
+const READ_IN_FLIGHT: Kind = kind!(
     StatusCode::CONFLICT,
     "read-in-flight",
     "A read of this resource is in flight",
@@ -31,7 +31,7 @@ const READ_IN_FLIGHT: Kind = kind(
     GrpcCode::Aborted,
     Sent::No,
 );
-const WRITE_WAITING: Kind = kind(
+const WRITE_WAITING: Kind = kind!(
     StatusCode::CONFLICT,
     "write-waiting",
     "Another write to this resource waits for its turn",
@@ -39,7 +39,7 @@ const WRITE_WAITING: Kind = kind(
     GrpcCode::Aborted,
     Sent::No,
 );
-const WAIT_TIMEOUT: Kind = kind(
+const WAIT_TIMEOUT: Kind = kind!(
     StatusCode::CONFLICT,
     "wait-timeout",
     "The turn of this request did not come in time",
@@ -47,7 +47,7 @@ const WAIT_TIMEOUT: Kind = kind(
     GrpcCode::Aborted,
     Sent::No,
 );
-const QUEUE_FULL: Kind = kind(
+const QUEUE_FULL: Kind = kind!(
     StatusCode::CONFLICT,
     "queue-full",
     "Too many requests wait for this resource",
