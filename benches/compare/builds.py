@@ -1,0 +1,91 @@
+"""Measures builds of the gateway beside each other, or puts one to the work by which another is built.
+
+builds.py BUILD...           the first is what the others are compared with
+builds.py --train PROGRAM
+
+Called by `builds`, which makes them.
+"""
+
+import os
+import pathlib
+import signal
+import statistics
+import sys
+
+import peers
+from loads import Held, wrk
+from peers import PLACE, Peer, Void
+
+ROUNDS, SECONDS = 5, 3
+TRAINING = 5
+# How long the gateway may wait for what is at work when it is told to stop.
+DRAIN = 15
+CORE, LOAD_CORE = 1, 0
+ROWS = ("put", "get", "409")
+
+
+def run(program, seconds, drain=1):
+    """What a request costs by row, in microseconds, with a gateway of its own."""
+    os.environ["COMPARE_GATEWAY"] = str(program)
+    peer = Peer("writegate", CORE).wait()
+    try:
+        costs = {kind: wrk(peer, "plain", kind, seconds)["cpu"] for kind in ("put", "get")}
+        held = Held(peer, "plain", (seconds + 5) * 1000)
+        costs["409"] = wrk(peer, "plain", "same", seconds, held.path)["cpu"]
+        if not held.leave():
+            raise Void("the write that held the path had ended before the run had")
+        if drain > 1:
+            # What has been counted is written when it ends by itself.
+            peer.process.terminate()
+            peer.process.wait(drain)
+        return costs
+    finally:
+        peer.stop()
+
+
+def measure(builds):
+    """All builds in each round, another one first each time."""
+    costs = {build: {row: [] for row in ROWS} for build in builds}
+    for turn in range(ROUNDS):
+        first = turn % len(builds)
+        for build in builds[first:] + builds[:first]:
+            for row, cost in run(PLACE / "builds" / build, SECONDS).items():
+                costs[build][row].append(cost)
+            shown = ", ".join(f"{row} {found[-1]:.2f}" for row, found in costs[build].items())
+            print(f"round {turn + 1} of {ROUNDS}: {build:8} {shown}", flush=True)
+    return costs
+
+
+def table(costs):
+    """Medians in microseconds, and the ratio to the first build round by round, with its least and greatest."""
+    first = next(iter(costs))
+    yield "| build | " + " | ".join(f"`{row}`, µs a request | of {first}" for row in ROWS) + " |"
+    yield "|---|" + "---|---|" * len(ROWS)
+    for build, found in costs.items():
+        cells = []
+        for row in ROWS:
+            ratios = [cost / base for cost, base in zip(found[row], costs[first][row])]
+            spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+            cells += [f"{statistics.median(found[row]):.1f}", "–" if build == first else spread]
+        yield f"| {build} | " + " | ".join(cells) + " |"
+
+
+def main():
+    peers.prepare()
+    os.sched_setaffinity(0, {LOAD_CORE})
+    origin = Peer("origin", LOAD_CORE).wait()
+    try:
+        if sys.argv[1] == "--train":
+            run(pathlib.Path(sys.argv[2]), TRAINING, DRAIN)
+        else:
+            print("\n" + "\n".join(table(measure(sys.argv[1:]))))
+    except Void as reason:
+        sys.exit(f"Void: {reason}")
+    finally:
+        origin.stop()
+
+
+if __name__ == "__main__":
+    # Whoever ends it ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    main()
