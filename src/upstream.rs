@@ -29,9 +29,9 @@ pub use terms::{HoldTimes, Limits, Terms};
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::uri::Scheme;
@@ -205,37 +205,54 @@ impl<C: Connect> Upstream<C> {
         .await
     }
 
-    /// A connection; none for a guarded write whose client leaves before there is one.
+    /// A connection, one that is idle or a new one; none for a guarded write whose client leaves before there is one.
     async fn link_unless_left(
         &self,
         is_guarded: bool,
         is_pooled: bool,
         terms: &Terms,
     ) -> Result<Link<C::Socket>, Fault> {
-        let mut link = pin!(self.link(is_pooled));
+        let is_left = |cx: &mut Context<'_>| {
+            is_guarded && terms.client().is_none_or(|client| has_left(&*client, cx))
+        };
+        let first = self.next.get();
+        self.next.set((first + 1) % self.servers.len());
+        let taken = poll_fn(|cx| {
+            Poll::Ready(if is_left(cx) {
+                Err(Fault::ClientLeft)
+            } else {
+                Ok(is_pooled.then(|| self.idle(first, cx)).flatten())
+            })
+        });
+        if let Some(link) = taken.await? {
+            return Ok(link);
+        }
+        // Boxed: most find one that is idle.
+        let mut dialing = Box::pin(self.dial(first, is_pooled));
         poll_fn(|cx| {
-            if is_guarded && terms.client().is_none_or(|client| has_left(&*client, cx)) {
+            if is_left(cx) {
                 return Poll::Ready(Err(Fault::ClientLeft));
             }
-            link.as_mut().poll(cx)
+            dialing.as_mut().poll(cx)
         })
         .await
     }
 
-    /// A connection: one that is idle, or a new one to the first server that takes it.
-    async fn link(&self, is_pooled: bool) -> Result<Link<C::Socket>, Fault> {
-        let first = self.next.get();
-        self.next.set((first + 1) % self.servers.len());
-        let in_turn = || {
-            (0..self.servers.len()).map(|place| &self.servers[(first + place) % self.servers.len()])
-        };
-        for server in in_turn().filter(|_| is_pooled) {
-            if let Some(link) = poll_fn(|cx| Poll::Ready(server.pool.take(cx))).await {
-                return Ok(link);
-            }
-        }
+    /// The servers in their turn, of which the one in this place comes first.
+    fn in_turn(&self, first: usize) -> impl Iterator<Item = &Server<C::Socket>> {
+        (0..self.servers.len())
+            .map(move |place| &self.servers[(first + place) % self.servers.len()])
+    }
+
+    /// A connection that is idle.
+    fn idle(&self, first: usize, cx: &mut Context<'_>) -> Option<Link<C::Socket>> {
+        self.in_turn(first).find_map(|server| server.pool.take(cx))
+    }
+
+    /// A new connection to the first server that takes it.
+    async fn dial(&self, first: usize, is_pooled: bool) -> Result<Link<C::Socket>, Fault> {
         let mut fault = Fault::ConnectTimeout;
-        for server in in_turn() {
+        for server in self.in_turn(first) {
             let connecting = self.connect(server, is_pooled);
             fault = match timeout(self.limits.connect_timeout, connecting).await {
                 Ok(Ok(link)) => {
@@ -322,13 +339,13 @@ impl<C: Connect> std::fmt::Debug for Upstream<C> {
 }
 
 /// Whether the client sends no more, or is gone. Arranges a wake-up for when that may have changed.
-fn has_left(client: &dyn Client, cx: &mut std::task::Context<'_>) -> bool {
+fn has_left(client: &dyn Client, cx: &mut Context<'_>) -> bool {
     let _ = client.poll_stirred(cx);
     client.hangup().is_some()
 }
 
 /// Whether the client can no longer be answered. Arranges a wake-up for when that may have changed.
-fn is_gone(client: &dyn Client, cx: &mut std::task::Context<'_>) -> bool {
+fn is_gone(client: &dyn Client, cx: &mut Context<'_>) -> bool {
     let _ = client.poll_stirred(cx);
     client.hangup() == Some(Hangup::Closed)
 }

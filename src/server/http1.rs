@@ -56,17 +56,18 @@ pub(super) async fn serve<C: Connect, S: Socket>(
             End::Idle(inbound) => inbound,
             End::Cut(inbound) => return inbound.cut(),
             End::Over(inbound) => {
+                // Boxed as well: it comes once.
                 return match peer.take_tunnel() {
-                    Some(tunnel) => join(inbound, tunnel).await,
+                    Some(tunnel) => Box::pin(join(inbound, tunnel)).await,
                     None => {
                         let last = inbound.refused().map(|why| gateway.refuse(why, address));
-                        inbound.close(&last.unwrap_or_default()).await;
+                        Box::pin(inbound.close(&last.unwrap_or_default())).await;
                     }
                 };
             }
         };
     }
-    inbound.close(&[]).await;
+    Box::pin(inbound.close(&[])).await;
 }
 
 /// Waits until something comes over a parked connection. False if it is to be closed instead.
@@ -115,13 +116,15 @@ async fn speak<C: Connect, S: Socket>(
         };
         let asked = parsed.asked;
         let (body, mut feeding) = take_body(&asked, &mut inbound);
+        // Pinned where it is made: it is large.
+        let handling = pin!(gateway.handle(parsed.parts, body, peer));
         let mut talk = Talk {
             inbound: &mut inbound,
             feeding: &mut feeding,
             watch: &mut watch,
             peer,
         };
-        let ended = match talk.answer(gateway.handle(parsed.parts, body, peer)).await {
+        let ended = match talk.answer(handling).await {
             Ok(response) => talk.send(response, &asked, &mut sending).await,
             Err(seen) => Err(Ended::Seen(seen)),
         };
@@ -193,9 +196,8 @@ impl<S: Socket> Talk<'_, '_, S> {
     /// Waits for the answer to a request, and gives it the body that it asks for.
     async fn answer(
         &mut self,
-        handling: impl Future<Output = Response<Body>>,
+        mut handling: Pin<&mut impl Future<Output = Response<Body>>>,
     ) -> Result<Response<Body>, Seen> {
-        let mut handling = pin!(handling);
         poll_fn(|cx| {
             loop {
                 if let Poll::Ready(response) = handling.as_mut().poll(cx) {
