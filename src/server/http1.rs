@@ -251,7 +251,8 @@ impl<S: Socket> Talk<'_, '_, S> {
         mut poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<Result<(), Ended>>,
     ) -> Result<(), Ended> {
         poll_fn(|cx| {
-            self.feeding.feed(self.inbound, cx);
+            // Until more is waited for: who takes the body is in another task, and wakes only who has asked.
+            while self.feeding.feed(self.inbound, cx) {}
             if let Poll::Ready(done) = poll(self, cx) {
                 return Poll::Ready(done);
             }

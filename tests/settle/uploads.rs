@@ -494,3 +494,29 @@ fn a_body_of_exactly_max_body_passes_however_it_comes() {
         }
     });
 }
+
+#[test]
+fn a_body_goes_on_without_delay_while_its_response_is_under_way() {
+    for method in ["POST", "PUT"] {
+        run(async move || {
+            let at = ByHand::with("[server]\nrequest_buffer = \"4KiB\"");
+            let octets = 1 << 20;
+            let client = at.client();
+            let sender = client.clone();
+            let request = head("/a", octets).replace("PUT", method) + &"x".repeat(octets);
+            tokio::task::spawn_local(async move { sender.send(request).await });
+            let (origin, _) = at.origin.head().await;
+            origin
+                .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
+                .await;
+            let answer = client.head().await;
+            assert_eq!(answer.status(), 200);
+            let began = Instant::now();
+            assert_eq!(origin.read(octets).await.len(), octets);
+            assert!(began.elapsed().is_zero(), "{:?}", began.elapsed());
+            origin.send("k").await;
+            assert_eq!(client.read(2).await, b"ok");
+            at.ends_empty().await;
+        });
+    }
+}
