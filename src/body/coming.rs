@@ -58,10 +58,11 @@ impl Feed {
         if shared.is_taker_gone {
             return Poll::Ready(false);
         }
+        // Asked for a piece or not: that nobody takes any more may be told while the client is waited for.
+        shared.feeder = Some(cx.waker().clone());
         if shared.is_wanted {
             return Poll::Ready(true);
         }
-        shared.feeder = Some(cx.waker().clone());
         Poll::Pending
     }
 
@@ -113,8 +114,9 @@ impl Coming {
             State::Ended => Poll::Ready(None),
             State::Cut => Poll::Ready(Some(Err(CutShort))),
             State::Open => {
-                shared.is_wanted = true;
-                wake(&mut shared.feeder);
+                if !std::mem::replace(&mut shared.is_wanted, true) {
+                    wake(&mut shared.feeder);
+                }
                 shared.taker = Some(cx.waker().clone());
                 Poll::Pending
             }

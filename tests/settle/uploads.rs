@@ -520,3 +520,21 @@ fn a_body_goes_on_without_delay_while_its_response_is_under_way() {
         });
     }
 }
+
+#[test]
+fn a_client_hears_at_once_that_the_rest_of_its_body_is_not_wanted() {
+    run(async || {
+        let at = ByHand::with("[server]\nrequest_buffer = \"4KiB\"");
+        let client = at.client();
+        client.send(head("/a", 1 << 20) + &"x".repeat(8192)).await;
+        let (origin, _) = at.origin.head().await;
+        origin.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno").await;
+        assert_eq!(client.message().await.status(), 413);
+        lull().await;
+        let began = Instant::now();
+        origin.close();
+        assert_eq!(client.until_ended().await, End::Fin);
+        assert!(began.elapsed().is_zero(), "{:?}", began.elapsed());
+        at.ends_empty().await;
+    });
+}
