@@ -81,6 +81,10 @@ impl<S: Socket> Exchange<S> {
             gate.shut();
         }
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            // The other protocol begins behind the request (RFC 9110 §7.8).
+            if !exchange.ends_request().await || !exchange.link.is_sent() {
+                return Err(Fault::NotAsked);
+            }
             exchange.settle();
             let tunnel = exchange.link.into_tunnel().ok_or(Fault::NotAsked)?;
             return Ok(Reply::Tunnel(head, tunnel));
@@ -208,14 +212,19 @@ impl<S: Socket> Exchange<S> {
 
     /// The upstream may have answered before it has read the whole request.
     async fn outlast_request(mut self) {
-        let is_over = poll_fn(|cx| match self.poll_over(cx) {
-            Poll::Ready(()) => Poll::Ready(true),
-            Poll::Pending => self.silence.poll(cx).map(|()| false),
-        });
-        if is_over.await {
+        if self.ends_request().await {
             self.settle();
             self.link.park();
         }
+    }
+
+    /// Waits until the request is over. False if nothing has moved for too long.
+    async fn ends_request(&mut self) -> bool {
+        poll_fn(|cx| match self.poll_over(cx) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending => self.silence.poll(cx).map(|()| false),
+        })
+        .await
     }
 
     /// Waits until the client has made room. False if it is gone, or was waited for for too long.

@@ -6,6 +6,7 @@ mod kept;
 mod uplink;
 
 use std::cell::Cell;
+use std::future::ready;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -123,6 +124,14 @@ impl<S: Socket> Link<S> {
         }
     }
 
+    /// Whether all of the request was sent, of which that is known before its response is over.
+    pub(super) fn is_sent(&self) -> bool {
+        match self {
+            Self::Http1(link) => link.is_sent(),
+            Self::Http2(_) => false,
+        }
+    }
+
     /// Takes note of what the head of the response says of the connection.
     pub(super) fn heed(&mut self, response: &HeaderMap) {
         match self {
@@ -162,7 +171,7 @@ impl<S: Socket> Link<S> {
     /// What the exchange has become after a 101, and what was already read of it. Over HTTP/2 there is none.
     pub(super) fn into_tunnel(self) -> Option<Tunnel> {
         match self {
-            Self::Http1(link) => Some(Box::pin(link.into_tunnel())),
+            Self::Http1(link) => Some(Box::pin(ready(link.into_tunnel()))),
             Self::Http2(_) => None,
         }
     }

@@ -394,3 +394,39 @@ fn an_upgrade_that_the_upstream_declines_is_an_ordinary_exchange() {
         at.ends_empty().await;
     });
 }
+
+#[test]
+fn a_tunnel_begins_behind_a_request_that_was_answered_early() {
+    run(async || {
+        let at = ByHand::with("[server]\nrequest_buffer = \"1KiB\"");
+        let upgrade = UPGRADE.replace("PUT", "GET");
+        let request = upgrade.replace("Content-Length: 0", "Transfer-Encoding: chunked");
+        let client = at.client_sends(request + "8\r\nabcd").await;
+        let (origin, _) = at.origin.head().await;
+        assert_eq!(origin.chunk().await, b"abcd");
+        origin.send(SWITCHED).await;
+        lull().await;
+        client.send("efgh\r\n0\r\n\r\nand no HTTP").await;
+        assert_eq!(origin.chunks().await, (b"efgh".to_vec(), vec![]));
+        assert_eq!(origin.read(11).await, b"and no HTTP");
+        assert_eq!(client.head().await.status(), 101);
+        origin.close();
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_tunnel_that_begins_before_a_body_that_was_never_asked_for_is_none() {
+    run(async || {
+        let at = ByHand::with("[server]\nrequest_buffer = \"1KiB\"");
+        let upgrade = UPGRADE.replace("PUT", "GET");
+        let request = upgrade.replace("Length: 0", "Length: 2000\r\nExpect: 100-continue");
+        let client = at.client_sends(request).await;
+        let (origin, _) = at.origin.head().await;
+        origin.send(SWITCHED).await;
+        assert_eq!(client.message().await.problem(), "upstream-invalid");
+        assert_eq!(client.until_ended().await, End::Fin);
+        origin.until_ended().await;
+        at.ends_empty().await;
+    });
+}

@@ -141,6 +141,11 @@ impl<S: Socket> Http1<S> {
         Poll::Pending
     }
 
+    /// Whether all of the request was sent.
+    pub(super) const fn is_sent(&self) -> bool {
+        self.sending.is_over()
+    }
+
     /// Lets the connection write what it can.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
         let _ = self.poll_send(cx);
@@ -239,9 +244,7 @@ impl<S: Socket> Http1<S> {
     }
 
     /// The bare connection, after a 101, and what was already read of the tunnel.
-    pub(super) async fn into_tunnel(mut self: Box<Self>) -> (Box<dyn Duplex>, Bytes) {
-        // What fails, fails in the tunnel once more.
-        let _ = std::future::poll_fn(|cx| self.poll_send(cx)).await;
+    pub(super) fn into_tunnel(self: Box<Self>) -> (Box<dyn Duplex>, Bytes) {
         (Box::new(self.socket.into_socket()), self.input)
     }
 }
