@@ -201,6 +201,8 @@ impl<S: Socket> Inbound<S> {
         if self.is_ended {
             return Poll::Ready(Ok(false));
         }
+        // All of it was taken. Empty as it is, it would keep what was read while nothing comes.
+        self.input = Bytes::new();
         let sure = self.requests.octets();
         let mut socket = self.line.socket.borrow_mut();
         self.input = ready!(poll_read(Pin::new(&mut *socket), cx, sure))?;
@@ -355,6 +357,8 @@ impl<S: Socket> Client for Line<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     /// A stream that takes all that is written, and keeps it back.
@@ -397,6 +401,28 @@ mod tests {
 
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_read_is_let_go_while_nothing_comes() {
+        let terms = (Limits::default(), false);
+        let mut inbound = Inbound::new(Holding, BytesMut::new(), Duration::ZERO, terms);
+        for request in [
+            "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "\r\n",
+        ] {
+            let read: Arc<[u8]> = Arc::from(request.as_bytes());
+            inbound.input = Bytes::from_owner(Arc::clone(&read));
+            poll_fn(|cx| {
+                while inbound.poll_head(cx).is_ready() {
+                    let over = inbound.poll_content(cx);
+                    assert!(matches!(over, Poll::Ready(Ok(None))));
+                }
+                Poll::Ready(())
+            })
+            .await;
+            assert_eq!(Arc::strong_count(&read), 1, "{request:?}");
         }
     }
 

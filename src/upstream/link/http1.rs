@@ -230,6 +230,8 @@ impl<S: Socket> Http1<S> {
         let is_over = !self.is_over && self.decoder.is_idle() && self.sending.is_over();
         let rests = is_over && self.is_sound();
         if rests {
+            // Empty as it is, it would keep what was read last.
+            self.input = Bytes::new();
             self.kept.rest(self.traffic.last_byte().get());
         }
         rests
