@@ -42,7 +42,8 @@ impl<C: Connect> Gateway<C> {
         let terms = Rc::new(Terms {
             limits: Rc::clone(self.upstream.limits()),
             client: RefCell::new(Some(Rc::downgrade(&trip.peer.client))),
-            asks_upgrade: trip.present.has(Named::Upgrade)
+            asks_upgrade: head.version >= Version::HTTP_11
+                && trip.present.has(Named::Upgrade)
                 && forward::upgrade(&head.headers).is_some(),
             asks_tunnel: head.extensions.get::<Protocol>().is_some(),
             takes_interims: head.version >= Version::HTTP_11,

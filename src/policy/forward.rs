@@ -117,6 +117,8 @@ pub fn prepare_request(
     let is_trailers = |token: &str| token.eq_ignore_ascii_case("trailers");
     let takes_trailers = present.has(Named::Te) && tokens(fields, &TE).any(is_trailers);
     let upgrade = take_hop_by_hop(fields, present);
+    // RFC 9110 §7.8: of HTTP/1.0 it is ignored.
+    let upgrade = upgrade.filter(|_| hop.version >= Version::HTTP_11);
     if present.has(Named::Expect) && !keeps_expect {
         fields.remove(EXPECT);
     }

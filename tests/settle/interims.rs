@@ -430,3 +430,40 @@ fn a_tunnel_that_begins_before_a_body_that_was_never_asked_for_is_none() {
         at.ends_empty().await;
     });
 }
+
+#[test]
+fn a_client_of_http_1_0_changes_to_no_other_protocol() {
+    run(async || {
+        let at = ByHand::new();
+        let upgrade = UPGRADE.replace("PUT", "GET").replace("1.1", "1.0");
+        for (response, status) in [("HTTP/1.1 200 OK\r\n", 200), (SWITCHED, 502)] {
+            let client = at.client_sends(&upgrade).await;
+            let (origin, request) = at.origin.request().await;
+            assert_eq!(request.field("upgrade"), None);
+            assert_eq!(request.field("connection"), None);
+            origin.send(response).await;
+            origin.send("Content-Length: 0\r\n\r\n").await;
+            assert_eq!(client.message().await.status(), status);
+        }
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_client_that_expects_something_else_too_is_asked_for_its_body() {
+    run(async || {
+        for expects in ["100-continue, else", "100-continue\r\nExpect: else"] {
+            let at = ByHand::new();
+            let request = put("/a").replace("hi", "");
+            let client = at
+                .client_sends(request.replace("Host", &format!("Expect: {expects}\r\nHost")))
+                .await;
+            assert_eq!(client.head().await.status(), 100);
+            client.send("hi").await;
+            let (origin, _) = at.origin.request().await;
+            origin.respond("200 OK", "").await;
+            assert_eq!(client.message().await.status(), 200);
+            at.ends_empty().await;
+        }
+    });
+}

@@ -184,7 +184,7 @@ impl<'a> Fields<'a> {
             return Err(Malformed::Alias);
         }
         if name.eq_ignore_ascii_case(b"expect") {
-            self.expects = value.eq_ignore_ascii_case(b"100-continue");
+            self.expects |= lists(value, b"100-continue");
         } else if name.eq_ignore_ascii_case(b"te") {
             self.takes_trailers |= lists(value, b"trailers");
         }
