@@ -211,7 +211,14 @@ impl<C: Connect> Gateway<C> {
             method: &trip.method,
             is_last: trip.is_unread,
         };
-        rejection.answer(&telling).map(Body::whole)
+        let answer = rejection.answer(&telling);
+        answer.map(|content| {
+            if trip.is_head {
+                Body::whole(Bytes::new())
+            } else {
+                Body::whole(content)
+            }
+        })
     }
 
     /// The answer to a request that was refused before it could become one, ready to be written.

@@ -67,6 +67,8 @@ pub(super) struct Trip<'a> {
     pub(super) peer: &'a Peer,
     /// The effective method, once it is known.
     pub(super) method: Method,
+    /// Whether its response has no content, whatever it says (RFC 9110 §9.3.2).
+    pub(super) is_head: bool,
     pub(super) request_id: HeaderValue,
     /// Which of the fields that are asked for it came with.
     pub(super) present: Present,
@@ -103,6 +105,7 @@ impl<'a> Trip<'a> {
         Self {
             peer,
             method: head.method.clone(),
+            is_head: head.method == Method::HEAD,
             request_id: given_id(given).unwrap_or_else(|| ids.next()),
             present,
             is_unread: is_coming,

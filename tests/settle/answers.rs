@@ -2,10 +2,13 @@
 //! settings and the client's `Accept` make of it.
 
 use serde_json::Value;
+use tracing::Level;
 
-use crate::support::by_hand::{ByHand, pass, put, run};
+use crate::support::by_hand::{ByHand, Dialing, get, lull, pass, put, run};
+use crate::support::log::Log;
 use crate::support::message::Message;
 use crate::support::program::repository;
+use crate::support::streams::{Streams, request};
 
 /// The configuration file that the repository gives as its example.
 fn orders() -> ByHand {
@@ -292,5 +295,32 @@ fn what_is_said_of_the_client_is_left_alone_where_that_is_off() {
         for name in ["forwarded", "x-forwarded-for", "x-forwarded-host"] {
             assert!(request.values(name).is_empty(), "{name}");
         }
+    });
+}
+
+#[test]
+fn a_refusal_of_head_has_no_content_and_is_whole() {
+    run(async || {
+        let (log, _guard) = Log::begin(Level::INFO);
+        let at = ByHand::new();
+        at.origin.dialing(Dialing::Refused);
+        let client = at.client_sends(get("/a").replace("GET", "HEAD")).await;
+        assert_eq!(client.head().await.status(), 502);
+        lull().await;
+        assert_eq!(client.peek(), b"");
+        let mut client = Streams::over(at.client()).await;
+        let stream = client.begin(request("HEAD", "/a"), true).await;
+        let answer = stream.answer().await.expect("an answer");
+        assert_eq!(
+            (answer.status.as_u16(), answer.content.is_empty()),
+            (502, true)
+        );
+        client.far.close();
+        let lines = log.of("access");
+        assert_eq!(lines.len(), 2);
+        for line in lines {
+            assert_eq!((&line["sent"], line.get("cut")), (&0.into(), None));
+        }
+        at.ends_empty().await;
     });
 }
