@@ -215,11 +215,13 @@ pub(super) fn seen<'a>(head: &'a request::Parts, trip: &Trip<'a>) -> Head<'a> {
 
 /// RFC 9110 §10.1.1.
 pub(super) fn expects_continue(head: &request::Parts, trip: &Trip<'_>) -> bool {
-    let expects =
-        |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    let expects = |value: &http::HeaderValue| {
+        let mut members = value.as_bytes().split(|&byte| byte == b',');
+        members.any(|member| member.trim_ascii().eq_ignore_ascii_case(b"100-continue"))
+    };
     trip.present.has(Named::Expect)
         && head.version >= Version::HTTP_11
-        && head.headers.get(EXPECT).is_some_and(expects)
+        && head.headers.get_all(EXPECT).iter().any(expects)
 }
 
 pub(super) fn broken_upload(fault: UploadFault, trip: &Trip<'_>) -> Rejection {
