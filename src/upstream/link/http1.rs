@@ -246,7 +246,7 @@ impl<S: Socket> Http1<S> {
     }
 
     /// The bare connection, after a 101, and what was already read of the tunnel.
-    pub(super) fn into_tunnel(self: Box<Self>) -> (Box<dyn Duplex>, Bytes) {
+    pub(super) fn into_tunnel(self) -> (Box<dyn Duplex>, Bytes) {
         (Box::new(self.socket.into_socket()), self.input)
     }
 }
