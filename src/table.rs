@@ -13,10 +13,14 @@
 //!   [`Hold`] that is dropped without a verdict becomes an unknown outcome.
 //! - A release compares the owner. It never removes another hold's entry.
 //! - No lock is held across an await: every function here is synchronous.
+//! - A claim and its release write to no cache line that another worker writes to, but those of the shards of their keys: what is
+//!   counted is counted in the shards ([`room`]), and who uses the table is not counted.
 
 mod expiry;
 mod hold;
+mod ledger;
 mod met;
+mod room;
 mod shards;
 mod sync;
 mod turns;
@@ -26,43 +30,23 @@ pub use hold::{Grant, Hold, LastByte};
 pub use met::{By, Met, Mets};
 pub use wait::Waiting;
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
-use tokio::sync::watch;
-use tokio::time::Instant;
 
-use crate::policy::key::{Key, Lock, Locks};
-use crate::policy::key_state::{
-    Ask, HoldId, Holder, Meeting, Moment, Obstacle, Phase, Ticket, Writer,
-};
+use crate::policy::key::{Key, Locks};
+use crate::policy::key_state::{HoldId, Holder};
 use crate::policy::plan::Purpose;
 use crate::policy::{Family, Pass, Remedy, RouteId};
-use hold::{Entry, GivenUp};
-use shards::{Locked, Placed, Shards};
-use sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
-use turns::unblocked;
+use ledger::Ledger;
 use wait::Pending;
 
 /// Every key that is held or waited for, and by whom.
 pub struct Table {
-    shards: Shards,
-    epoch: Instant,
-    /// Holds in the table, those of unknown outcome too, and claims that wait.
-    len: AtomicUsize,
-    max_holds: usize,
-    /// The next waiter's. Drawn with the shards of its keys locked, so that every queue has its tickets in order.
-    next_ticket: AtomicU64,
-    /// The next write's, where they are numbered.
-    next_number: AtomicU64,
-    /// Holds that end by the clock, soonest first. A plain mutex: it is touched when an outcome
-    /// is given up and by the sweep, never on the path of a write that goes well.
-    given_up: Mutex<BinaryHeap<Reverse<GivenUp>>>,
-    /// When the first of these ends.
-    due: watch::Sender<Option<Moment>>,
+    /// It lives for as long as the process. Every hold leads to it, and if they were counted, all workers would write to that
+    /// count with every claim and every release.
+    ledger: &'static Ledger,
 }
 
 /// A write that asks for its keys.
@@ -115,28 +99,24 @@ pub enum Claimed {
 }
 
 impl Table {
-    /// An empty table for at most `max_holds` holds, in which the numbers of writes begin with 0.
+    /// An empty table for at most `max_holds` holds, in which the numbers of writes begin with 0. It is never freed: a process
+    /// has one.
     pub fn new(max_holds: usize) -> Arc<Self> {
         Self::numbering(max_holds, 0)
     }
 
     /// The same, in which they begin with this.
     pub fn numbering(max_holds: usize, first_number: u64) -> Arc<Self> {
+        let ledger = Box::new(Ledger::new(max_holds, first_number));
         Arc::new(Self {
-            shards: Shards::new(),
-            epoch: Instant::now(),
-            len: AtomicUsize::new(0),
-            max_holds,
-            next_ticket: AtomicU64::new(0),
-            next_number: AtomicU64::new(first_number),
-            given_up: Mutex::default(),
-            due: watch::Sender::default(),
+            ledger: Box::leak(ledger),
         })
     }
 
-    /// How many holds there are, those of unknown outcome and claims that wait too.
+    /// How many holds there are, those of unknown outcome and claims that wait too. Looks into one shard at a time, so that it
+    /// is not the number of one moment.
     pub fn len(&self) -> usize {
-        self.len.load(Ordering::Relaxed)
+        self.ledger.shards.held()
     }
 
     /// Whether nothing is held.
@@ -145,147 +125,41 @@ impl Table {
     }
 
     /// How many holds there can be.
-    pub const fn max_holds(&self) -> usize {
-        self.max_holds
+    pub fn max_holds(&self) -> usize {
+        self.ledger.shards.max_holds()
     }
 
     /// What stands in the way of these, without claiming them: the first of each key.
     pub fn standing_conflict(&self, locks: &Locks, family: Family) -> Mets {
-        let now = self.now();
-        let placed = self.shards.place(locks);
-        let locked = self.shards.lock(&placed);
-        obstacles(&locked, family, None, now)
+        self.ledger.standing_conflict(locks, family)
     }
 
     /// Whether what came with a request is of a hold that has not ended.
     pub fn is_live(&self, pass: Pass) -> bool {
-        let now = self.now();
-        self.shards
-            .any(pass.place, |state| state.is_held_by(pass.family, now))
-    }
-
-    /// The next of the numbers that grow with every write. To be drawn with the shards of its keys locked, so that they grow
-    /// on each key as its writes are granted.
-    fn number(&self, is_wanted: bool) -> Option<u64> {
-        is_wanted.then(|| self.next_number.fetch_add(1, Ordering::Relaxed))
+        self.ledger.is_live(pass)
     }
 
     /// Grants all that is asked for, or nothing of it.
-    pub fn claim(self: &Arc<Self>, claim: &Claim<'_>) -> Claimed {
-        let now = self.now();
-        let placed = self.shards.place(claim.locks);
-        let claimed = self.decide(claim, &placed, now);
-        let is_full = matches!(claimed, Claimed::Full);
-        if is_full && self.is_any_due(now) && self.sweep() > 0 {
-            return self.decide(claim, &placed, now);
-        }
-        claimed
+    pub fn claim(&self, claim: &Claim<'_>) -> Claimed {
+        self.ledger.claim(claim)
     }
 
-    /// The critical section of a claim.
-    fn decide(self: &Arc<Self>, claim: &Claim<'_>, placed: &Placed, now: Moment) -> Claimed {
-        let mut locked = self.shards.lock(placed);
-        let (mut met, mut overlap, mut is_queue_full) = (Mets::new(), None, false);
-        for (place, lock) in locked.places() {
-            let Some(state) = locked.state(place) else {
-                continue;
-            };
-            let ask = Ask {
-                mode: lock.mode,
-                family: claim.family,
-                ticket: None,
-            };
-            match state.meeting(ask, claim.purpose == Purpose::Observe, now) {
-                Meeting::Nothing => {}
-                Meeting::Conflict(Obstacle::Waiter(_))
-                    if is_had_above(&locked, place, ask, now) => {}
-                Meeting::Overlap(holder) => overlap = Some(Met::holder(lock, holder, now)),
-                Meeting::Conflict(obstacle) => {
-                    is_queue_full |= claim.waiters.is_some_and(|most| state.waiting() >= most);
-                    met.push(Met::obstacle(lock, obstacle, now));
-                }
-            }
-        }
-        if !met.is_empty() && claim.waiters.is_none() {
-            return Claimed::Conflict(met);
-        }
-        if is_queue_full {
-            return Claimed::QueueFull(met);
-        }
-        if !self.reserve() {
-            return Claimed::Full;
-        }
-        let writer = Arc::new(Writer {
-            request_id: claim.request_id.clone(),
-            method: claim.method.clone(),
-            route: claim.route,
-            purpose: claim.purpose,
-            family: claim.family,
-            remedy: claim.remedy.cloned(),
-            typical: claim.typical,
-        });
-        if !met.is_empty() {
-            return Claimed::Waits(self.enqueue(&mut locked, claim, &met, (now, writer)));
-        }
-        hold(&mut locked, claim.id, &writer, now);
-        let number = self.number(claim.is_numbered);
-        drop(locked);
-        let entry = Entry {
-            table: Arc::clone(self),
-            id: claim.id,
-            placed: placed.clone(),
-            since: now,
-            max_work: claim.max_work,
-            number,
-            writer,
-        };
-        Claimed::Granted {
-            grant: Grant::new(entry),
-            overlap,
-        }
+    /// Removes the holds whose time is over, for as long as it is polled, each as soon as it is.
+    pub async fn expire(self: Arc<Self>) {
+        self.ledger.expire().await;
     }
 
-    /// Takes a hold off its keys, and grants what waited for that.
-    fn remove(self: &Arc<Self>, id: HoldId, placed: &Placed, now: Moment) {
-        let mut freed = VecDeque::new();
-        self.release(id, placed, &mut freed, now);
-        self.hand_on(freed);
-    }
-
-    fn release(&self, id: HoldId, placed: &Placed, freed: &mut VecDeque<Pending>, now: Moment) {
-        let mut locked = self.shards.lock(placed);
-        for (place, _) in locked.places() {
-            if let Some(state) = locked.state_mut(place) {
-                state.release(id);
-                freed.extend(unblocked(state, now));
-            }
-            locked.tidy(place);
-        }
-        drop(locked);
-        self.len.fetch_sub(1, Ordering::Relaxed);
+    /// Removes the holds whose time is over. A claim does not need it: it sees for itself that a
+    /// holder's time is over; this gives back the memory, and their turn to those who wait. Returns how many it removed.
+    pub fn sweep(&self) -> usize {
+        self.ledger.sweep()
     }
 
     /// Every hold on every key, for a view of the whole. Locks one shard at a time, so that it is
     /// not one picture of one moment.
-    pub fn for_each(&self, mut see: impl FnMut(&Key, &Holder)) {
-        self.shards
-            .for_each(|key, state| state.holders().for_each(|holder| see(key, holder)));
-    }
-
-    fn now(&self) -> Moment {
-        self.moment(Instant::now())
-    }
-
-    fn moment(&self, instant: Instant) -> Moment {
-        Moment::new(instant.saturating_duration_since(self.epoch))
-    }
-
-    /// Counts one more hold, unless the table is full.
-    fn reserve(&self) -> bool {
-        let one_more = |len| (len < self.max_holds).then_some(len + 1);
-        self.len
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-            .is_ok()
+    pub fn for_each(&self, mut see: impl FnMut(&Key, Holder<'_>)) {
+        let shards = &self.ledger.shards;
+        shards.for_each(|key, state| state.holders().for_each(|holder| see(key, holder)));
     }
 }
 
@@ -294,56 +168,6 @@ impl std::fmt::Debug for Table {
         f.debug_struct("Table")
             .field("len", &self.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// What stands in the way of a claim with this ticket, or of a new one without: the first on each of its keys.
-fn obstacles(locked: &Locked<'_>, family: Family, ticket: Option<Ticket>, now: Moment) -> Mets {
-    let met = locked.places().filter_map(|(place, lock)| {
-        let ask = Ask {
-            mode: lock.mode,
-            family,
-            ticket,
-        };
-        match locked.state(place)?.obstacle(ask, now)? {
-            Obstacle::Waiter(_) if is_had_above(locked, place, ask, now) => None,
-            obstacle @ (Obstacle::Holder(_) | Obstacle::Waiter(_)) => {
-                Some(Met::obstacle(lock, obstacle, now))
-            }
-        }
-    });
-    met.collect()
-}
-
-/// Whether the family that asks has a key above this one, and so what it asks for here: whoever waits here, waits for it.
-fn is_had_above(locked: &Locked<'_>, place: usize, ask: Ask, now: Moment) -> bool {
-    let key = locked.key(place);
-    let is_had = |(place, above): (usize, &Lock)| {
-        let held = locked.state(place)?.held_by(ask.family, now)?;
-        above
-            .key
-            .is_above(key)
-            .then_some(held.covers_below(ask.mode))
-    };
-    // Sorted by key, what stands above comes before.
-    locked
-        .places()
-        .take(place)
-        .filter_map(is_had)
-        .any(|is_had| is_had)
-}
-
-/// Enters a hold on each of these keys.
-fn hold(locked: &mut Locked<'_>, id: HoldId, writer: &Arc<Writer>, now: Moment) {
-    for (place, lock) in locked.places() {
-        let holder = Holder {
-            id,
-            mode: lock.mode,
-            phase: Phase::InFlight,
-            since: now,
-            writer: Arc::clone(writer),
-        };
-        locked.state_or_new(place).grant(holder, now);
     }
 }
 

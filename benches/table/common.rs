@@ -1,8 +1,9 @@
 //! What the benches of the table have in common: claims, keys, and a waker that does nothing.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -12,8 +13,12 @@ use writegate::policy::key_state::HoldId;
 use writegate::policy::{Family, Mode, Purpose, RouteId};
 use writegate::table::{Claim, Claimed, Grant, Table, Waiting};
 
-/// Every hold has a name of its own.
-static NEXT: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    /// Every hold has a name of its own: each thread is a worker, as far as the table knows.
+    static NEXT: (u16, Cell<u64>) = (WORKERS.fetch_add(1, Ordering::Relaxed), Cell::new(0));
+}
+
+static WORKERS: AtomicU16 = AtomicU16::new(0);
 
 pub(crate) fn table_of(held: usize) -> (Arc<Table>, Vec<Grant>) {
     let table = Table::new(2_000_000);
@@ -61,12 +66,12 @@ pub(crate) fn waits(table: &Arc<Table>, keys: &Locks) -> Waiting {
 
 pub(crate) fn claim(table: &Arc<Table>, keys: &Locks, waiters: Option<usize>) -> Claimed {
     const REQUEST_ID: HeaderValue = HeaderValue::from_static("8f14e45fceea467fa6c51d0e3a5b7c21");
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let (worker, number) = NEXT.with(|(worker, next)| (*worker, next.replace(next.get() + 1)));
     table.claim(&Claim {
-        id: HoldId::new(0, number),
+        id: HoldId::new(worker, number),
         locks: keys,
         purpose: Purpose::Write,
-        family: Family::new(u128::from(number).to_be_bytes()),
+        family: Family::new((u128::from(worker) << 64 | u128::from(number)).to_be_bytes()),
         is_numbered: false,
         waiters,
         request_id: &REQUEST_ID,

@@ -151,10 +151,10 @@ impl<C: Connect> Gateway<C> {
             By::Waiter => (State::Waiting, Duration::ZERO),
         };
         // What the holder's worker has measured comes with it.
-        let typical = writer.typical.or_else(|| self.typical(writer.route));
+        let typical = writer.typical().or_else(|| self.typical(writer.route));
         Rejection::Conflict(Box::new(Conflict {
             keys,
-            holder_method: writer.method.clone(),
+            holder_method: writer.method().clone(),
             holder_route: self.label(writer.route),
             holder_since: ago(age),
             holder_age: age,
@@ -203,11 +203,11 @@ impl<C: Connect> Gateway<C> {
             key = met.key.shown(),
             method = %plan.method,
             route = &*self.config().policy.route(plan.route).label,
-            other_method = %met.writer.method,
+            other_method = %met.writer.method(),
             other_route = &*self.config().policy.route(met.writer.route).label,
             would_refuse = self.remedies([
                 (plan.route, guard.remedy.as_ref()),
-                (met.writer.route, met.writer.remedy.as_ref()),
+                (met.writer.route, met.writer.remedy()),
             ]),
             request_id = trip.request_id.to_str().unwrap_or_default(),
             "two writes to one resource at once, both let through",

@@ -21,7 +21,7 @@ const PLACE_DIGITS: usize = 16;
 
 /// A hold and all that came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Family(u128);
+pub struct Family([u8; 16]);
 
 /// What proves that a request is of a family: its bits, and where to look whether it holds anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Pass {
 impl Family {
     /// The family of these bits, which nobody can foresee.
     pub const fn new(bits: [u8; 16]) -> Self {
-        Self(u128::from_be_bytes(bits))
+        Self(bits)
     }
 }
 
@@ -56,7 +56,7 @@ impl Pass {
             return None;
         }
         Some(Self {
-            family: Family(u128::from_str_radix(family, 16).ok()?),
+            family: Family(u128::from_str_radix(family, 16).ok()?.to_be_bytes()),
             place: u64::from_str_radix(place, 16).ok()?,
         })
     }
@@ -64,7 +64,7 @@ impl Pass {
     /// As it is written into the field, and kept out of compression's tables and of logs (RFC 7541 §7.1.3).
     pub fn value(&self) -> HeaderValue {
         let mut text = [b'-'; FAMILY_DIGITS + 1 + PLACE_DIGITS];
-        hex::write(&self.family.0.to_be_bytes(), &mut text[..FAMILY_DIGITS]);
+        hex::write(&self.family.0, &mut text[..FAMILY_DIGITS]);
         hex::write(&self.place.to_be_bytes(), &mut text[FAMILY_DIGITS + 1..]);
         let mut value =
             HeaderValue::from_bytes(&text).expect("hexadecimal digits are visible ASCII");

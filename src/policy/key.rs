@@ -13,6 +13,10 @@ use smallvec::SmallVec;
 use super::content::NoValue;
 use super::mode::Mode;
 
+mod placed;
+
+pub use placed::{Placed, Spot};
+
 /// The most keys that one request may claim.
 pub const KEY_LIMIT: usize = 64;
 
@@ -75,58 +79,89 @@ impl Lock {
     }
 }
 
-/// The canonical name of what a write changes. Cheap to clone: what it is made of is shared, with the keys above it, too.
+/// The canonical name of what a write changes. Cheap to clone: a short one stands in it, and a longer one is shared, with the
+/// keys above it, too.
 #[derive(Clone)]
-pub struct Key {
-    text: Arc<str>,
-    /// Where it ends in the text.
-    end: usize,
-    shown: Option<Arc<String>>,
+pub struct Key(Text);
+
+/// The longest that stands in the key itself: with it, a key takes no more than what it takes to share one.
+const SHORT: usize = 22;
+
+#[derive(Clone)]
+enum Text {
+    /// Filled up with zeros.
+    Short {
+        len: u8,
+        bytes: [u8; SHORT],
+    },
+    Whole(Arc<str>),
+    /// What stands before `end`.
+    Above {
+        end: u32,
+        text: Arc<str>,
+    },
+    Concealed(Arc<Concealed>),
+}
+
+struct Concealed {
+    text: Box<str>,
+    shown: String,
 }
 
 impl Key {
     /// A key that may be shown as it is.
-    pub fn new(bytes: impl Into<Arc<str>>) -> Self {
-        let text = bytes.into();
-        Self {
-            end: text.len(),
-            text,
-            shown: None,
-        }
+    pub fn new(text: impl AsRef<str> + Into<Arc<str>>) -> Self {
+        let short = Text::short(text.as_ref().as_bytes());
+        Self(short.unwrap_or_else(|| Text::Whole(text.into())))
     }
 
     /// A key that carries a credential, with what stands for it where it is shown.
-    pub fn concealed(bytes: impl Into<Arc<str>>, shown: impl Into<String>) -> Self {
-        Self {
-            shown: Some(Arc::new(shown.into())),
-            ..Self::new(bytes)
-        }
+    pub fn concealed(text: impl Into<Box<str>>, shown: impl Into<String>) -> Self {
+        Self(Text::Concealed(Arc::new(Concealed {
+            text: text.into(),
+            shown: shown.into(),
+        })))
     }
 
     /// The key itself: to compare, never to show or to log.
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Text::Short { len, bytes } => &bytes[..usize::from(*len)],
+            Text::Whole(text) => text.as_bytes(),
+            Text::Above { end, text } => &text.as_bytes()[..*end as usize],
+            Text::Concealed(concealed) => concealed.text.as_bytes(),
+        }
+    }
+
+    /// The same as text.
     pub fn as_str(&self) -> &str {
-        &self.text[..self.end]
+        match &self.0 {
+            Text::Short { .. } => text(self.as_bytes()),
+            Text::Whole(text) => text,
+            Text::Above { end, text } => &text[..*end as usize],
+            Text::Concealed(concealed) => &concealed.text,
+        }
     }
 
     /// Whether what is shown of it stands for a credential.
-    pub fn is_concealed(&self) -> bool {
-        self.shown.is_some()
+    pub const fn is_concealed(&self) -> bool {
+        matches!(self.0, Text::Concealed(_))
     }
 
     /// Whether the other stands below it, level by level.
     pub fn is_above(&self, other: &Self) -> bool {
-        let (own, below) = (self.as_str(), other.as_str());
+        let (own, below) = (self.as_bytes(), other.as_bytes());
         let rest = below.strip_prefix(own);
-        rest.is_some_and(|rest| !rest.is_empty() && (rest.starts_with('/') || own == "/"))
+        rest.is_some_and(|rest| !rest.is_empty() && (rest.starts_with(b"/") || own == b"/"))
     }
 
     /// The keys above it, each with the intention, and itself with `mode`.
     fn line(self, mode: Mode) -> Locks {
         let mut locks = Locks::new();
-        let text = Arc::clone(&self.text);
-        let ends = memchr::memchr_iter(b'/', text[..self.end].as_bytes());
+        let length = self.as_bytes().len();
+        let ends = memchr::memchr_iter(b'/', self.as_bytes());
         // The root of a path is its slash.
-        for end in ends.map(|end| end.max(1)).filter(|end| *end < self.end) {
+        for end in ends.map(|end| end.max(1)).filter(|end| *end < length) {
             let key = self.above(end);
             if locks.len() + 1 == DEPTH_LIMIT {
                 locks.push(Lock { key, mode });
@@ -143,31 +178,68 @@ impl Key {
 
     /// The key above it that ends here.
     fn above(&self, end: usize) -> Self {
-        let shown = self.shown.as_deref().map(|shown| {
-            // A digest takes the place of a part, and has no slash: level for level they are alike.
-            let level = memchr::memchr_iter(b'/', &self.text.as_bytes()[1..end]).count();
-            let mut ends = memchr::memchr_iter(b'/', &shown.as_bytes()[1..]).skip(level);
-            let end = ends.next().map_or(shown.len(), |end| end + 1);
-            Arc::new(shown[..end].to_owned())
-        });
-        Self {
-            text: Arc::clone(&self.text),
-            end,
-            shown,
+        if let Text::Concealed(concealed) = &self.0 {
+            return concealed.above(end);
+        }
+        if let Some(short) = Text::short(&self.as_bytes()[..end]) {
+            return Self(short);
+        }
+        match (&self.0, u32::try_from(end)) {
+            (Text::Whole(text) | Text::Above { text, .. }, Ok(end)) => Self(Text::Above {
+                end,
+                text: Arc::clone(text),
+            }),
+            _ => Self::new(&self.as_str()[..end]),
         }
     }
 
     /// The key as it may be shown and logged.
     pub fn shown(&self) -> &str {
-        self.shown
-            .as_deref()
-            .map_or_else(|| self.as_str(), String::as_str)
+        match &self.0 {
+            Text::Concealed(concealed) => &concealed.shown,
+            Text::Short { .. } | Text::Whole(_) | Text::Above { .. } => self.as_str(),
+        }
     }
+}
+
+impl Text {
+    /// None where it is too long.
+    fn short(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; SHORT];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Self::Short {
+            len: u8::try_from(text.len()).ok()?,
+            bytes,
+        })
+    }
+}
+
+impl Concealed {
+    fn above(&self, end: usize) -> Key {
+        // A digest takes the place of a part, and has no slash: level for level they are alike.
+        let level = memchr::memchr_iter(b'/', &self.text.as_bytes()[1..end]).count();
+        let mut ends = memchr::memchr_iter(b'/', &self.shown.as_bytes()[1..]).skip(level);
+        let shown = ends.next().map_or(self.shown.len(), |end| end + 1);
+        Key::concealed(&self.text[..end], &self.shown[..shown])
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("a key is made of text, and ends where a level of it does")
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        match (&self.0, &other.0) {
+            (
+                Text::Short { len, bytes },
+                Text::Short {
+                    len: other_len,
+                    bytes: others,
+                },
+            ) => len == other_len && bytes == others,
+            _ => self.as_bytes() == other.as_bytes(),
+        }
     }
 }
 
@@ -175,13 +247,15 @@ impl Eq for Key {}
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
+        state.write(self.as_bytes());
+        // As after text: no key goes on into what is hashed next.
+        state.write_u8(0xff);
     }
 }
 
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.as_str().cmp(other.as_str())
+        self.as_bytes().cmp(other.as_bytes())
     }
 }
 
@@ -251,5 +325,41 @@ mod tests {
         assert_ne!(key, Key::concealed("session:other", "session:<8f>"));
         assert_eq!(key.shown(), "session:<8f>");
         assert!(!format!("{key:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_key_is_its_bytes_whether_it_stands_in_itself_or_is_shared() {
+        for length in [0, 1, SHORT - 1, SHORT, SHORT + 1, 3 * SHORT] {
+            let text = "é".repeat(length / 2) + &"x".repeat(length % 2);
+            let (key, other) = (Key::new(text.as_str()), format!("{text}x"));
+            assert_eq!((key.as_str(), key.as_bytes()), (&*text, text.as_bytes()));
+            assert_eq!(key, Key::concealed(&*text, ""));
+            assert_ne!(key, Key::new(other.as_str()));
+            assert!(key < Key::new(other));
+        }
+        // A zero is no filling.
+        assert_ne!(Key::new("a"), Key::new("a\0"));
+        assert_eq!(size_of::<Key>(), 24, "what a hold costs");
+    }
+
+    #[test]
+    fn the_keys_above_are_the_same_whether_they_are_short_or_long() {
+        let names = |text: &str| -> Vec<String> {
+            let line = Lock::on(Key::new(text), Mode::Exclusive, Scope::Subtree);
+            line.iter()
+                .map(|lock| lock.key.as_str().to_owned())
+                .collect()
+        };
+        assert_eq!(names("/a/b"), ["/", "/a", "/a/b"]);
+        let (long, deep) = (
+            format!("/{}", "a".repeat(30)),
+            "/b/".to_owned() + &"c".repeat(30),
+        );
+        let (below, lowest) = (format!("{long}/b"), format!("{long}/b/c"));
+        assert_eq!(names(&lowest), ["/", &*long, &*below, &*lowest]);
+        assert_eq!(names(&deep), ["/", "/b", &*deep]);
+        let (above, same) = (Key::new(&*long), Key::new(&*below));
+        let line = Lock::on(Key::new(lowest), Mode::Exclusive, Scope::Subtree);
+        assert_eq!((&line[1].key, &line[2].key), (&above, &same));
     }
 }

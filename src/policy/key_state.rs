@@ -11,20 +11,20 @@
 
 mod holders;
 mod queue;
+mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
-
 use super::family::Family;
-use super::mode::{Mode, Modes};
-use super::plan::{Purpose, Remedy};
-use super::route::RouteId;
+use super::key::{Key, Spot};
+use super::mode::Mode;
+use super::plan::Purpose;
 use holders::{Beside, Holders};
 use queue::Queue;
 
 pub use queue::{Ticket, Waiter};
+pub use writer::{Telling, Writer};
 
 /// A point on the gateway's own monotonic clock: the nanoseconds since the clock started, of which five centuries have room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,25 +72,6 @@ impl HoldId {
     }
 }
 
-/// The write behind a hold or a claim that waits, as the operator knows it.
-#[derive(Debug)]
-pub struct Writer {
-    /// The request's identifier. Shown to the operator, never to another client.
-    pub request_id: HeaderValue,
-    /// The effective method.
-    pub method: Method,
-    /// The route that derived the keys.
-    pub route: RouteId,
-    /// What it claims them for.
-    pub purpose: Purpose,
-    /// Who passes by its keys.
-    pub family: Family,
-    /// What would have its overlaps refused; none where they are.
-    pub remedy: Option<Remedy>,
-    /// How long holds of this route typically last, as far as its worker knew by then.
-    pub typical: Option<Duration>,
-}
-
 /// What is known of a holder's write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -103,22 +84,35 @@ pub enum Phase {
     },
 }
 
-/// One hold's entry on one key.
-#[derive(Clone, Debug)]
-pub struct Holder {
-    /// Who may release it.
-    pub id: HoldId,
+/// One hold of one key.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder<'a> {
+    /// The write behind it.
+    pub writer: &'a Arc<Writer>,
     /// How it holds the key.
     pub mode: Mode,
     /// What is known of it.
     pub phase: Phase,
-    /// When it was granted.
-    pub since: Moment,
-    /// The write behind it.
-    pub writer: Arc<Writer>,
 }
 
-impl Holder {
+impl<'a> Holder<'a> {
+    /// One that is in flight, and asked for the key at this place among its own.
+    fn in_flight(writer: &'a Arc<Writer>, at: usize) -> Self {
+        Self {
+            writer,
+            mode: writer.placed.spots()[at].mode,
+            phase: Phase::InFlight,
+        }
+    }
+
+    /// Whether it is live, of another family, and not compatible with what is asked for.
+    fn conflicts(&self, ask: Ask, beside: Beside, now: Moment) -> bool {
+        ask.mode.conflicts().contains(self.mode)
+            && Beside::of(self.writer) == beside
+            && self.writer.family != ask.family
+            && self.is_live(now)
+    }
+
     /// Whether it keeps others away, but not this family.
     fn is_of(&self, family: Family, now: Moment) -> bool {
         self.writer.family == family && self.writer.purpose != Purpose::Observe && self.is_live(now)
@@ -149,7 +143,7 @@ pub enum Meeting<'a, W> {
     /// Nothing.
     Nothing,
     /// A holder that it would conflict with, were not one of the two only observed.
-    Overlap(&'a Holder),
+    Overlap(Holder<'a>),
     /// What it may not run beside, or go before.
     Conflict(Obstacle<'a, W>),
 }
@@ -158,25 +152,45 @@ pub enum Meeting<'a, W> {
 #[derive(Debug)]
 pub enum Obstacle<'a, W> {
     /// A write that holds the key.
-    Holder(&'a Holder),
+    Holder(Holder<'a>),
     /// A write that waits for it, and came before.
     Waiter(&'a Waiter<W>),
 }
 
-/// All that is known of one key. An empty one is not kept. `W` is what the waiters are to whoever hands out the holds.
+/// All that is known of one key. `W` is what the waiters are to whoever hands out the holds.
+///
+/// It is no more than a few words for most keys, which have one holder, in flight, and no waiter: of those the key stands in
+/// what it holds.
 #[derive(Debug)]
-pub struct KeyState<W> {
+pub struct KeyState<W>(State<W>);
+
+#[derive(Debug)]
+enum State<W> {
+    /// Nothing is to be remembered of the key.
+    Free,
+    /// One that is in flight holds it, and nobody waits.
+    Sole {
+        /// Which of what it asks for is this key.
+        at: u16,
+        /// Where the key is found.
+        place: u32,
+        writer: Arc<Writer>,
+    },
+    /// All else.
+    Shared(Box<Shared<W>>),
+}
+
+#[derive(Debug)]
+struct Shared<W> {
+    key: Key,
+    place: u32,
     holders: Holders,
-    /// Boxed: most keys have none.
-    queue: Option<Box<Queue<W>>>,
+    queue: Queue<W>,
 }
 
 impl<W> Default for KeyState<W> {
     fn default() -> Self {
-        Self {
-            holders: Holders::default(),
-            queue: None,
-        }
+        Self(State::Free)
     }
 }
 
@@ -186,103 +200,223 @@ impl<W> KeyState<W> {
         if !is_observed && let Some(obstacle) = self.obstacle(ask, now) {
             return Meeting::Conflict(obstacle);
         }
-        let overlap = |beside| self.holders.conflicting(ask, beside, now);
-        let guarded = overlap(Beside::Guarded).filter(|_| is_observed);
+        let overlap = |beside| self.conflicting(ask, beside, now);
+        let guarded = is_observed.then(|| overlap(Beside::Guarded)).flatten();
         let met = guarded.or_else(|| overlap(Beside::Observed));
         met.map_or(Meeting::Nothing, Meeting::Overlap)
     }
 
     /// What stands in the way of a claim. Nothing does where its family has the key already, as strong as it asks for it.
     pub fn obstacle(&self, ask: Ask, now: Moment) -> Option<Obstacle<'_, W>> {
-        let holder = self.holders.conflicting(ask, Beside::Guarded, now);
+        let holder = self.conflicting(ask, Beside::Guarded, now);
         let waiter = || {
-            self.queue
-                .as_ref()?
-                .conflicting(ask.mode.conflicts(), ask.ticket)
+            let queue = &self.shared()?.queue;
+            queue.conflicting(ask.mode.conflicts(), ask.ticket)
         };
         let obstacle = holder
             .map(Obstacle::Holder)
             .or_else(|| waiter().map(Obstacle::Waiter));
         // Asked last: it is seldom so, and only then matters.
-        obstacle.filter(|_| !self.holders.covers(ask, now))
+        obstacle.filter(|_| !self.covers(ask, now))
     }
 
-    /// Enters `holder`, and drops those whose time is over at `now`.
+    fn conflicting(&self, ask: Ask, beside: Beside, now: Moment) -> Option<Holder<'_>> {
+        match &self.0 {
+            State::Free => None,
+            State::Sole { writer, at, .. } => Some(Holder::in_flight(writer, usize::from(*at)))
+                .filter(|holder| holder.conflicts(ask, beside, now)),
+            State::Shared(shared) => shared.holders.conflicting(ask, beside, now),
+        }
+    }
+
+    /// Whether the family that asks has the key already, as strong as it asks for it.
+    fn covers(&self, ask: Ask, now: Moment) -> bool {
+        let held = self.held_by(ask.family, now);
+        held.is_some_and(|held| held.join(ask.mode) == held)
+    }
+
+    /// Enters `writer`, of whose keys this is the one `at` this place, and drops those whose time is over at `now`.
     /// The caller has asked [`Self::obstacle`] for it in the same critical section.
-    pub fn grant(&mut self, holder: Holder, now: Moment) {
-        self.holders.drop_dead(now);
-        self.holders.insert(holder);
+    pub fn grant(&mut self, writer: &Arc<Writer>, at: usize, now: Moment) {
+        let spot = &writer.placed.spots()[at];
+        match (&self.0, u16::try_from(at)) {
+            (State::Free, Ok(at)) => {
+                self.0 = State::Sole {
+                    at,
+                    place: spot.place,
+                    writer: Arc::clone(writer),
+                };
+            }
+            _ => {
+                let holders = &mut self.share(spot).holders;
+                holders.drop_dead(now);
+                holders.insert(Holder::in_flight(writer, at));
+            }
+        }
     }
 
     /// Takes `id` off the key. False if it is not, or no longer, there.
     pub fn release(&mut self, id: HoldId) -> bool {
-        self.holders.remove(id)
+        match &mut self.0 {
+            State::Free => false,
+            State::Sole { writer, .. } => {
+                let is_there = writer.id == id;
+                if is_there {
+                    self.0 = State::Free;
+                }
+                is_there
+            }
+            State::Shared(shared) => {
+                let was_there = shared.holders.remove(id);
+                self.tidy();
+                was_there
+            }
+        }
     }
 
     /// Records that nobody will learn the outcome of `id`, which keeps the key until `until`.
     /// Once only: a deadline that stands is not moved, so that none comes to life again.
     pub fn give_up(&mut self, id: HoldId, until: Moment) {
-        self.holders.give_up(id, until);
+        match &self.0 {
+            State::Sole { writer, at, .. } if writer.id == id => {
+                let spot = writer.placed.spots()[usize::from(*at)].clone();
+                self.share(&spot).holders.give_up(id, until);
+            }
+            State::Shared(_) => {
+                if let State::Shared(shared) = &mut self.0 {
+                    shared.holders.give_up(id, until);
+                }
+            }
+            State::Free | State::Sole { .. } => {}
+        }
     }
 
     /// How many came to wait because of what they met on this key, and still do.
     pub fn waiting(&self) -> usize {
-        self.queue.as_ref().map_or(0, |queue| queue.stopped())
+        self.shared().map_or(0, |shared| shared.queue.stopped())
     }
 
-    /// Enters a waiter, behind all that came before. Its ticket is higher than any that was entered before.
-    pub fn enqueue(&mut self, waiter: Waiter<W>) {
-        self.queue.get_or_insert_default().push(waiter);
+    /// Enters a waiter for this key, behind all that came before. Its ticket is higher than any that was entered before.
+    pub fn enqueue(&mut self, spot: &Spot, waiter: Waiter<W>) {
+        self.share(spot).queue.push(waiter);
     }
 
     /// Takes a waiter off the queue; none if it is not, or no longer, in it.
     pub fn dequeue(&mut self, ticket: Ticket) -> Option<Waiter<W>> {
-        let queue = self.queue.as_mut()?;
-        let waiter = queue.remove(ticket);
-        if queue.is_empty() {
-            self.queue = None;
-        }
+        let State::Shared(shared) = &mut self.0 else {
+            return None;
+        };
+        let waiter = shared.queue.remove(ticket);
+        self.tidy();
         waiter
+    }
+
+    /// Whether anybody waits here.
+    pub fn is_waited_for(&self) -> bool {
+        self.shared().is_some_and(|shared| !shared.queue.is_empty())
     }
 
     /// Whether this one waits here.
     pub fn is_queued(&self, ticket: Ticket) -> bool {
-        self.queue.as_ref().is_some_and(|queue| queue.has(ticket))
+        self.shared().is_some_and(|shared| shared.queue.has(ticket))
     }
 
     /// The waiters in whose way nothing stands on this key at `now`, in their order. What they wait for on other keys is not
     /// known here.
     pub fn unblocked(&self, now: Moment) -> impl Iterator<Item = &Waiter<W>> {
-        let queue = self.queue.as_deref();
-        let held = queue.map_or(Modes::NONE, |_| self.holders.modes(now));
-        queue
-            .into_iter()
-            .flat_map(move |queue| queue.unblocked(held))
+        let waited = self.shared().filter(|_| self.is_waited_for());
+        let unblocked = waited.map(|shared| shared.queue.unblocked(shared.holders.modes(now)));
+        unblocked.into_iter().flatten()
     }
 
     /// Whether nothing needs to be remembered of this key.
-    pub fn is_empty(&self) -> bool {
-        self.queue.is_none() && self.holders.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        matches!(self.0, State::Free)
     }
 
     /// Whether this family holds the key.
     pub fn is_held_by(&self, family: Family, now: Moment) -> bool {
-        self.holders.has(family, now)
+        self.held_by(family, now).is_some()
     }
 
     /// How this family holds the key, if it does.
     pub fn held_by(&self, family: Family, now: Moment) -> Option<Mode> {
-        self.holders.mode_of(family, now)
+        match &self.0 {
+            State::Free => None,
+            State::Sole { writer, at, .. } => Some(Holder::in_flight(writer, usize::from(*at)))
+                .filter(|holder| holder.is_of(family, now))
+                .map(|holder| holder.mode),
+            State::Shared(shared) => shared.holders.mode_of(family, now),
+        }
     }
 
     /// Everyone who holds the key.
-    pub fn holders(&self) -> impl Iterator<Item = &Holder> {
-        self.holders.iter()
+    pub fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
+        let sole = match &self.0 {
+            State::Sole { writer, at, .. } => Some(Holder::in_flight(writer, usize::from(*at))),
+            State::Free | State::Shared(_) => None,
+        };
+        let shared = self.shared().into_iter();
+        sole.into_iter()
+            .chain(shared.flat_map(|shared| shared.holders.iter()))
     }
 
     /// Everyone who waits for the key, in their order.
     pub fn waiters(&self) -> impl Iterator<Item = &Waiter<W>> {
-        self.queue.iter().flat_map(|queue| queue.iter())
+        let shared = self.shared().into_iter();
+        shared.flat_map(|shared| shared.queue.iter())
+    }
+
+    /// The key; none of one that is empty.
+    pub fn key(&self) -> Option<&Key> {
+        match &self.0 {
+            State::Free => None,
+            State::Sole { writer, at, .. } => Some(&writer.placed.spots()[usize::from(*at)].key),
+            State::Shared(shared) => Some(&shared.key),
+        }
+    }
+
+    /// Where it is found; nowhere if it is empty.
+    pub const fn place(&self) -> Option<u32> {
+        match &self.0 {
+            State::Free => None,
+            State::Sole { place, .. } => Some(*place),
+            State::Shared(shared) => Some(shared.place),
+        }
+    }
+
+    fn shared(&self) -> Option<&Shared<W>> {
+        match &self.0 {
+            State::Shared(shared) => Some(shared),
+            State::Free | State::Sole { .. } => None,
+        }
+    }
+
+    /// Makes room for more than one holder in flight.
+    fn share(&mut self, spot: &Spot) -> &mut Shared<W> {
+        if !matches!(self.0, State::Shared(_)) {
+            let mut holders = Holders::default();
+            if let State::Sole { writer, at, .. } = &self.0 {
+                holders.insert(Holder::in_flight(writer, usize::from(*at)));
+            }
+            self.0 = State::Shared(Box::new(Shared {
+                key: spot.key.clone(),
+                place: spot.place,
+                holders,
+                queue: Queue::default(),
+            }));
+        }
+        match &mut self.0 {
+            State::Shared(shared) => shared,
+            State::Free | State::Sole { .. } => unreachable!("it was made so"),
+        }
+    }
+
+    fn tidy(&mut self) {
+        let is_free = |shared: &Shared<W>| shared.holders.is_empty() && shared.queue.is_empty();
+        if self.shared().is_some_and(is_free) {
+            self.0 = State::Free;
+        }
     }
 }
 

@@ -5,16 +5,14 @@ use std::sync::Arc;
 
 use tokio::time::sleep_until;
 
-use super::Table;
 use super::hold::GivenUp;
-use super::shards::Placed;
+use super::ledger::Ledger;
 use super::sync::PoisonError;
-use crate::policy::key_state::{HoldId, Moment};
+use crate::policy::key_state::{Moment, Writer};
 
-impl Table {
-    /// Removes the holds whose time is over, for as long as it is polled, each as soon as it is.
-    pub async fn expire(self: Arc<Self>) {
-        let mut due = self.due.subscribe();
+impl Ledger {
+    pub(super) async fn expire(&self) {
+        let mut due = self.given_up.due.subscribe();
         loop {
             let next = *due.borrow_and_update();
             let changed = match next {
@@ -32,13 +30,16 @@ impl Table {
         }
     }
 
-    /// Removes the holds whose time is over. A claim does not need it: it sees for itself that a
-    /// holder's time is over; this gives back the memory, and their turn to those who wait. Returns how many it removed.
-    pub fn sweep(self: &Arc<Self>) -> usize {
+    /// Removes the holds whose time is over. Returns how many.
+    pub(super) fn sweep(&self) -> usize {
         let now = self.now();
         let mut due = Vec::new();
         let next = {
-            let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut given_up = self
+                .given_up
+                .holds
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             while given_up
                 .peek()
                 .is_some_and(|Reverse(next)| next.until <= now)
@@ -48,9 +49,9 @@ impl Table {
             given_up.peek().map(|Reverse(next)| next.until)
         };
         for Reverse(hold) in &due {
-            self.remove(hold.id, &hold.placed, now);
+            self.remove(&hold.writer);
         }
-        self.due.send_if_modified(|due| {
+        self.given_up.due.send_if_modified(|due| {
             let is_over = due.is_some_and(|due| due <= now);
             if is_over {
                 *due = next;
@@ -61,28 +62,34 @@ impl Table {
     }
 
     pub(super) fn is_any_due(&self, now: Moment) -> bool {
-        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let given_up = self
+            .given_up
+            .holds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         given_up
             .peek()
             .is_some_and(|Reverse(next)| next.until <= now)
     }
 
-    pub(super) fn give_up(self: &Arc<Self>, id: HoldId, placed: Placed, until: Moment) {
+    pub(super) fn give_up(&self, writer: Arc<Writer>, until: Moment) {
         let now = self.now();
         if until <= now {
-            return self.remove(id, &placed, now);
+            return self.remove(&writer);
         }
-        let mut locked = self.shards.lock(&placed);
-        for (place, _) in locked.places() {
-            if let Some(state) = locked.state_mut(place) {
-                state.give_up(id, until);
-            }
+        let mut locked = self.shards.lock(&writer.placed);
+        for spot in writer.placed.spots() {
+            locked.change(spot, |state| state.give_up(writer.id, until));
         }
         drop(locked);
-        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-        given_up.push(Reverse(GivenUp { until, id, placed }));
+        let mut given_up = self
+            .given_up
+            .holds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        given_up.push(Reverse(GivenUp { until, writer }));
         drop(given_up);
-        self.due.send_if_modified(|due| {
+        self.given_up.due.send_if_modified(|due| {
             let is_sooner = due.is_none_or(|due| until < due);
             if is_sooner {
                 *due = Some(until);

@@ -14,10 +14,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::Table;
-use super::shards::Placed;
+use super::ledger::Ledger;
 use crate::policy::Pass;
-use crate::policy::key;
+use crate::policy::key::Key;
 use crate::policy::key_state::{HoldId, Moment, Writer};
 use crate::policy::plan::Purpose;
 
@@ -27,47 +26,37 @@ pub type LastByte = Rc<Cell<Instant>>;
 /// What a hold needs to end itself.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) table: Arc<Table>,
-    pub(super) id: HoldId,
-    pub(super) placed: Placed,
-    pub(super) since: Moment,
-    pub(super) max_work: Duration,
-    /// Its number among all writes, if they are numbered.
-    pub(super) number: Option<u64>,
+    pub(super) ledger: &'static Ledger,
     pub(super) writer: Arc<Writer>,
 }
 
 impl Entry {
-    fn release(self) -> Duration {
-        let now = self.table.now();
-        self.table.remove(self.id, &self.placed, now);
-        now.since(self.since)
+    fn release(self) {
+        self.ledger.remove(&self.writer);
     }
 
     /// Nobody will learn what became of the write that was last heard of at `last_byte`.
     fn give_up(self, last_byte: Moment) {
-        let until = last_byte.after(self.max_work);
+        let until = last_byte.after(self.writer.max_work());
         match self.writer.purpose {
             // Nobody reads what comes of it, torn or not.
             Purpose::Read => {
                 self.release();
                 return;
             }
-            Purpose::Write => self.warn(until.since(self.table.now())),
+            Purpose::Write => self.warn(until.since(self.ledger.now())),
             Purpose::Observe => {}
         }
-        self.table.give_up(self.id, self.placed, until);
+        self.ledger.give_up(self.writer, until);
     }
 
     fn warn(&self, left: Duration) {
-        let keys: Vec<&str> = key::named(self.placed.locks())
-            .map(key::Key::shown)
-            .collect();
+        let keys: Vec<&str> = self.writer.placed.named().map(Key::shown).collect();
         warn!(
             target: "outcome",
             keys = keys.join(" "),
-            method = %self.writer.method,
-            request_id = self.writer.request_id.to_str().unwrap_or_default(),
+            method = %self.writer.method(),
+            request_id = self.writer.request_id(),
             held_for_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
             "the outcome of a write is unknown: its keys are held for as long as the upstream can be at work on it",
         );
@@ -77,15 +66,12 @@ impl Entry {
 /// A hold of which nothing was sent. Dropped, it ends: its write never reached the upstream.
 #[derive(Debug)]
 pub struct Grant {
-    /// Boxed: it goes through many hands.
-    entry: Option<Box<Entry>>,
+    entry: Option<Entry>,
 }
 
 impl Grant {
     pub(super) fn new(entry: Entry) -> Self {
-        Self {
-            entry: Some(Box::new(entry)),
-        }
+        Self { entry: Some(entry) }
     }
 
     /// What it is for.
@@ -96,16 +82,17 @@ impl Grant {
     /// What the upstream is given, so that what it sends through the gateway passes by these keys; none where they keep
     /// nobody away.
     pub fn pass(&self) -> Option<Pass> {
-        let entry = self.entry.as_ref()?;
-        (entry.writer.purpose != Purpose::Observe).then_some(Pass {
-            family: entry.writer.family,
-            place: entry.placed.place(),
+        let writer = &self.entry.as_ref()?.writer;
+        let first = writer.placed.spots().first()?;
+        (writer.purpose != Purpose::Observe).then_some(Pass {
+            family: writer.family,
+            place: first.place.into(),
         })
     }
 
     /// Its number among all writes, if they are numbered.
     pub fn number(&self) -> Option<u64> {
-        self.entry.as_ref()?.number
+        self.entry.as_ref()?.writer.number()
     }
 
     /// Whether it is of a write that keeps others away.
@@ -114,7 +101,7 @@ impl Grant {
     }
 
     /// What ends it, for whoever ends it otherwise than by dropping it.
-    pub(super) fn into_entry(mut self) -> Option<Box<Entry>> {
+    pub(super) fn into_entry(mut self) -> Option<Entry> {
         self.entry.take()
     }
 
@@ -142,16 +129,20 @@ impl Drop for Grant {
 /// until `max_work` has passed since the last byte.
 #[derive(Debug)]
 pub struct Hold {
-    entry: Option<Box<Entry>>,
+    entry: Option<Entry>,
     last_byte: LastByte,
 }
 
 impl Hold {
-    /// The outcome is known, or nothing was ever sent. Returns how long the keys were held.
+    /// The outcome is known, or nothing was ever sent. Returns how long the keys were held when it was last heard of.
     pub fn settle(mut self) -> Duration {
-        self.entry
-            .take()
-            .map_or(Duration::ZERO, |entry| entry.release())
+        let Some(entry) = self.entry.take() else {
+            return Duration::ZERO;
+        };
+        let last_byte = entry.ledger.moment(self.last_byte.get());
+        let held = last_byte.since(entry.writer.since);
+        entry.release();
+        held
     }
 
     /// Not a byte of the write was sent: it may be tried again.
@@ -170,7 +161,7 @@ impl Hold {
     pub fn max_work(&self) -> Duration {
         self.entry
             .as_ref()
-            .map_or(Duration::ZERO, |entry| entry.max_work)
+            .map_or(Duration::ZERO, |entry| entry.writer.max_work())
     }
 }
 
@@ -179,7 +170,7 @@ impl Drop for Hold {
         let Some(entry) = self.entry.take() else {
             return;
         };
-        let last_byte = entry.table.moment(self.last_byte.get());
+        let last_byte = entry.ledger.moment(self.last_byte.get());
         entry.give_up(last_byte);
     }
 }
@@ -188,13 +179,12 @@ impl Drop for Hold {
 #[derive(Debug)]
 pub(super) struct GivenUp {
     pub(super) until: Moment,
-    pub(super) id: HoldId,
-    pub(super) placed: Placed,
+    pub(super) writer: Arc<Writer>,
 }
 
 impl GivenUp {
-    const fn rank(&self) -> (Moment, HoldId) {
-        (self.until, self.id)
+    fn rank(&self) -> (Moment, HoldId) {
+        (self.until, self.writer.id)
     }
 }
 

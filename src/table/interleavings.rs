@@ -9,7 +9,9 @@ use shuttle::future::block_on;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::atomic::AtomicU64 as Names;
 use shuttle::thread;
+use tokio::time::Instant;
 
+use super::sync::{Mutex, Ordering};
 use super::*;
 use crate::policy::key::Lock;
 use crate::policy::{Mode, Scope};
@@ -117,7 +119,7 @@ fn try_all(claims: &'static [(&'static [&'static str], Mode, Scope)]) {
             thread.join().expect("it did not panic");
         }
         let mut left = 0;
-        table.shards.for_each(|_, _| left += 1);
+        table.ledger.shards.for_each(|_, _| left += 1);
         assert_eq!((table.len(), left), (0, 0), "something is left");
     };
     shuttle::check_random(scenario, SCHEDULES);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::policy::key::{Key, Lock};
+use crate::policy::key::{Key, Spot};
 use crate::policy::key_state::{HoldId, Holder, Moment, Obstacle, Phase, Writer};
 
 /// What a claim met on its keys, one of each, by the order of the keys.
@@ -42,27 +42,27 @@ pub enum By {
 }
 
 impl Met {
-    pub(super) fn holder(lock: &Lock, holder: &Holder, now: Moment) -> Self {
+    pub(super) fn holder(spot: &Spot, holder: Holder<'_>, now: Moment) -> Self {
         Self {
-            key: lock.key.clone(),
-            writer: Arc::clone(&holder.writer),
-            since: holder.since,
+            key: spot.key.clone(),
+            writer: Arc::clone(holder.writer),
+            since: holder.writer.since,
             now,
             by: By::Holder {
-                id: holder.id,
+                id: holder.writer.id,
                 phase: holder.phase,
                 is_below: holder.mode.is_intention(),
             },
         }
     }
 
-    pub(super) fn obstacle<W>(lock: &Lock, obstacle: Obstacle<'_, W>, now: Moment) -> Self {
+    pub(super) fn obstacle<W>(spot: &Spot, obstacle: Obstacle<'_, W>, now: Moment) -> Self {
         match obstacle {
-            Obstacle::Holder(holder) => Self::holder(lock, holder, now),
+            Obstacle::Holder(holder) => Self::holder(spot, holder, now),
             Obstacle::Waiter(waiter) => Self {
-                key: lock.key.clone(),
+                key: spot.key.clone(),
                 writer: Arc::clone(&waiter.writer),
-                since: waiter.since,
+                since: waiter.writer.since,
                 now,
                 by: By::Waiter,
             },

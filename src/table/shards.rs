@@ -2,108 +2,132 @@
 //!
 //! Invariants:
 //! - The distinct shards of a claim are locked in index order, all of them before one state is looked at.
-//! - A key is compared byte by byte, and hashed once for each time that its shards are locked.
+//! - A key is compared byte by byte, and hashed once for each claim.
+//! - A state that is empty is in the map only while its shard is locked.
 //! - A lock guards one map, and is never held across an await: every function here is synchronous.
+//! - What is held and what may still be are counted with the shards locked ([`super::room`]).
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use smallvec::SmallVec;
 
 use super::Pending;
-use super::sync::{Mutex, MutexGuard, PoisonError, shard_count};
-use crate::policy::key::{Key, Lock, Locks};
-use crate::policy::key_state;
+use super::room::{Permit, Purse, Room};
+use super::sync::{Alone, Mutex, MutexGuard, PoisonError, shard_count};
+use crate::policy::key::{Key, Locks, Placed, Spot};
+use crate::policy::key_state::{self, Moment, Writer};
 
 pub(super) type KeyState = key_state::KeyState<Pending>;
 
-/// What a claim asks for, each key with its hash: it is hashed once, however often its shard is locked.
-#[derive(Clone, Debug)]
-pub(super) struct Placed(SmallVec<[(Lock, u64); 1]>);
-
-impl Placed {
-    /// What is asked of each key.
-    pub(super) fn locks(&self) -> impl Iterator<Item = &Lock> {
-        self.0.iter().map(|(lock, _)| lock)
-    }
-
-    /// Where the first of them is found.
-    pub(super) fn place(&self) -> u64 {
-        self.0.first().map_or(0, |(_, hash)| *hash)
-    }
+#[derive(Default)]
+struct Shard {
+    states: HashTable<KeyState>,
+    purse: Purse,
 }
-
-struct Slot {
-    key: Key,
-    state: KeyState,
-}
-
-type Shard = HashTable<Slot>;
 
 /// Every key that is held or waited for.
 pub(super) struct Shards {
-    /// A power of two of them.
-    shards: Box<[Mutex<Shard>]>,
+    /// A power of two of them. Each stands alone: who locks one does not disturb who locks the next.
+    shards: Box<[Alone<Mutex<Shard>>]>,
+    /// SipHash with a key of this process: clients choose what is hashed, and must not be able to choose what collides.
     hasher: RandomState,
+    room: Room,
 }
 
 impl Shards {
-    /// None of them has a key.
-    pub(super) fn new() -> Self {
+    /// None of them has a key, and they have room for so many holds.
+    pub(super) fn new(max_holds: usize) -> Self {
+        let count = shard_count();
         Self {
-            shards: (0..shard_count()).map(|_| Mutex::default()).collect(),
+            shards: (0..count).map(|_| Alone::default()).collect(),
             hasher: RandomState::new(),
+            room: Room::new(max_holds, count),
         }
     }
 
     /// Finds out where the keys of these are.
     pub(super) fn place(&self, locks: &Locks) -> Placed {
-        let placed = locks
-            .iter()
-            .map(|lock| (lock.clone(), self.hasher.hash_one(&lock.key)));
-        Placed(placed.collect())
+        Placed::new(locks, |key| {
+            let mut hasher = self.hasher.build_hasher();
+            hasher.write(key.as_bytes());
+            // Half of the bits are enough to find a key by, and take half of the room.
+            hasher.finish() as u32
+        })
     }
 
     /// Locks what these are on.
-    pub(super) fn lock<'a>(&'a self, placed: &'a Placed) -> Locked<'a> {
-        let guard = |index: usize| (index, lock(&self.shards[index]));
-        let guards = match placed.0.as_slice() {
-            [(_, hash)] => SmallVec::from_iter([guard(self.shard_of(*hash))]),
+    pub(super) fn lock(&self, placed: &Placed) -> Locked<'_> {
+        let guards = match placed.spots() {
+            [spot] => Guards::One(lock(&self.shards[self.shard_of(spot)])),
             several => {
-                let indices = several.iter().map(|(_, hash)| self.shard_of(*hash));
-                let mut indices: SmallVec<[usize; 16]> = indices.collect();
+                let mut indices: SmallVec<[usize; 16]> =
+                    several.iter().map(|spot| self.shard_of(spot)).collect();
                 indices.sort_unstable();
                 indices.dedup();
-                indices.into_iter().map(guard).collect()
+                let guard = |index: usize| (index, lock(&self.shards[index]));
+                Guards::Several(indices.into_iter().map(guard).collect())
             }
         };
         Locked {
             shards: self,
-            placed,
             guards,
         }
     }
 
-    /// Whether this is so of the state of some key with this hash.
-    pub(super) fn any(&self, hash: u64, is_so: impl Fn(&KeyState) -> bool) -> bool {
-        let shard = lock(&self.shards[self.shard_of(hash)]);
-        shard.iter_hash(hash).any(|slot| is_so(&slot.state))
+    /// Whether this is so of the state of some key in this place.
+    pub(super) fn any(&self, place: u32, is_so: impl Fn(&KeyState) -> bool) -> bool {
+        let shard = lock(&self.shards[self.index(place)]);
+        shard.states.iter_hash(hash(place)).any(is_so)
     }
 
     /// Every key and its state, one shard at a time, so that it is not one picture of one moment.
     pub(super) fn for_each(&self, mut see: impl FnMut(&Key, &KeyState)) {
         for shard in &self.shards {
-            for slot in lock(shard).iter() {
-                see(&slot.key, &slot.state);
+            for state in lock(shard).states.iter() {
+                if let Some(key) = state.key() {
+                    see(key, state);
+                }
             }
         }
     }
 
-    /// The upper bits: the map itself goes by the lower ones.
-    fn shard_of(&self, hash: u64) -> usize {
-        let count = self.shards.len() as u64;
-        ((hash >> 32) & (count - 1)) as usize
+    /// How many are held and waited for, one shard at a time.
+    pub(super) fn held(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|shard| lock(shard).purse.held())
+            .sum()
     }
+
+    pub(super) const fn max_holds(&self) -> usize {
+        self.room.max()
+    }
+
+    /// Room for one hold, where a shard has none: what others have in hand is gathered. None if there is none at all. All
+    /// shards are locked at once for it, so that it is certain.
+    pub(super) fn gather(&self) -> Option<Permit<'_>> {
+        let mut shards: Vec<_> = self.shards.iter().map(|shard| lock(shard)).collect();
+        let purses = shards.iter_mut().map(|shard| &mut shard.purse);
+        self.room.gather(purses)
+    }
+
+    fn shard_of(&self, spot: &Spot) -> usize {
+        self.index(spot.place)
+    }
+
+    /// By bits below the seven by which the map tells keys apart in one step, and far above those by which it finds them.
+    fn index(&self, place: u32) -> usize {
+        let count = self.shards.len();
+        (place >> 25_u32.saturating_sub(count.trailing_zeros())) as usize & (count - 1)
+    }
+}
+
+/// What the map goes by: the lower bits of one half and the upper of the other.
+const fn hash(place: u32) -> u64 {
+    (place as u64) << 32 | place as u64
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
@@ -111,80 +135,109 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The states of some keys, by their place among the locks.
+/// The states of some keys.
 pub(super) struct Locked<'a> {
     shards: &'a Shards,
-    placed: &'a Placed,
-    guards: SmallVec<[(usize, MutexGuard<'a, Shard>); 1]>,
+    guards: Guards<'a>,
+}
+
+/// The shards of a claim, in index order.
+enum Guards<'a> {
+    /// Nearly always.
+    One(MutexGuard<'a, Shard>),
+    Several(Vec<(usize, MutexGuard<'a, Shard>)>),
 }
 
 impl<'a> Locked<'a> {
-    /// What is asked of each key, with its place.
-    pub(super) fn places(&self) -> impl Iterator<Item = (usize, &'a Lock)> + use<'a> {
-        self.placed.locks().enumerate()
-    }
-
-    /// All of them.
-    pub(super) fn placed(&self) -> &'a Placed {
-        self.placed
-    }
-
-    /// The key at this place.
-    pub(super) fn key(&self, place: usize) -> &'a Key {
-        self.spot(place).0
-    }
-
-    fn spot(&self, place: usize) -> (&'a Key, u64) {
-        let (lock, hash) = &self.placed.0[place];
-        (&lock.key, *hash)
-    }
-
     /// None where nobody holds the key or waits for it.
-    pub(super) fn state(&self, place: usize) -> Option<&KeyState> {
-        let (key, hash) = self.spot(place);
-        let slot = self.guards[self.guard(hash)]
-            .1
-            .find(hash, |slot| slot.key == *key)?;
-        Some(&slot.state)
+    pub(super) fn state(&self, spot: &Spot) -> Option<&KeyState> {
+        let shard = match &self.guards {
+            Guards::One(shard) => shard,
+            Guards::Several(shards) => &shards[position(shards, self.shards.shard_of(spot))].1,
+        };
+        shard.states.find(hash(spot.place), is_of(&spot.key))
     }
 
-    pub(super) fn state_mut(&mut self, place: usize) -> Option<&mut KeyState> {
-        let (key, hash) = self.spot(place);
-        let at = self.guard(hash);
-        let slot = self.guards[at].1.find_mut(hash, |slot| slot.key == *key)?;
-        Some(&mut slot.state)
+    /// Changes the state of a key that has one, and forgets it if nothing is to be remembered of it any more.
+    pub(super) fn change<T>(
+        &mut self,
+        spot: &Spot,
+        change: impl FnOnce(&mut KeyState) -> T,
+    ) -> Option<T> {
+        let states = &mut self.shard(spot).states;
+        let mut found = states.find_entry(hash(spot.place), is_of(&spot.key)).ok()?;
+        let changed = change(found.get_mut());
+        if found.get().is_empty() {
+            found.remove();
+        }
+        Some(changed)
     }
 
-    pub(super) fn state_or_new(&mut self, place: usize) -> &mut KeyState {
-        let (key, hash) = self.spot(place);
-        let (at, hasher) = (self.guard(hash), &self.shards.hasher);
-        let found = self.guards[at].1.entry(
-            hash,
-            |slot| slot.key == *key,
-            |slot| hasher.hash_one(&slot.key),
-        );
-        let slot = found.or_insert_with(|| Slot {
-            key: key.clone(),
-            state: KeyState::default(),
-        });
-        &mut slot.into_mut().state
-    }
-
-    /// Forgets the key if nothing is to be remembered of it.
-    pub(super) fn tidy(&mut self, place: usize) {
-        let (key, hash) = self.spot(place);
-        let at = self.guard(hash);
-        let found = self.guards[at].1.find_entry(hash, |slot| slot.key == *key);
-        if let Ok(slot) = found
-            && slot.get().state.is_empty()
-        {
-            slot.remove();
+    /// Enters a hold on each of its keys.
+    pub(super) fn grant(&mut self, writer: &Arc<Writer>, now: Moment) {
+        for (at, spot) in writer.placed.spots().iter().enumerate() {
+            self.state_or_new(spot).grant(writer, at, now);
         }
     }
 
-    fn guard(&self, hash: u64) -> usize {
-        let index = self.shards.shard_of(hash);
-        let place = self.guards.iter().position(|(locked, _)| *locked == index);
-        place.expect("every shard of the keys was locked")
+    /// What is returned must not be left empty.
+    pub(super) fn state_or_new(&mut self, spot: &Spot) -> &mut KeyState {
+        let states = &mut self.shard(spot).states;
+        let place = |state: &KeyState| state.place().map_or(0, hash);
+        match states.entry(hash(spot.place), is_of(&spot.key), place) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(KeyState::default()).into_mut(),
+        }
     }
+
+    /// Counts one more hold; none if these shards find no room, which others may have.
+    pub(super) fn reserve(&mut self) -> bool {
+        let room = &self.shards.room;
+        self.purse().is_some_and(|purse| purse.spend(room))
+    }
+
+    /// Counts one more hold, for which there is room.
+    pub(super) fn enter(&mut self, permit: Permit<'a>) {
+        if let Some(purse) = self.purse() {
+            purse.enter(permit);
+        }
+    }
+
+    /// Counts one less.
+    pub(super) fn leave(&mut self) {
+        let room = &self.shards.room;
+        if let Some(purse) = self.purse() {
+            purse.leave(room);
+        }
+    }
+
+    /// Where all of a claim is counted: in its first shard.
+    fn purse(&mut self) -> Option<&mut Purse> {
+        let shard = match &mut self.guards {
+            Guards::One(shard) => shard,
+            Guards::Several(shards) => &mut shards.first_mut()?.1,
+        };
+        Some(&mut shard.purse)
+    }
+
+    fn shard(&mut self, spot: &Spot) -> &mut Shard {
+        let index = self.shards.shard_of(spot);
+        match &mut self.guards {
+            Guards::One(shard) => shard,
+            Guards::Several(shards) => {
+                let at = position(shards, index);
+                &mut shards[at].1
+            }
+        }
+    }
+}
+
+/// The place of a shard among those that are locked.
+fn position(shards: &[(usize, MutexGuard<'_, Shard>)], index: usize) -> usize {
+    let place = shards.binary_search_by_key(&index, |(index, _)| *index);
+    place.expect("every shard of the keys was locked")
+}
+
+fn is_of(key: &Key) -> impl Fn(&KeyState) -> bool {
+    move |state| state.key() == Some(key)
 }

@@ -11,6 +11,20 @@ pub(super) use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 #[cfg(feature = "shuttle")]
 pub(super) use shuttle::sync::{Mutex, MutexGuard};
 
+/// What stands on cache lines of its own, so that who writes to it does not disturb who reads what stands beside it. Two lines,
+/// since processors fetch them in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Alone<T>(pub(super) T);
+
+impl<T> std::ops::Deref for Alone<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
 /// How many shards there are, a power of two: so many that the workers seldom meet in one.
 #[cfg(not(feature = "shuttle"))]
 pub(super) fn shard_count() -> usize {

@@ -3,8 +3,12 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use tokio::time::Instant;
+
+use super::sync::{AtomicUsize, Ordering};
 use super::*;
 use crate::policy::key::Lock;
+use crate::policy::key_state::Phase;
 use crate::policy::{Mode, Scope};
 
 mod hold;
@@ -90,7 +94,7 @@ fn sent(grant: Grant) -> Hold {
 /// Whether no key is remembered.
 fn is_bare(table: &Table) -> bool {
     let mut count = 0;
-    table.shards.for_each(|_, _| count += 1);
+    table.ledger.shards.for_each(|_, _| count += 1);
     count == 0
 }
 

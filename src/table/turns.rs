@@ -9,128 +9,114 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::hold::Entry;
-use super::shards::{KeyState, Locked};
+use super::ledger::{Ledger, obstacles};
+use super::shards::Locked;
 use super::sync::Ordering;
 use super::wait::Pending;
-use super::{Claim, Mets, Table, Waiting, hold, obstacles};
+use super::{Claim, Mets, Waiting};
 use crate::policy::key_state::{Moment, Ticket, Waiter, Writer};
 
-impl Table {
+impl Ledger {
     /// Enters a claim into the queue of each of its keys, behind all that came before.
     pub(super) fn enqueue(
-        self: &Arc<Self>,
+        &'static self,
         locked: &mut Locked<'_>,
+        writer: Arc<Writer>,
         claim: &Claim<'_>,
         met: &Mets,
-        (now, writer): (Moment, Arc<Writer>),
     ) -> Waiting {
         let ticket = Ticket::new(self.next_ticket.fetch_add(1, Ordering::Relaxed));
-        let asked = (claim, locked.placed().clone());
-        let waiting = Waiting::new(self, ticket, asked, (now, Arc::clone(&writer)));
-        for (place, lock) in locked.places() {
-            locked.state_or_new(place).enqueue(Waiter {
+        let waiting = Waiting::new(self, ticket, Arc::clone(&writer), claim.is_numbered);
+        for spot in writer.placed.spots() {
+            let waiter = Waiter {
                 ticket,
-                mode: lock.mode,
-                is_stopped_here: met.iter().any(|met| met.key == lock.key),
-                since: now,
+                mode: spot.mode,
+                is_stopped_here: met.iter().any(|met| met.key == spot.key),
                 writer: Arc::clone(&writer),
                 claim: Arc::clone(waiting.pending()),
-            });
+            };
+            locked.state_or_new(spot).enqueue(spot, waiter);
         }
         waiting
     }
 
     /// Takes a claim out of every queue that does not wait any longer, and tells what stands in its way; none if its turn has
     /// come by now, and its grant with it.
-    pub(super) fn give_way(self: &Arc<Self>, pending: &Pending) -> Option<Mets> {
+    pub(super) fn give_way(&self, pending: &Pending) -> Option<Mets> {
         let now = self.now();
-        let mut locked = self.shards.lock(&pending.placed);
+        let mut locked = self.shards.lock(&pending.writer.placed);
         if !is_queued(&locked, pending) {
             return None;
         }
-        let met = obstacles(&locked, pending.writer.family, Some(pending.ticket), now);
+        let met = standing(&locked, pending, now);
         if met.is_empty() {
-            let unclaimed = self.turn(&mut locked, pending, now);
+            let unclaimed = turn(&mut locked, pending, now);
             debug_assert!(unclaimed.is_none(), "whoever asks waits for it");
             return None;
         }
-        self.take_out(locked, pending, now);
+        self.take_out(locked, pending);
         Some(met)
     }
 
     /// Takes a claim out of every queue, if it is in them.
-    pub(super) fn withdraw(self: &Arc<Self>, pending: &Pending) {
-        let now = self.now();
-        let locked = self.shards.lock(&pending.placed);
+    pub(super) fn withdraw(&self, pending: &Pending) {
+        let locked = self.shards.lock(&pending.writer.placed);
         if is_queued(&locked, pending) {
-            self.take_out(locked, pending, now);
+            self.take_out(locked, pending);
         }
     }
 
     /// Takes a claim out of the queues that it is in, and grants what it kept back.
-    fn take_out(self: &Arc<Self>, mut locked: Locked<'_>, pending: &Pending, now: Moment) {
-        let freed = dequeue(&mut locked, pending, now);
+    fn take_out(&self, mut locked: Locked<'_>, pending: &Pending) {
+        let mut freed = VecDeque::new();
+        for spot in pending.writer.placed.spots() {
+            locked.change(spot, |state| {
+                state.dequeue(pending.ticket);
+                self.tell_freed(state, &mut freed);
+            });
+        }
+        locked.leave();
         drop(locked);
-        self.len.fetch_sub(1, Ordering::Relaxed);
         self.hand_on(freed);
     }
 
     /// Grants whatever of these nothing stands in the way of. What nobody waits for any more frees others in its turn.
-    pub(super) fn hand_on(self: &Arc<Self>, mut freed: VecDeque<Pending>) {
+    pub(super) fn hand_on(&self, mut freed: VecDeque<Pending>) {
         while let Some(pending) = freed.pop_front() {
             if let Some(entry) = self.hand_over(&pending) {
-                self.release(entry.id, &entry.placed, &mut freed, self.now());
+                self.release(&entry.writer, &mut freed);
             }
         }
     }
 
     /// The critical section of a grant to a waiter. What is returned was granted, and nobody waits for it.
-    fn hand_over(self: &Arc<Self>, pending: &Pending) -> Option<Box<Entry>> {
+    fn hand_over(&self, pending: &Pending) -> Option<Entry> {
         let now = self.now();
-        let mut locked = self.shards.lock(&pending.placed);
-        if !is_queued(&locked, pending) {
-            return None;
-        }
-        if !obstacles(&locked, pending.writer.family, Some(pending.ticket), now).is_empty() {
-            return None;
-        }
-        self.turn(&mut locked, pending, now)
+        let mut locked = self.shards.lock(&pending.writer.placed);
+        let is_free = is_queued(&locked, pending) && standing(&locked, pending, now).is_empty();
+        is_free.then(|| turn(&mut locked, pending, now)).flatten()
     }
+}
 
-    /// Grants a claim that waits, and in whose way nothing stands. What is returned nobody waits for.
-    fn turn(
-        self: &Arc<Self>,
-        locked: &mut Locked<'_>,
-        pending: &Pending,
-        now: Moment,
-    ) -> Option<Box<Entry>> {
-        for (place, _) in locked.places() {
-            locked.state_or_new(place).dequeue(pending.ticket);
-        }
-        hold(locked, pending.id, &pending.writer, now);
-        pending.grant(self, now)
+/// Grants a claim that waits, and in whose way nothing stands. What is returned nobody waits for.
+fn turn(locked: &mut Locked<'_>, pending: &Pending, now: Moment) -> Option<Entry> {
+    let writer = pending.granted(now);
+    for spot in writer.placed.spots() {
+        locked.change(spot, |state| state.dequeue(pending.ticket));
     }
+    locked.grant(&writer, now);
+    pending.grant(writer)
+}
+
+fn standing(locked: &Locked<'_>, pending: &Pending, now: Moment) -> Mets {
+    let writer = &pending.writer;
+    let asks = (writer.family, Some(pending.ticket));
+    obstacles(locked, &writer.placed, asks, now)
 }
 
 fn is_queued(locked: &Locked<'_>, pending: &Pending) -> bool {
-    locked
-        .state(0)
+    let first = pending.writer.placed.spots().first();
+    first
+        .and_then(|spot| locked.state(spot))
         .is_some_and(|state| state.is_queued(pending.ticket))
-}
-
-/// Takes a waiter off all of its keys, and returns those whom it may have kept back.
-fn dequeue(locked: &mut Locked<'_>, pending: &Pending, now: Moment) -> VecDeque<Pending> {
-    let mut freed = VecDeque::new();
-    for (place, _) in locked.places() {
-        if let Some(state) = locked.state_mut(place) {
-            state.dequeue(pending.ticket);
-            freed.extend(unblocked(state, now));
-        }
-        locked.tidy(place);
-    }
-    freed
-}
-
-pub(super) fn unblocked(state: &KeyState, now: Moment) -> impl Iterator<Item = Pending> {
-    state.unblocked(now).map(|waiter| Arc::clone(&waiter.claim))
 }

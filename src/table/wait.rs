@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::Mets;
 use super::hold::{Entry, Grant};
-use super::shards::Placed;
+use super::ledger::Ledger;
 use super::sync::{Mutex, PoisonError};
-use super::{Claim, Mets, Table};
-use crate::policy::key_state::{HoldId, Moment, Ticket, Writer};
+use crate::policy::key_state::{Moment, Ticket, Writer};
 
 /// What the queues know of a claim that waits.
 pub(super) type Pending = Arc<Waits>;
@@ -21,11 +21,8 @@ pub(super) type Pending = Arc<Waits>;
 /// A claim that waits, whole.
 #[derive(Debug)]
 pub(super) struct Waits {
-    pub(super) id: HoldId,
+    ledger: &'static Ledger,
     pub(super) ticket: Ticket,
-    pub(super) placed: Placed,
-    pub(super) max_work: Duration,
-    pub(super) since: Moment,
     pub(super) writer: Arc<Writer>,
     is_numbered: bool,
     /// Taken when its turn has come, by whoever holds the shards of its keys.
@@ -33,16 +30,20 @@ pub(super) struct Waits {
 }
 
 impl Waits {
-    /// Its grant, to be held from `now`; given back if nobody waits for it any more.
-    pub(super) fn grant(&self, table: &Arc<Table>, now: Moment) -> Option<Box<Entry>> {
+    /// What it is when its turn has come. To be asked once, with the shards of its keys locked.
+    pub(super) fn granted(&self, now: Moment) -> Arc<Writer> {
+        let mut writer = self.writer.granted(now);
+        if self.is_numbered {
+            self.ledger.number(&mut writer);
+        }
+        Arc::new(writer)
+    }
+
+    /// Hands on its grant; given back if nobody waits for it any more.
+    pub(super) fn grant(&self, writer: Arc<Writer>) -> Option<Entry> {
         let entry = Entry {
-            table: Arc::clone(table),
-            id: self.id,
-            placed: self.placed.clone(),
-            since: now,
-            max_work: self.max_work,
-            number: table.number(self.is_numbered),
-            writer: Arc::clone(&self.writer),
+            ledger: self.ledger,
+            writer,
         };
         let mut sender = self.grant.lock().unwrap_or_else(PoisonError::into_inner);
         match sender.take() {
@@ -50,7 +51,7 @@ impl Waits {
                 Ok(()) => None,
                 Err(grant) => grant.into_entry(),
             },
-            None => Some(Box::new(entry)),
+            None => Some(entry),
         }
     }
 }
@@ -58,34 +59,26 @@ impl Waits {
 /// A claim that waits for its turn.
 #[derive(Debug)]
 pub struct Waiting {
-    table: Arc<Table>,
     pending: Pending,
     pub(super) granted: oneshot::Receiver<Grant>,
 }
 
 impl Waiting {
     pub(super) fn new(
-        table: &Arc<Table>,
+        ledger: &'static Ledger,
         ticket: Ticket,
-        (claim, placed): (&Claim<'_>, Placed),
-        (since, writer): (Moment, Arc<Writer>),
+        writer: Arc<Writer>,
+        is_numbered: bool,
     ) -> Self {
         let (sender, granted) = oneshot::channel();
         let pending = Arc::new(Waits {
-            id: claim.id,
+            ledger,
             ticket,
-            placed,
-            max_work: claim.max_work,
-            since,
             writer,
-            is_numbered: claim.is_numbered,
+            is_numbered,
             grant: Mutex::new(Some(sender)),
         });
-        Self {
-            table: Arc::clone(table),
-            pending,
-            granted,
-        }
+        Self { pending, granted }
     }
 
     pub(super) const fn pending(&self) -> &Pending {
@@ -102,7 +95,7 @@ impl Waiting {
 
     /// Leaves: with what stands in its way, or with its grant if its turn has come by now.
     pub fn leave(mut self) -> Result<Grant, Mets> {
-        match self.table.give_way(&self.pending) {
+        match self.pending.ledger.give_way(&self.pending) {
             Some(met) => Err(met),
             None => Ok(self
                 .granted
@@ -113,13 +106,14 @@ impl Waiting {
 
     /// How long it has waited.
     pub fn waited(&self) -> Duration {
-        self.table.now().since(self.pending.since)
+        let pending = &self.pending;
+        pending.ledger.now().since(pending.writer.since)
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         // What has come of it by now, or comes while it leaves, ends with the receiver.
-        self.table.withdraw(&self.pending);
+        self.pending.ledger.withdraw(&self.pending);
     }
 }

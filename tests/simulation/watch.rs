@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
 use writegate::policy::Mode;
-use writegate::policy::key_state::{HoldId, Holder, Phase};
+use writegate::policy::key_state::{HoldId, Holder, Phase, Writer};
 
 use super::Run;
 
@@ -21,22 +22,45 @@ pub(super) async fn look(run: Rc<Run>) {
     }
 }
 
+/// A holder as it was.
+#[derive(Debug)]
+struct Seen {
+    writer: Arc<Writer>,
+    mode: Mode,
+    phase: Phase,
+}
+
+impl From<Holder<'_>> for Seen {
+    fn from(holder: Holder<'_>) -> Self {
+        Self {
+            writer: Arc::clone(holder.writer),
+            mode: holder.mode,
+            phase: holder.phase,
+        }
+    }
+}
+
 fn complaints(run: &Run) -> Vec<String> {
     let mut by_hold: HashMap<HoldId, usize> = HashMap::new();
-    let mut by_key: HashMap<String, Vec<Holder>> = HashMap::new();
+    let mut by_key: HashMap<String, Vec<Seen>> = HashMap::new();
     let mut complaints = Vec::new();
     run.at.table.for_each(|key, holder| {
-        *by_hold.entry(holder.id).or_default() += usize::from(!holder.mode.is_intention());
+        let holder = Seen::from(holder);
+        *by_hold.entry(holder.writer.id).or_default() += usize::from(!holder.mode.is_intention());
         let others = by_key.entry(key.as_str().to_owned()).or_default();
-        let beside = others.iter().find(|other| meets(other, holder));
+        let beside = others.iter().find(|other| meets(other, &holder));
         if beside.is_some() {
             complaints.push(format!("two hold {key:?}: {holder:?} and {beside:?}"));
         }
-        others.push(holder.clone());
+        others.push(holder);
     });
     for holder in by_key.values().flatten() {
-        let expected = if holder.writer.method == "MOVE" { 2 } else { 1 };
-        let held = by_hold[&holder.id];
+        let expected = if holder.writer.method() == "MOVE" {
+            2
+        } else {
+            1
+        };
+        let held = by_hold[&holder.writer.id];
         if held != expected {
             complaints.push(format!("{holder:?} holds {held} keys"));
         }
@@ -45,7 +69,7 @@ fn complaints(run: &Run) -> Vec<String> {
 }
 
 /// Whether two may not be beside each other. One of unknown outcome may be there past its time.
-fn meets(one: &Holder, other: &Holder) -> bool {
+fn meets(one: &Seen, other: &Seen) -> bool {
     let is_compatible: fn(Mode, Mode) -> bool = Mode::is_compatible_with;
     one.phase == Phase::InFlight
         && other.phase == Phase::InFlight

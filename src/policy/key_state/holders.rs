@@ -1,12 +1,13 @@
 //! Who holds one key. A few stand in a row; a crowd, as on a key above many, is kept by name and by mode, so that what it
 //! costs to find a conflict, to enter and to leave hardly grows with it.
 
-use std::collections::hash_map::Entry;
+use std::collections::hash_map;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Ask, HoldId, Holder, Moment, Phase};
+use super::{Ask, HoldId, Holder, Moment, Phase, Writer};
 use crate::policy::family::Family;
 use crate::policy::mode::{Mode, Modes};
 use crate::policy::plan::Purpose;
@@ -14,10 +15,38 @@ use crate::policy::plan::Purpose;
 /// The most that stand in a row.
 const FEW: usize = 8;
 
+/// One of them, in what holds the key.
+#[derive(Debug)]
+pub(super) struct Entry {
+    writer: Arc<Writer>,
+    mode: Mode,
+    phase: Phase,
+}
+
+impl Entry {
+    const fn holder(&self) -> Holder<'_> {
+        Holder {
+            writer: &self.writer,
+            mode: self.mode,
+            phase: self.phase,
+        }
+    }
+}
+
+impl From<Holder<'_>> for Entry {
+    fn from(holder: Holder<'_>) -> Self {
+        Self {
+            writer: Arc::clone(holder.writer),
+            mode: holder.mode,
+            phase: holder.phase,
+        }
+    }
+}
+
 /// The holders of one key.
 #[derive(Debug)]
 pub(super) enum Holders {
-    Few(SmallVec<[Holder; 1]>),
+    Few(SmallVec<[Entry; 1]>),
     Many(Box<Crowd>),
 }
 
@@ -31,8 +60,8 @@ pub(super) enum Beside {
 }
 
 impl Beside {
-    fn of(holder: &Holder) -> Self {
-        match holder.writer.purpose {
+    pub(super) fn of(writer: &Writer) -> Self {
+        match writer.purpose {
             Purpose::Observe => Self::Observed,
             Purpose::Read | Purpose::Write => Self::Guarded,
         }
@@ -42,7 +71,7 @@ impl Beside {
 /// Many holders.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
-    by_id: HashMap<HoldId, Holder>,
+    by_id: HashMap<HoldId, Entry>,
     families: HashMap<Family, SmallVec<[HoldId; 1]>>,
     guarded: [Rank; Mode::ALL.len()],
     observed: [Rank; Mode::ALL.len()],
@@ -70,24 +99,23 @@ impl Holders {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Holder> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = Holder<'_>> {
         let (few, many) = match self {
             Self::Few(few) => (Some(few.iter()), None),
             Self::Many(crowd) => (None, Some(crowd.by_id.values())),
         };
-        few.into_iter().flatten().chain(many.into_iter().flatten())
+        let all = few.into_iter().flatten().chain(many.into_iter().flatten());
+        all.map(Entry::holder)
     }
 
     /// One that is live, of another family, and not compatible with what is asked for.
-    pub(super) fn conflicting(&self, ask: Ask, beside: Beside, now: Moment) -> Option<&Holder> {
+    pub(super) fn conflicting(&self, ask: Ask, beside: Beside, now: Moment) -> Option<Holder<'_>> {
         let modes = ask.mode.conflicts();
         match self {
-            Self::Few(few) => few.iter().find(|holder| {
-                modes.contains(holder.mode)
-                    && Beside::of(holder) == beside
-                    && holder.writer.family != ask.family
-                    && holder.is_live(now)
-            }),
+            Self::Few(few) => {
+                let mut few = few.iter().map(Entry::holder);
+                few.find(|holder| holder.conflicts(ask, beside, now))
+            }
             Self::Many(crowd) => {
                 let mut conflicting = Mode::ALL.into_iter().filter(|mode| modes.contains(*mode));
                 conflicting.find_map(|mode| crowd.live(mode, beside, Some(ask.family), now))
@@ -95,25 +123,14 @@ impl Holders {
         }
     }
 
-    /// Whether the family that asks has the key already, as strong as it asks for it.
-    pub(super) fn covers(&self, ask: Ask, now: Moment) -> bool {
-        let held = self.mode_of(ask.family, now);
-        held.is_some_and(|held| held.join(ask.mode) == held)
-    }
-
     /// How this family has it, if it does.
     pub(super) fn mode_of(&self, family: Family, now: Moment) -> Option<Mode> {
         match self {
-            Self::Few(few) => strongest(few.iter().filter(|holder| holder.is_of(family, now))),
+            Self::Few(few) => {
+                let few = few.iter().map(Entry::holder);
+                strongest(few.filter(|holder| holder.is_of(family, now)))
+            }
             Self::Many(crowd) => strongest(crowd.of(family, now)),
-        }
-    }
-
-    /// Whether this family holds it.
-    pub(super) fn has(&self, family: Family, now: Moment) -> bool {
-        match self {
-            Self::Few(few) => few.iter().any(|holder| holder.is_of(family, now)),
-            Self::Many(crowd) => crowd.of(family, now).next().is_some(),
         }
     }
 
@@ -124,9 +141,9 @@ impl Holders {
         };
         match self {
             Self::Few(few) => {
-                let live = few
-                    .iter()
-                    .filter(|holder| Beside::of(holder) == Beside::Guarded && holder.is_live(now));
+                let live = few.iter().map(Entry::holder).filter(|holder| {
+                    Beside::of(holder.writer) == Beside::Guarded && holder.is_live(now)
+                });
                 of(&mut live.map(|holder| holder.mode))
             }
             Self::Many(crowd) => {
@@ -140,21 +157,22 @@ impl Holders {
     /// Drops those whose time is over, where that takes no search.
     pub(super) fn drop_dead(&mut self, now: Moment) {
         match self {
-            Self::Few(few) => few.retain(|holder| holder.is_live(now)),
+            Self::Few(few) => few.retain(|entry| entry.holder().is_live(now)),
             Self::Many(_) => {}
         }
     }
 
-    pub(super) fn insert(&mut self, holder: Holder) {
+    pub(super) fn insert(&mut self, holder: Holder<'_>) {
+        let entry = Entry::from(holder);
         match self {
-            Self::Few(few) if few.len() < FEW => few.push(holder),
+            Self::Few(few) if few.len() < FEW => few.push(entry),
             Self::Few(few) => {
                 let mut crowd = Box::<Crowd>::default();
-                few.drain(..).for_each(|holder| crowd.insert(holder));
-                crowd.insert(holder);
+                few.drain(..).for_each(|entry| crowd.insert(entry));
+                crowd.insert(entry);
                 *self = Self::Many(crowd);
             }
-            Self::Many(crowd) => crowd.insert(holder),
+            Self::Many(crowd) => crowd.insert(entry),
         }
     }
 
@@ -163,7 +181,7 @@ impl Holders {
         match self {
             Self::Few(few) => {
                 let before = few.len();
-                few.retain(|holder| holder.id != id);
+                few.retain(|entry| entry.writer.id != id);
                 few.len() < before
             }
             Self::Many(crowd) => {
@@ -181,57 +199,57 @@ impl Holders {
         let unknown = Phase::OutcomeUnknown { until };
         match self {
             Self::Few(few) => {
-                let found = few.iter_mut().find(|holder| holder.id == id);
-                if let Some(holder) = found.filter(|holder| holder.phase == Phase::InFlight) {
-                    holder.phase = unknown;
+                let found = few.iter_mut().find(|entry| entry.writer.id == id);
+                if let Some(entry) = found.filter(|entry| entry.phase == Phase::InFlight) {
+                    entry.phase = unknown;
                 }
             }
             Self::Many(crowd) => {
-                if let Some(holder) = crowd.remove(id) {
-                    let phase = match holder.phase {
+                if let Some(entry) = crowd.remove(id) {
+                    let phase = match entry.phase {
                         Phase::InFlight => unknown,
                         stands @ Phase::OutcomeUnknown { .. } => stands,
                     };
-                    crowd.insert(Holder { phase, ..holder });
+                    crowd.insert(Entry { phase, ..entry });
                 }
             }
         }
     }
 }
 
-fn strongest<'a>(holders: impl Iterator<Item = &'a Holder>) -> Option<Mode> {
+fn strongest<'a>(holders: impl Iterator<Item = Holder<'a>>) -> Option<Mode> {
     holders.map(|holder| holder.mode).reduce(Mode::join)
 }
 
 impl Crowd {
-    fn insert(&mut self, holder: Holder) {
-        let (id, phase) = (holder.id, holder.phase);
-        let rank = self.rank(&holder);
-        match phase {
+    fn insert(&mut self, entry: Entry) {
+        let id = entry.writer.id;
+        let rank = self.rank(&entry);
+        match entry.phase {
             Phase::InFlight => rank.in_flight.insert(id),
             Phase::OutcomeUnknown { until } => rank.unknown.insert((until, id)),
         };
         self.families
-            .entry(holder.writer.family)
+            .entry(entry.writer.family)
             .or_default()
             .push(id);
-        self.by_id.insert(id, holder);
+        self.by_id.insert(id, entry);
     }
 
-    fn remove(&mut self, id: HoldId) -> Option<Holder> {
-        let holder = self.by_id.remove(&id)?;
-        if let Entry::Occupied(mut family) = self.families.entry(holder.writer.family) {
+    fn remove(&mut self, id: HoldId) -> Option<Entry> {
+        let entry = self.by_id.remove(&id)?;
+        if let hash_map::Entry::Occupied(mut family) = self.families.entry(entry.writer.family) {
             family.get_mut().retain(|member| *member != id);
             if family.get().is_empty() {
                 family.remove();
             }
         }
-        let rank = self.rank(&holder);
-        match holder.phase {
+        let rank = self.rank(&entry);
+        match entry.phase {
             Phase::InFlight => rank.in_flight.remove(&id),
             Phase::OutcomeUnknown { until } => rank.unknown.remove(&(until, id)),
         };
-        Some(holder)
+        Some(entry)
     }
 
     /// One that is live in this mode, and not of this family.
@@ -241,7 +259,7 @@ impl Crowd {
         beside: Beside,
         except: Option<Family>,
         now: Moment,
-    ) -> Option<&Holder> {
+    ) -> Option<Holder<'_>> {
         let ranks = match beside {
             Beside::Guarded => &self.guarded,
             Beside::Observed => &self.observed,
@@ -254,21 +272,22 @@ impl Crowd {
             .map(|(_, id)| id);
         let live = in_flight.chain(unknown).filter_map(|id| self.by_id.get(id));
         // As many are passed over as the family has.
-        let mut live = live;
+        let mut live = live.map(Entry::holder);
         live.find(|holder| except.is_none_or(|family| holder.writer.family != family))
     }
 
-    fn of(&self, family: Family, now: Moment) -> impl Iterator<Item = &Holder> {
+    fn of(&self, family: Family, now: Moment) -> impl Iterator<Item = Holder<'_>> {
         let ids = self.families.get(&family).into_iter().flatten();
-        let holders = ids.filter_map(|id| self.by_id.get(id));
+        let entries = ids.filter_map(|id| self.by_id.get(id));
+        let holders = entries.map(Entry::holder);
         holders.filter(move |holder| holder.is_of(family, now))
     }
 
-    fn rank(&mut self, holder: &Holder) -> &mut Rank {
-        let ranks = match Beside::of(holder) {
+    fn rank(&mut self, entry: &Entry) -> &mut Rank {
+        let ranks = match Beside::of(&entry.writer) {
             Beside::Guarded => &mut self.guarded,
             Beside::Observed => &mut self.observed,
         };
-        &mut ranks[holder.mode as usize]
+        &mut ranks[entry.mode as usize]
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Moment, Writer};
+use super::Writer;
 use crate::policy::mode::{Mode, Modes};
 
 /// A waiter's place in the one order of all waiters.
@@ -26,12 +26,10 @@ impl Ticket {
 pub struct Waiter<W> {
     /// Its place.
     pub ticket: Ticket,
-    /// How it asks for the key.
-    pub mode: Mode,
     /// Whether it met something on this key when it came, rather than on another of its keys only.
     pub is_stopped_here: bool,
-    /// Since when it waits.
-    pub since: Moment,
+    /// How it asks for the key.
+    pub mode: Mode,
     /// The write behind it.
     pub writer: Arc<Writer>,
     /// The whole claim.

@@ -1,9 +1,12 @@
 //! One key against a model that keeps all that it was ever told in plain lists and looks at each.
 
+use http::{HeaderValue, Method};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::policy::RouteId;
+use crate::policy::key::{Lock, Locks, Placed};
 
 fn at(millis: u64) -> Moment {
     Moment::new(Duration::from_millis(millis))
@@ -22,48 +25,51 @@ fn ask(mode: Mode) -> Ask {
     }
 }
 
-fn writer(number: u64, purpose: Purpose) -> Arc<Writer> {
-    Arc::new(Writer {
-        request_id: HeaderValue::from_static("r"),
-        method: Method::PUT,
+fn writer(number: u64, mode: Mode, purpose: Purpose) -> Arc<Writer> {
+    let lock = Lock {
+        key: Key::new("key"),
+        mode,
+    };
+    let telling = Telling {
+        id: HoldId(number),
+        request_id: &HeaderValue::from_static("r"),
+        method: &Method::PUT,
         route: RouteId::GUARD,
         purpose,
         family: family(number),
         remedy: None,
+        max_work: Duration::ZERO,
         typical: None,
-    })
+    };
+    let placed = Placed::new(&Locks::from([lock]), |_| 7);
+    Arc::new(Writer::new(&telling, placed, at(0)))
 }
 
-fn holder(id: u64, mode: Mode, purpose: Purpose) -> Holder {
-    Holder {
-        id: HoldId(id),
-        mode,
-        phase: Phase::InFlight,
-        since: at(0),
-        writer: writer(id, purpose),
-    }
+fn grant(key: &mut KeyState<u64>, id: u64, (mode, purpose): (Mode, Purpose), now: Moment) {
+    key.grant(&writer(id, mode, purpose), 0, now);
 }
 
-fn waiter(number: u64, mode: Mode, is_stopped_here: bool) -> Waiter<u64> {
-    Waiter {
+fn enqueue(key: &mut KeyState<u64>, number: u64, mode: Mode, is_stopped_here: bool) {
+    let writer = writer(number, mode, Purpose::Write);
+    let waiter = Waiter {
         ticket: Ticket::new(number),
         mode,
         is_stopped_here,
-        since: at(0),
-        writer: writer(number, Purpose::Write),
+        writer: Arc::clone(&writer),
         claim: number,
-    }
+    };
+    key.enqueue(&writer.placed.spots()[0], waiter);
 }
 
 fn held_by(id: u64, mode: Mode) -> KeyState<u64> {
     let mut key = KeyState::default();
-    key.grant(holder(id, mode, Purpose::Write), at(0));
+    grant(&mut key, id, (mode, Purpose::Write), at(0));
     key
 }
 
 fn is_kept_by(key: &KeyState<u64>, mode: Mode, now: u64, id: u64) -> bool {
     let obstacle = key.obstacle(ask(mode), at(now));
-    matches!(obstacle, Some(Obstacle::Holder(holder)) if holder.id == HoldId(id))
+    matches!(obstacle, Some(Obstacle::Holder(holder)) if holder.writer.id == HoldId(id))
 }
 
 #[test]
@@ -88,18 +94,18 @@ fn an_observed_write_overlaps_and_never_conflicts() {
         Meeting::Conflict(_) => "conflict",
     };
     let mut key = KeyState::<u64>::default();
-    key.grant(holder(1, Mode::Exclusive, Purpose::Observe), at(0));
+    grant(&mut key, 1, (Mode::Exclusive, Purpose::Observe), at(0));
     assert_eq!(
         (meeting(&key, false), meeting(&key, true)),
         ("overlap", "overlap")
     );
-    key.grant(holder(2, Mode::Exclusive, Purpose::Write), at(1));
+    grant(&mut key, 2, (Mode::Exclusive, Purpose::Write), at(1));
     assert_eq!(
         (meeting(&key, false), meeting(&key, true)),
         ("conflict", "overlap")
     );
     let mut key = KeyState::<u64>::default();
-    key.grant(holder(1, Mode::Shared, Purpose::Observe), at(0));
+    grant(&mut key, 1, (Mode::Shared, Purpose::Observe), at(0));
     assert!(matches!(
         key.meeting(ask(Mode::Shared), true, at(1)),
         Meeting::Nothing
@@ -118,7 +124,7 @@ fn an_unknown_outcome_is_held_until_its_deadline_and_not_at_it() {
 fn a_release_by_another_owner_changes_nothing() {
     let mut key = held_by(1, Mode::Exclusive);
     key.give_up(HoldId(1), at(10));
-    key.grant(holder(2, Mode::Exclusive, Purpose::Write), at(20));
+    grant(&mut key, 2, (Mode::Exclusive, Purpose::Write), at(20));
     assert!(!key.release(HoldId(1)));
     key.give_up(HoldId(1), at(5));
     assert!(is_kept_by(&key, Mode::Exclusive, 30, 2));
@@ -127,10 +133,10 @@ fn a_release_by_another_owner_changes_nothing() {
 #[test]
 fn nobody_goes_before_a_waiter_that_it_could_not_be_beside() {
     let mut key = held_by(1, Mode::Shared);
-    key.enqueue(waiter(1, Mode::Exclusive, true));
+    enqueue(&mut key, 1, Mode::Exclusive, true);
     let obstacle = key.obstacle(ask(Mode::Shared), at(1));
     assert!(matches!(obstacle, Some(Obstacle::Waiter(first)) if first.ticket == Ticket::new(1)));
-    key.enqueue(waiter(2, Mode::Shared, true));
+    enqueue(&mut key, 2, Mode::Shared, true);
     assert_eq!(key.unblocked(at(1)).count(), 0);
     key.release(HoldId(1));
     let free: Vec<u64> = key.unblocked(at(1)).map(|waiter| waiter.claim).collect();
@@ -143,9 +149,9 @@ fn nobody_goes_before_a_waiter_that_it_could_not_be_beside() {
 #[test]
 fn only_those_who_met_something_here_fill_the_queue() {
     let mut key = held_by(1, Mode::IntentionExclusive);
-    key.enqueue(waiter(1, Mode::IntentionExclusive, false));
+    enqueue(&mut key, 1, Mode::IntentionExclusive, false);
     assert_eq!(key.waiting(), 0);
-    key.enqueue(waiter(2, Mode::Exclusive, true));
+    enqueue(&mut key, 2, Mode::Exclusive, true);
     assert_eq!(key.waiting(), 1);
     key.dequeue(Ticket::new(2));
     assert_eq!(key.waiting(), 0);
@@ -278,7 +284,8 @@ impl Pair {
             Meeting::Nothing => prop_assert!(!overlaps && (is_observed || is_free)),
         }
         if is_observed || is_free {
-            self.key.grant(holder(self.next, mode, purpose), self.now());
+            let now = self.now();
+            grant(&mut self.key, self.next, (mode, purpose), now);
             self.model.holders.push(Held {
                 id: self.next,
                 mode,
@@ -286,7 +293,7 @@ impl Pair {
                 until: None,
             });
         } else if waits {
-            self.key.enqueue(waiter(self.next, mode, true));
+            enqueue(&mut self.key, self.next, mode, true);
             self.model.waiters.push((self.next, mode));
         }
         Ok(())
@@ -303,8 +310,8 @@ impl Pair {
         for ticket in free {
             let waiter = self.key.dequeue(Ticket::new(ticket));
             let mode = waiter.expect("it was in the queue").mode;
-            self.key
-                .grant(holder(ticket, mode, Purpose::Write), self.now());
+            let now = self.now();
+            grant(&mut self.key, ticket, (mode, Purpose::Write), now);
             self.model.waiters.retain(|(other, _)| *other != ticket);
             self.model.holders.push(Held {
                 id: ticket,
@@ -357,4 +364,18 @@ proptest! {
             pair.take(step)?;
         }
     }
+}
+
+#[test]
+fn a_key_that_one_holds_takes_two_words_and_is_free_when_that_leaves() {
+    assert_eq!(size_of::<KeyState<u64>>(), 16, "what a hold costs");
+    assert!(size_of::<Writer>() <= 112, "what a hold costs");
+    let mut key = held_by(1, Mode::Exclusive);
+    let found = |key: &KeyState<u64>| (key.key().cloned(), key.place());
+    assert_eq!(found(&key), (Some(Key::new("key")), Some(7)));
+    grant(&mut key, 2, (Mode::Shared, Purpose::Observe), at(0));
+    assert_eq!(found(&key), (Some(Key::new("key")), Some(7)));
+    assert!(key.release(HoldId(1)) && !key.is_empty());
+    assert!(key.release(HoldId(2)) && key.is_empty());
+    assert_eq!(found(&key), (None, None));
 }
