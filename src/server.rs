@@ -276,6 +276,9 @@ async fn hand_over(accepted: (Accepted, Admitted), workers: &[Worker]) {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(not(feature = "shuttle"))]
+    mod contention;
+
     use super::*;
     use crate::config::{Override, Overrides};
     use std::os::unix::net::UnixStream;

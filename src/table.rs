@@ -172,6 +172,9 @@ impl std::fmt::Debug for Table {
 }
 
 #[cfg(all(test, not(feature = "shuttle")))]
+pub(crate) use sync::counted;
+
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests;
 
 #[cfg(all(test, feature = "shuttle"))]

@@ -177,13 +177,12 @@ enum State<W> {
         writer: Arc<Writer>,
     },
     /// All else.
-    Shared(Box<Shared<W>>),
+    Shared { place: u32, shared: Box<Shared<W>> },
 }
 
 #[derive(Debug)]
 struct Shared<W> {
     key: Key,
-    place: u32,
     holders: Holders,
     queue: Queue<W>,
 }
@@ -225,7 +224,7 @@ impl<W> KeyState<W> {
             State::Free => None,
             State::Sole { writer, at, .. } => Some(Holder::in_flight(writer, usize::from(*at)))
                 .filter(|holder| holder.conflicts(ask, beside, now)),
-            State::Shared(shared) => shared.holders.conflicting(ask, beside, now),
+            State::Shared { shared, .. } => shared.holders.conflicting(ask, beside, now),
         }
     }
 
@@ -266,7 +265,7 @@ impl<W> KeyState<W> {
                 }
                 is_there
             }
-            State::Shared(shared) => {
+            State::Shared { shared, .. } => {
                 let was_there = shared.holders.remove(id);
                 self.tidy();
                 was_there
@@ -282,8 +281,8 @@ impl<W> KeyState<W> {
                 let spot = writer.placed.spots()[usize::from(*at)].clone();
                 self.share(&spot).holders.give_up(id, until);
             }
-            State::Shared(_) => {
-                if let State::Shared(shared) = &mut self.0 {
+            State::Shared { .. } => {
+                if let State::Shared { shared, .. } = &mut self.0 {
                     shared.holders.give_up(id, until);
                 }
             }
@@ -303,7 +302,7 @@ impl<W> KeyState<W> {
 
     /// Takes a waiter off the queue; none if it is not, or no longer, in it.
     pub fn dequeue(&mut self, ticket: Ticket) -> Option<Waiter<W>> {
-        let State::Shared(shared) = &mut self.0 else {
+        let State::Shared { shared, .. } = &mut self.0 else {
             return None;
         };
         let waiter = shared.queue.remove(ticket);
@@ -346,7 +345,7 @@ impl<W> KeyState<W> {
             State::Sole { writer, at, .. } => Some(Holder::in_flight(writer, usize::from(*at)))
                 .filter(|holder| holder.is_of(family, now))
                 .map(|holder| holder.mode),
-            State::Shared(shared) => shared.holders.mode_of(family, now),
+            State::Shared { shared, .. } => shared.holders.mode_of(family, now),
         }
     }
 
@@ -354,7 +353,7 @@ impl<W> KeyState<W> {
     pub fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
         let sole = match &self.0 {
             State::Sole { writer, at, .. } => Some(Holder::in_flight(writer, usize::from(*at))),
-            State::Free | State::Shared(_) => None,
+            State::Free | State::Shared { .. } => None,
         };
         let shared = self.shared().into_iter();
         sole.into_iter()
@@ -372,7 +371,7 @@ impl<W> KeyState<W> {
         match &self.0 {
             State::Free => None,
             State::Sole { writer, at, .. } => Some(&writer.placed.spots()[usize::from(*at)].key),
-            State::Shared(shared) => Some(&shared.key),
+            State::Shared { shared, .. } => Some(&shared.key),
         }
     }
 
@@ -380,34 +379,35 @@ impl<W> KeyState<W> {
     pub const fn place(&self) -> Option<u32> {
         match &self.0 {
             State::Free => None,
-            State::Sole { place, .. } => Some(*place),
-            State::Shared(shared) => Some(shared.place),
+            State::Sole { place, .. } | State::Shared { place, .. } => Some(*place),
         }
     }
 
     fn shared(&self) -> Option<&Shared<W>> {
         match &self.0 {
-            State::Shared(shared) => Some(shared),
+            State::Shared { shared, .. } => Some(shared),
             State::Free | State::Sole { .. } => None,
         }
     }
 
     /// Makes room for more than one holder in flight.
     fn share(&mut self, spot: &Spot) -> &mut Shared<W> {
-        if !matches!(self.0, State::Shared(_)) {
+        if !matches!(self.0, State::Shared { .. }) {
             let mut holders = Holders::default();
             if let State::Sole { writer, at, .. } = &self.0 {
                 holders.insert(Holder::in_flight(writer, usize::from(*at)));
             }
-            self.0 = State::Shared(Box::new(Shared {
-                key: spot.key.clone(),
+            self.0 = State::Shared {
                 place: spot.place,
-                holders,
-                queue: Queue::default(),
-            }));
+                shared: Box::new(Shared {
+                    key: spot.key.clone(),
+                    holders,
+                    queue: Queue::default(),
+                }),
+            };
         }
         match &mut self.0 {
-            State::Shared(shared) => shared,
+            State::Shared { shared, .. } => shared,
             State::Free | State::Sole { .. } => unreachable!("it was made so"),
         }
     }

@@ -154,3 +154,40 @@ fn above_and_below() {
         (&["a/1/x"], Mode::Exclusive, Scope::Subtree),
     ]);
 }
+
+#[test]
+fn a_claim_finds_room_where_there_is_some_and_never_where_there_is_none() {
+    let scenario = || {
+        // In each of the two shards keys come and go, and permits with them.
+        let (table, names, at_work) = (Table::new(2), Arc::new(Names::new(0)), AtWork::default());
+        let threads: Vec<_> = [["a", "b"], ["c", "d"]]
+            .into_iter()
+            .map(|keys| {
+                let (table, names, at_work) =
+                    (Arc::clone(&table), Arc::clone(&names), Arc::clone(&at_work));
+                thread::spawn(move || {
+                    for key in keys {
+                        let locks = locks(&[key], Mode::Exclusive, Scope::Key);
+                        match claim(&table, &names, &locks, None) {
+                            Claimed::Granted { grant, .. } => work(&at_work, &locks, grant),
+                            told => panic!("there is room for two: {told:?}"),
+                        }
+                    }
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().expect("it did not panic");
+        }
+        let (a, b) = (
+            locks(&["a"], Mode::Exclusive, Scope::Key),
+            locks(&["b"], Mode::Exclusive, Scope::Key),
+        );
+        let claims = [&a, &b].map(|locks| claim(&table, &names, locks, None));
+        let c = locks(&["c"], Mode::Exclusive, Scope::Key);
+        assert!(matches!(claim(&table, &names, &c, None), Claimed::Full));
+        drop(claims);
+    };
+    shuttle::check_random(scenario, SCHEDULES);
+    shuttle::check_pct(scenario, SCHEDULES, 3);
+}

@@ -155,7 +155,7 @@ impl<'a> Locked<'a> {
             Guards::One(shard) => shard,
             Guards::Several(shards) => &shards[position(shards, self.shards.shard_of(spot))].1,
         };
-        shard.states.find(hash(spot.place), is_of(&spot.key))
+        shard.states.find(hash(spot.place), is_of(spot))
     }
 
     /// Changes the state of a key that has one, and forgets it if nothing is to be remembered of it any more.
@@ -165,7 +165,7 @@ impl<'a> Locked<'a> {
         change: impl FnOnce(&mut KeyState) -> T,
     ) -> Option<T> {
         let states = &mut self.shard(spot).states;
-        let mut found = states.find_entry(hash(spot.place), is_of(&spot.key)).ok()?;
+        let mut found = states.find_entry(hash(spot.place), is_of(spot)).ok()?;
         let changed = change(found.get_mut());
         if found.get().is_empty() {
             found.remove();
@@ -184,7 +184,7 @@ impl<'a> Locked<'a> {
     pub(super) fn state_or_new(&mut self, spot: &Spot) -> &mut KeyState {
         let states = &mut self.shard(spot).states;
         let place = |state: &KeyState| state.place().map_or(0, hash);
-        match states.entry(hash(spot.place), is_of(&spot.key), place) {
+        match states.entry(hash(spot.place), is_of(spot), place) {
             Entry::Occupied(found) => found.into_mut(),
             Entry::Vacant(vacant) => vacant.insert(KeyState::default()).into_mut(),
         }
@@ -238,6 +238,7 @@ fn position(shards: &[(usize, MutexGuard<'_, Shard>)], index: usize) -> usize {
     place.expect("every shard of the keys was locked")
 }
 
-fn is_of(key: &Key) -> impl Fn(&KeyState) -> bool {
-    move |state| state.key() == Some(key)
+/// The place is looked at first: it is at hand, where the key of most is not.
+fn is_of(spot: &Spot) -> impl Fn(&KeyState) -> bool {
+    |state| state.place() == Some(spot.place) && state.key() == Some(&spot.key)
 }

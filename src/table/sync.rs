@@ -1,10 +1,19 @@
-//! What the table's shards are shared by: of the standard library, or of `shuttle`, which tries the interleavings of threads.
+//! What the table's shards are shared by: of the standard library, and counted in tests; or of `shuttle`, which tries the
+//! interleavings of threads.
 
 pub(super) use std::sync::PoisonError;
 #[cfg(not(feature = "shuttle"))]
-pub(super) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-#[cfg(not(feature = "shuttle"))]
-pub(super) use std::sync::{Mutex, MutexGuard};
+pub(super) use std::sync::{MutexGuard, atomic::Ordering};
+
+#[cfg(all(test, not(feature = "shuttle")))]
+pub(crate) mod counted;
+#[cfg(all(test, not(feature = "shuttle")))]
+pub(super) use counted::{AtomicU64, AtomicUsize, Mutex};
+#[cfg(not(any(test, feature = "shuttle")))]
+pub(super) use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, AtomicUsize},
+};
 
 #[cfg(feature = "shuttle")]
 pub(super) use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -2,17 +2,19 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::time::Instant;
 
-use super::sync::{AtomicUsize, Ordering};
 use super::*;
 use crate::policy::key::Lock;
 use crate::policy::key_state::Phase;
 use crate::policy::{Mode, Scope};
 
+mod contention;
 mod hold;
 mod model;
+mod room;
 
 fn locks(names: &[&str], mode: Mode, scope: Scope) -> Locks {
     let keys = names.iter().map(|name| Key::new(*name));
