@@ -14,7 +14,7 @@
 //! - A release compares the owner. It never removes another hold's entry.
 //! - No lock is held across an await: every function here is synchronous.
 //! - A claim and its release write to no cache line that another worker writes to, but those of the shards of their keys: what is
-//!   counted is counted in the shards ([`room`]), and who uses the table is not counted.
+//!   counted is counted in the shards (`room`), and who uses the table is not counted.
 
 mod expiry;
 mod hold;
@@ -22,6 +22,7 @@ mod ledger;
 mod met;
 mod room;
 mod shards;
+mod slots;
 mod sync;
 mod turns;
 mod wait;

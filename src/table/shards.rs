@@ -10,12 +10,11 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use smallvec::SmallVec;
 
 use super::Pending;
 use super::room::{Permit, Purse, Room};
+use super::slots::Slots;
 use super::sync::{Alone, Mutex, MutexGuard, PoisonError, shard_count};
 use crate::policy::key::{Key, Locks, Placed, Spot};
 use crate::policy::key_state::{self, Moment, Writer};
@@ -24,7 +23,7 @@ pub(super) type KeyState = key_state::KeyState<Pending>;
 
 #[derive(Default)]
 struct Shard {
-    states: HashTable<KeyState>,
+    states: Slots<Pending>,
     purse: Purse,
 }
 
@@ -80,7 +79,7 @@ impl Shards {
     /// Whether this is so of the state of some key in this place.
     pub(super) fn any(&self, place: u32, is_so: impl Fn(&KeyState) -> bool) -> bool {
         let shard = lock(&self.shards[self.index(place)]);
-        shard.states.iter_hash(hash(place)).any(is_so)
+        shard.states.all_at(place).any(is_so)
     }
 
     /// Every key and its state, one shard at a time, so that it is not one picture of one moment.
@@ -118,16 +117,10 @@ impl Shards {
         self.index(spot.place)
     }
 
-    /// By bits below the seven by which the map tells keys apart in one step, and far above those by which it finds them.
+    /// By the lower bits: the states of a shard stand by the upper ones.
     fn index(&self, place: u32) -> usize {
-        let count = self.shards.len();
-        (place >> 25_u32.saturating_sub(count.trailing_zeros())) as usize & (count - 1)
+        place as usize & (self.shards.len() - 1)
     }
-}
-
-/// What the map goes by: the lower bits of one half and the upper of the other.
-const fn hash(place: u32) -> u64 {
-    (place as u64) << 32 | place as u64
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
@@ -155,7 +148,7 @@ impl<'a> Locked<'a> {
             Guards::One(shard) => shard,
             Guards::Several(shards) => &shards[position(shards, self.shards.shard_of(spot))].1,
         };
-        shard.states.find(hash(spot.place), is_of(spot))
+        shard.states.find(spot)
     }
 
     /// Changes the state of a key that has one, and forgets it if nothing is to be remembered of it any more.
@@ -164,13 +157,7 @@ impl<'a> Locked<'a> {
         spot: &Spot,
         change: impl FnOnce(&mut KeyState) -> T,
     ) -> Option<T> {
-        let states = &mut self.shard(spot).states;
-        let mut found = states.find_entry(hash(spot.place), is_of(spot)).ok()?;
-        let changed = change(found.get_mut());
-        if found.get().is_empty() {
-            found.remove();
-        }
-        Some(changed)
+        self.shard(spot).states.change(spot, change)
     }
 
     /// Enters a hold on each of its keys.
@@ -182,12 +169,7 @@ impl<'a> Locked<'a> {
 
     /// What is returned must not be left empty.
     pub(super) fn state_or_new(&mut self, spot: &Spot) -> &mut KeyState {
-        let states = &mut self.shard(spot).states;
-        let place = |state: &KeyState| state.place().map_or(0, hash);
-        match states.entry(hash(spot.place), is_of(spot), place) {
-            Entry::Occupied(found) => found.into_mut(),
-            Entry::Vacant(vacant) => vacant.insert(KeyState::default()).into_mut(),
-        }
+        self.shard(spot).states.find_or_insert(spot)
     }
 
     /// Counts one more hold; none if these shards find no room, which others may have.
@@ -236,9 +218,4 @@ impl<'a> Locked<'a> {
 fn position(shards: &[(usize, MutexGuard<'_, Shard>)], index: usize) -> usize {
     let place = shards.binary_search_by_key(&index, |(index, _)| *index);
     place.expect("every shard of the keys was locked")
-}
-
-/// The place is looked at first: it is at hand, where the key of most is not.
-fn is_of(spot: &Spot) -> impl Fn(&KeyState) -> bool {
-    |state| state.place() == Some(spot.place) && state.key() == Some(&spot.key)
 }
