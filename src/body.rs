@@ -7,6 +7,7 @@
 mod charge;
 mod coming;
 mod counted;
+mod ends;
 mod gate;
 mod incoming;
 mod pace;

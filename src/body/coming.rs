@@ -13,13 +13,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use super::CutShort;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Open,
-    Ended,
-    Cut,
-}
+use super::ends::{State, wake};
 
 #[derive(Debug)]
 struct Shared {
@@ -88,9 +82,7 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         let mut shared = self.0.borrow_mut();
-        if shared.state == State::Open {
-            shared.state = State::Cut;
-        }
+        shared.state.let_go();
         wake(&mut shared.taker);
     }
 }
@@ -140,12 +132,6 @@ impl Drop for Coming {
         shared.is_taker_gone = true;
         shared.piece = None;
         wake(&mut shared.feeder);
-    }
-}
-
-fn wake(waker: &mut Option<Waker>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
+use super::ends::wake;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Waiting,
@@ -72,8 +74,6 @@ impl Gate {
         if self.state.get() == State::Waiting {
             self.state.set(state);
         }
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
-        }
+        wake(&mut self.waker.borrow_mut());
     }
 }

@@ -13,13 +13,7 @@ use bytes::Bytes;
 use http_body::Frame;
 
 use super::CutShort;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Open,
-    Ended,
-    Cut,
-}
+use super::ends::{State, wake};
 
 #[derive(Debug)]
 struct Shared {
@@ -120,9 +114,7 @@ impl PipeWriter {
 impl Drop for PipeWriter {
     fn drop(&mut self) {
         let mut shared = self.shared.borrow_mut();
-        if shared.state == State::Open {
-            shared.state = State::Cut;
-        }
+        shared.state.let_go();
         wake(&mut shared.reader);
     }
 }
@@ -174,12 +166,6 @@ impl Drop for PipeReader {
         shared.queue.clear();
         shared.queued = 0;
         wake(&mut shared.writer);
-    }
-}
-
-fn wake(waker: &mut Option<Waker>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
     }
 }
 

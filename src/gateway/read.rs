@@ -16,6 +16,7 @@ use super::{Gateway, Trip};
 use crate::body::{Account, Counted, Incoming, Pace, Reading, Received, UploadFault};
 use crate::content;
 use crate::policy::content::Content;
+use crate::policy::head::lists;
 use crate::policy::present::Named;
 use crate::policy::rejection::{Ending, Rejection};
 use crate::policy::{Awaits, Guard, Head, OnConflict, Plan};
@@ -215,10 +216,7 @@ pub(super) fn seen<'a>(head: &'a request::Parts, trip: &Trip<'a>) -> Head<'a> {
 
 /// RFC 9110 §10.1.1.
 pub(super) fn expects_continue(head: &request::Parts, trip: &Trip<'_>) -> bool {
-    let expects = |value: &http::HeaderValue| {
-        let mut members = value.as_bytes().split(|&byte| byte == b',');
-        members.any(|member| member.trim_ascii().eq_ignore_ascii_case(b"100-continue"))
-    };
+    let expects = |line: &http::HeaderValue| lists(line.as_bytes(), b"100-continue");
     trip.present.has(Named::Expect)
         && head.version >= Version::HTTP_11
         && head.headers.get_all(EXPECT).iter().any(expects)

@@ -70,6 +70,12 @@ pub fn check_trailer(line: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
         .ok_or(Malformed::Trailer)
 }
 
+/// Whether a line of a list-valued field has this member (RFC 9110 §5.6.1), without regard to case.
+pub fn lists(line: &[u8], member: &[u8]) -> bool {
+    let mut members = line.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    members.any(|listed| listed.eq_ignore_ascii_case(member))
+}
+
 /// RFC 9110 §5.6.2. By a table: it is asked of every byte of every field name.
 pub const fn is_token(byte: u8) -> bool {
     const TOKEN: [bool; 256] = {

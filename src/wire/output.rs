@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use thiserror::Error;
 use tokio::io::AsyncWrite;
 
@@ -181,15 +181,26 @@ impl Output {
 
 /// Writes the lines of these fields, by the names that the message of these extensions has written.
 pub fn encode_fields(fields: &HeaderMap, extensions: &Extensions, out: &mut Vec<u8>) {
+    each_line(fields, extensions, |_, spelled, value| {
+        encode_line(spelled, value.as_bytes(), out);
+    });
+}
+
+/// Gives `take` each line of these fields: the name, how the message of these extensions has written it, and the value.
+pub fn each_line(
+    fields: &HeaderMap,
+    extensions: &Extensions,
+    mut take: impl FnMut(&HeaderName, &[u8], &HeaderValue),
+) {
     match extensions.get::<Spelling>() {
         Some(spelling) => {
-            for (_, spelled, value) in spelling.lines(fields) {
-                encode_line(spelled, value.as_bytes(), out);
+            for (name, spelled, value) in spelling.lines(fields) {
+                take(name, spelled, value);
             }
         }
         None => {
             for (name, value) in fields {
-                encode_line(name.as_str().as_bytes(), value.as_bytes(), out);
+                take(name, name.as_str().as_bytes(), value);
             }
         }
     }

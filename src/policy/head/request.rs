@@ -8,7 +8,7 @@ use super::framing::{Framings, Told};
 use super::line::{Lines, field};
 use super::names::{is_alias, may_nominate};
 use super::request_line::{RequestLine, authority, is_method};
-use super::{Framing, Limits, Malformed, Spelling, is_host, is_token};
+use super::{Framing, Limits, Malformed, Spelling, is_host, is_token, lists};
 
 /// What a TLS record begins with that opens a connection (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 22;
@@ -214,10 +214,4 @@ impl<'a> Fields<'a> {
             takes_trailers: self.takes_trailers,
         })
     }
-}
-
-/// Whether a list has this member.
-fn lists(value: &[u8], member: &[u8]) -> bool {
-    let mut members = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
-    members.any(|listed| listed.eq_ignore_ascii_case(member))
 }

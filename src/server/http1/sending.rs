@@ -9,15 +9,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRAILER, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, response};
+use http::{HeaderMap, HeaderValue, Response, response};
 use http_body::Body as _;
 use thiserror::Error;
 use tokio::io::AsyncWrite;
 
 use super::date::with_date;
 use crate::body::{Body, CutShort};
-use crate::policy::head::{Asked, Content, Reason, Spelling};
-use crate::wire::{Framed, OutOfLength, Output, encode_line};
+use crate::policy::head::{Asked, Content, Reason, lists};
+use crate::wire::{Framed, OutOfLength, Output, each_line, encode_line};
 
 /// Why a response is not whole.
 #[derive(Debug, Error)]
@@ -153,8 +153,7 @@ fn encode_head(
 ) -> bool {
     encode_status(head, asked, out);
     let (mut has_length, mut has_connection, mut has_date) = (false, false, false);
-    let spelling = head.extensions.get::<Spelling>();
-    let mut encode = |name: &HeaderName, spelled: &[u8], value: &HeaderValue| {
+    each_line(&head.headers, &head.extensions, |name, spelled, value| {
         match *name {
             CONTENT_LENGTH if !tells_length(value, content, framed) => return,
             CONTENT_LENGTH => has_length = true,
@@ -162,25 +161,13 @@ fn encode_head(
             TRAILER if framed != Framed::Chunked => return,
             CONNECTION => {
                 has_connection = true;
-                is_last |= closes(value);
+                is_last |= lists(value.as_bytes(), b"close");
             }
             DATE => has_date = true,
             _ => {}
         }
         encode_line(spelled, value.as_bytes(), out);
-    };
-    match spelling {
-        None => {
-            for (name, value) in &head.headers {
-                encode(name, name.as_str().as_bytes(), value);
-            }
-        }
-        Some(spelling) => {
-            for (name, spelled, value) in spelling.lines(&head.headers) {
-                encode(name, spelled, value);
-            }
-        }
-    }
+    });
     match framed {
         Framed::Length(octets) if !has_length && content == Content::Allowed => {
             encode_line(b"content-length", HeaderValue::from(octets).as_bytes(), out);
@@ -225,9 +212,4 @@ fn tells_length(value: &HeaderValue, content: Content, framed: Framed) -> bool {
         (Content::Allowed, Framed::Length(octets)) => number(value) == Some(octets),
         (Content::Allowed, Framed::Chunked | Framed::Close) => false,
     }
-}
-
-fn closes(connection: &HeaderValue) -> bool {
-    let mut options = connection.as_bytes().split(|&byte| byte == b',');
-    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
