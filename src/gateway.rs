@@ -221,8 +221,8 @@ impl<C: Connect> Gateway<C> {
         })
     }
 
-    /// The answer to a request that was refused before it could become one, ready to be written.
-    pub fn refuse(&self, why: Malformed, client: Option<IpAddr>) -> Bytes {
+    /// The answer to a request that was refused before it could become one.
+    pub fn refuse(&self, why: Malformed, client: Option<IpAddr>) -> Response<Bytes> {
         let telling = Telling {
             answers: &self.config().answers,
             audience: &Audience::default(),
@@ -235,22 +235,7 @@ impl<C: Connect> Gateway<C> {
         if self.config().server.access_log {
             log::write_refused(client, why, &rejection, &answer);
         }
-        let mut raw = format!("HTTP/1.1 {}\r\n", answer.status()).into_bytes();
-        for (name, value) in answer.headers() {
-            raw.extend_from_slice(
-                &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat(),
-            );
-        }
-        let date = httpdate::fmt_http_date(SystemTime::now());
-        raw.extend_from_slice(
-            format!(
-                "date: {date}\r\ncontent-length: {}\r\n\r\n",
-                answer.body().len()
-            )
-            .as_bytes(),
-        );
-        raw.extend_from_slice(answer.body());
-        raw.into()
+        answer
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
+use super::http1::last;
 use crate::gateway::Gateway;
 use crate::policy::head::Malformed;
 use crate::tls::ServerConfig;
@@ -32,7 +33,7 @@ pub(super) async fn shake_hands<C: Connect>(
         return None;
     };
     if is_plain(first[0]) {
-        let answer = gateway.refuse(Malformed::NotTls, Some(client));
+        let answer = last(gateway.refuse(Malformed::NotTls, Some(client)));
         close(gateway, stream, &answer).await;
         return None;
     }

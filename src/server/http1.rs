@@ -30,6 +30,7 @@ use crate::policy::head::{Asked, Malformed, ParsedRequest};
 use crate::upstream::{Connect, Tunnel};
 use crate::wire::{Client, Inbound, Socket};
 use feeding::Feeding;
+pub(super) use sending::last;
 use sending::{Lost, Sending};
 use watch::{At, Seen, Watch};
 
@@ -60,7 +61,8 @@ pub(super) async fn serve<C: Connect, S: Socket>(
                 return match peer.take_tunnel() {
                     Some(tunnel) => Box::pin(join(inbound, tunnel)).await,
                     None => {
-                        let last = inbound.refused().map(|why| gateway.refuse(why, address));
+                        let refused = inbound.refused();
+                        let last = refused.map(|why| last(gateway.refuse(why, address)));
                         Box::pin(inbound.close(&last.unwrap_or_default())).await;
                     }
                 };

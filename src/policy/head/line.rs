@@ -9,6 +9,18 @@ pub(super) struct Lines<'a> {
     pub(super) rest: &'a [u8],
 }
 
+impl<'a> Lines<'a> {
+    /// The names and values of the field lines, to the empty line behind them.
+    pub(super) fn fields(
+        mut self,
+    ) -> impl Iterator<Item = Result<(&'a [u8], &'a [u8]), Malformed>> {
+        std::iter::from_fn(move || match self.next()? {
+            Ok([]) => None,
+            line => Some(line.and_then(field)),
+        })
+    }
+}
+
 impl<'a> Iterator for Lines<'a> {
     type Item = Result<&'a [u8], Malformed>;
 

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, re
 use memchr::memchr;
 
 use super::framing::{Framings, Told};
-use super::line::{Lines, field};
+use super::line::Lines;
 use super::names::{is_alias, may_nominate};
 use super::request_line::{RequestLine, authority, is_method};
 use super::{Framing, Limits, Malformed, Spelling, is_host, is_token, lists};
@@ -122,12 +122,8 @@ fn read<'a>(
     let first = lines.next().ok_or(Malformed::RequestLine)??;
     let request_line = RequestLine::parse(first, limits)?;
     let mut fields = Fields::default();
-    for line in lines {
-        let line = line?;
-        if line.is_empty() {
-            break;
-        }
-        let (name, value) = field(line)?;
+    for field in lines.fields() {
+        let (name, value) = field?;
         fields.see(name, value)?;
         if fields.count > limits.fields {
             return Err(Malformed::TooLarge(limits));

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, re
 use thiserror::Error;
 
 use super::framing::{Framings, Told};
-use super::line::{Lines, field, has_control};
+use super::line::{Lines, has_control};
 use super::{HEAD_LIMIT, Malformed, Spelling};
 
 /// The most field lines of a response head.
@@ -132,12 +132,8 @@ fn read<'a>(
     let status_line = lines.next().ok_or(InvalidResponse::StatusLine)??;
     let status = StatusLine::parse(status_line)?;
     let (mut framings, mut count) = (Framings::default(), 0);
-    for line in lines {
-        let line = line?;
-        if line.is_empty() {
-            break;
-        }
-        let (name, value) = field(line)?;
+    for field in lines.fields() {
+        let (name, value) = field?;
         framings.see(name, value)?;
         count += 1;
         if count > RESPONSE_FIELD_LIMIT {

@@ -8,6 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Response, response};
 use http_body::Body as _;
@@ -109,6 +110,23 @@ impl Sending {
         let trailers = trailers.filter(|_| self.takes_trailers);
         self.output.end(trailers.as_ref())
     }
+}
+
+/// All of the response to a request that was not read, after which its connection ends.
+pub(in super::super) fn last(response: Response<Bytes>) -> Vec<u8> {
+    const ASKED: Asked = Asked {
+        is_head: false,
+        is_http_11: true,
+        persists: false,
+        expects: false,
+        takes_trailers: false,
+    };
+    let (head, content) = response.into_parts();
+    let framed = Framed::Length(content.len() as u64);
+    let mut raw = Vec::new();
+    encode_head(&head, &ASKED, (Content::Allowed, framed, true), &mut raw);
+    raw.extend_from_slice(&content);
+    raw
 }
 
 /// What came of an attempt to take more of the body.
