@@ -10,13 +10,12 @@ import pathlib
 import resource
 import signal
 import sys
-import time
 
 import loads
 import peers
 from curves import CURVES, gateway, most_connections, warm
-from measure import Parser
-from peers import PLACE, Peer, Void
+from peers import PLACE, Peer
+from runs import Parser, keep, record
 
 # Rounds, and seconds a step.
 QUICK = (2, 0.5)
@@ -42,25 +41,11 @@ def arguments():
     # For `growth`: says which curves these are, and measures nothing.
     parser.add_argument("--curves", action="store_true", help=argparse.SUPPRESS)
     found = parser.parse_args()
-    unknown = [name for name in found.names if name not in CURVES]
-    if unknown:
-        parser.error(f"no such curve: {', '.join(unknown)}; there are {', '.join(CURVES)}")
-    found.names = found.names or list(CURVES)
+    found.names = parser.known(found.names, CURVES, "curve")
     rounds, seconds = QUICK if found.quick else FULL
     found.rounds, found.seconds = found.rounds or rounds, found.seconds or seconds
-    found.peer_core, found.load_core = cores(parser, found.cores)
+    found.peer_core, found.load_core = parser.cores(found.cores)
     return found
-
-
-def cores(parser, text):
-    """The two that are asked for, if they are two and there."""
-    try:
-        peer, load = (int(core) for core in text.split(","))
-    except ValueError:
-        parser.error("--cores takes two numbers, as 1,0")
-    if not {peer, load} <= os.sched_getaffinity(0) or peer == load:
-        parser.error(f"two cores are needed; of those asked for by --cores, {text}, not both can be used")
-    return peer, load
 
 
 class Rig:
@@ -116,27 +101,10 @@ def measure(rig):
 
 
 def measured(asked):
-    """What was found, and if a run was void, why: what came before it is kept, and is worth no more than a look."""
-    begun = time.time()
-    void = None
-    rig = Rig(asked)
-    try:
-        with rig:
-            measure(rig)
-    except Void as reason:
-        void = str(reason)
-    machine = loads.machine()
-    return {
-        "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime(begun)),
-        "minutes": round((time.time() - begun) / 60, 1),
-        "rounds": asked.rounds,
-        "seconds": asked.seconds,
-        "quick": asked.quick,
-        "void": void,
-        "machine": {what: machine[what] for what in ["processor", "kernel", "rustc"]},
-        "notes": rig.notes,
-        "samples": rig.samples,
-    }
+    """What was found, and of the machine what it depends on."""
+    result = record(Rig(asked), measure)
+    machine = {what: result["machine"][what] for what in ["processor", "kernel", "rustc"]}
+    return result | {"quick": asked.quick, "machine": machine}
 
 
 def main():
@@ -153,8 +121,7 @@ def main():
         asked.output = asked.again.parent
     else:
         result = measured(asked)
-        asked.output.mkdir(parents=True, exist_ok=True)
-        (asked.output / "figures.json").write_text(json.dumps(result, indent=1) + "\n")
+        keep(result, asked.output)
     if result["samples"]:
         text = growth_table.text(result)
         (asked.output / "table.txt").write_text(text)

@@ -9,23 +9,16 @@ import os
 import pathlib
 import signal
 import sys
-import time
 
 import loads
 import peers
 from peers import PLACE, Peer, Void
 from rows import ROWS, peer_names
+from runs import Parser, keep, record
 
 # Rounds, and seconds a run.
 QUICK = (2, 1)
 FULL = (5, 3)
-
-
-class Parser(argparse.ArgumentParser):
-    """Ends with the code of sysexits.h for what is asked wrongly."""
-
-    def error(self, message):
-        self.exit(64, f"{self.format_usage()}{message}\n")
 
 
 def arguments():
@@ -46,18 +39,10 @@ def arguments():
     # For `run`: says which rows these are, and measures nothing.
     parser.add_argument("--rows", action="store_true", dest="says_rows", help=argparse.SUPPRESS)
     found = parser.parse_args()
-    unknown = [row for row in found.rows if row not in ROWS]
-    if unknown:
-        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
-    found.rows = found.rows or list(ROWS)
+    found.rows = parser.known(found.rows, ROWS, "row")
     rounds, seconds = QUICK if found.quick else FULL
     found.rounds, found.seconds = found.rounds or rounds, found.seconds or seconds
-    try:
-        found.peer_core, found.load_core = (int(core) for core in found.cores.split(","))
-    except ValueError:
-        parser.error("--cores takes two numbers, as 1,0")
-    if not {found.peer_core, found.load_core} <= os.sched_getaffinity(0) or found.peer_core == found.load_core:
-        parser.error(f"two cores are needed; of those asked for by --cores, {found.cores}, not both can be used")
+    found.peer_core, found.load_core = parser.cores(found.cores)
     return found
 
 
@@ -131,29 +116,6 @@ def measure(rig):
                 print(f"round {turn + 1} of {asked.rounds}: {name:8} {peer:10} {shown}", flush=True)
 
 
-def measured(asked):
-    """What was found, and if a run was void, why: what came before it is kept, and is worth no more than a look."""
-    begun = time.time()
-    machine = loads.machine()
-    void = None
-    rig = Rig(asked)
-    try:
-        with rig:
-            measure(rig)
-    except Void as reason:
-        void = str(reason)
-    return {
-        "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime(begun)),
-        "minutes": round((time.time() - begun) / 60, 1),
-        "rounds": asked.rounds,
-        "seconds": asked.seconds,
-        "void": void,
-        "machine": machine,
-        "notes": rig.notes,
-        "samples": rig.samples,
-    }
-
-
 def main():
     asked = arguments()
     if asked.says_rows:
@@ -167,9 +129,8 @@ def main():
         result = json.loads(asked.plot.read_text())
         asked.output = asked.plot.parent
     else:
-        result = measured(asked)
-        asked.output.mkdir(parents=True, exist_ok=True)
-        (asked.output / "figures.json").write_text(json.dumps(result, indent=1) + "\n")
+        result = record(Rig(asked), measure)
+        keep(result, asked.output)
     if result["samples"]:
         text = table.text(result)
         (asked.output / "table.txt").write_text(text)
