@@ -13,6 +13,7 @@ mod fault;
 mod interims;
 mod joint;
 mod link;
+mod outgoing;
 mod pool;
 mod send;
 mod silence;
@@ -23,6 +24,7 @@ pub use alarm::Alarms;
 pub use dial::Dialer;
 pub use fault::Fault;
 pub use joint::{Captured, End, Following, Joints, Lead, Part};
+pub use outgoing::{Added, Introduced, Outgoing};
 pub use tasks::{Attached, Tasks};
 pub use terms::{HoldTimes, Limits, Terms};
 
@@ -34,13 +36,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::response;
 use http::uri::Scheme;
-use http::{request, response};
 use http_body::Body as _;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
-use crate::body::{Body, Upload};
+use crate::body::Body;
 use crate::config::{Address, Protocol};
 use crate::table::Grant;
 use crate::wire::{Client, Duplex, Hangup, Socket};
@@ -72,15 +74,6 @@ pub enum Reply {
     Answered(Box<response::Parts>, Body),
     /// 101: the connection belongs to another protocol now. With it comes what was read of that.
     Tunnel(Box<response::Parts>, Tunnel),
-}
-
-/// A request on its way to the upstream. Its head is boxed: it goes through many hands.
-#[derive(Debug)]
-pub struct Outgoing {
-    /// The head.
-    pub head: Box<request::Parts>,
-    /// The body.
-    pub body: Upload,
 }
 
 /// A connection that is becoming a tunnel.

@@ -99,7 +99,8 @@ fn prepare_request(mut requests: Vec<HeaderMap>) -> Vec<HeaderMap> {
     let hop = parts::hop(&asking);
     for fields in &mut requests {
         let present = Present::of(fields);
-        forward::prepare_request(black_box(fields), present, &hop, false);
+        forward::prepare_request(black_box(fields), present, hop.version, false);
+        forward::introduce(fields, &hop);
     }
     requests
 }

@@ -97,22 +97,19 @@ fn fields_of(head: &[u8]) -> HeaderMap {
     owned.collect()
 }
 
-/// A client and the host that it asks for, with what is said of both.
-pub(crate) fn asking() -> (Introduction, HeaderValue, HeaderValue) {
+/// A client and the host that it asks for.
+pub(crate) fn asking() -> (Introduction, HeaderValue) {
     let address = std::net::Ipv4Addr::new(192, 0, 2, 7).into();
     let client = Introduction::new(Some(address), false);
     let host = HeaderValue::from_static("shop.example");
-    let forwarded = client.forwarded(Some(&host));
-    (client, host, forwarded)
+    (client, host)
 }
 
-pub(crate) fn hop((client, host, forwarded): &(Introduction, HeaderValue, HeaderValue)) -> Hop<'_> {
+pub(crate) fn hop((client, host): &(Introduction, HeaderValue)) -> Hop<'_> {
     Hop {
         client,
-        forwarded,
         host: Some(host),
         version: Version::HTTP_11,
-        subject: None,
         forwarding: Forwarding::Append,
         via: true,
     }

@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, Version};
 
-use crate::policy::forward::Introduction;
+use crate::config::Upstream;
+use crate::policy::forward::{self, Hop, Introduction};
+use crate::upstream::Introduced;
 
 /// The longest host for which what is said of the client is kept.
 const HOST_LIMIT: usize = 256;
@@ -34,7 +36,8 @@ struct Said {
 #[derive(Debug)]
 struct Last {
     host: Box<[u8]>,
-    forwarded: HeaderValue,
+    version: Version,
+    introduced: Rc<Introduced>,
 }
 
 impl Caller {
@@ -52,47 +55,81 @@ impl Caller {
         }
     }
 
-    pub(super) fn introduction(&self) -> &Introduction {
-        &self.said.introduction
+    /// What there is to say about a request of it to this host, which it has sent in this version.
+    pub(super) fn hop<'a>(
+        &'a self,
+        host: Option<&'a HeaderValue>,
+        version: Version,
+        upstream: &Upstream,
+    ) -> Hop<'a> {
+        Hop {
+            client: &self.said.introduction,
+            host,
+            version,
+            forwarding: upstream.forwarded,
+            via: upstream.via,
+        }
     }
 
-    /// What `Forwarded` says of a request of it to this host.
-    pub(super) fn forwarded(&self, host: Option<&HeaderValue>) -> HeaderValue {
-        let introduction = self.introduction();
-        let Some(host) = host.filter(|host| host.len() <= HOST_LIMIT) else {
-            return introduction.forwarded(host);
+    /// The same, as it is said where the client has said nothing of this kind itself. All that is asked of it is of one gateway.
+    pub(super) fn introduced(&self, hop: &Hop<'_>) -> Rc<Introduced> {
+        let introduce = || {
+            let mut fields = HeaderMap::new();
+            forward::introduce(&mut fields, hop);
+            Rc::new(Introduced::new(fields))
+        };
+        let Some(host) = hop.host.filter(|host| host.len() <= HOST_LIMIT) else {
+            return introduce();
         };
         let mut last = self.said.last.borrow_mut();
-        if last
-            .as_ref()
-            .is_some_and(|last| *last.host != *host.as_bytes())
-        {
-            *last = None;
+        let is_same = |last: &&Last| *last.host == *host.as_bytes() && last.version == hop.version;
+        if let Some(last) = last.as_ref().filter(is_same) {
+            return Rc::clone(&last.introduced);
         }
-        let last = last.get_or_insert_with(|| Last {
+        let introduced = introduce();
+        *last = Some(Last {
             // Copied: it would keep what it was read with.
             host: host.as_bytes().into(),
-            forwarded: introduction.forwarded(Some(host)),
+            version: hop.version,
+            introduced: Rc::clone(&introduced),
         });
-        last.forwarded.clone()
+        introduced
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::forward::Forwarding;
 
     #[test]
-    fn each_request_is_told_with_its_own_host() {
+    fn each_request_is_told_with_its_own_host_and_version() {
         let caller = Caller::new(Some([192, 0, 2, 1].into()), false, None);
         let long = "a".repeat(HOST_LIMIT + 1);
+        let told = |host: Option<&str>, version| {
+            let host = host.map(|host| HeaderValue::from_str(host).expect("visible ASCII"));
+            let hop = Hop {
+                client: &caller.said.introduction,
+                host: host.as_ref(),
+                version,
+                forwarding: Forwarding::Append,
+                via: true,
+            };
+            let introduced = caller.introduced(&hop);
+            let fields = introduced.fields();
+            let text = |name: &str| fields[name].to_str().expect("visible ASCII").to_owned();
+            [text("via"), text("forwarded")]
+        };
         for host in ["a.example", "a.example", "b.example", &long, "a.example"] {
-            let value = HeaderValue::from_str(host).expect("visible ASCII");
-            assert_eq!(
-                caller.forwarded(Some(&value)),
-                format!("for=192.0.2.1;host=\"{host}\";proto=http")
-            );
+            for (version, via) in [
+                (Version::HTTP_11, "1.1 writegate"),
+                (Version::HTTP_10, "1.0 writegate"),
+            ] {
+                let forwarded = format!("for=192.0.2.1;host=\"{host}\";proto=http");
+                assert_eq!(told(Some(host), version), [via.to_owned(), forwarded]);
+            }
         }
-        assert_eq!(caller.forwarded(None), "for=192.0.2.1;proto=http");
+        let [_, forwarded] = told(None, Version::HTTP_11);
+        assert_eq!(forwarded, "for=192.0.2.1;proto=http");
     }
 }

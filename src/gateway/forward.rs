@@ -15,13 +15,12 @@ use super::join::Standing;
 use super::read::{broken_upload, expects_continue};
 use super::{Gateway, Trip};
 use crate::body::{Body, Edit, Gate, Received, Upload, UploadFault};
-use crate::policy::family::HOLD;
-use crate::policy::forward::{self, Hop};
+use crate::policy::forward;
 use crate::policy::present::Named;
 use crate::policy::rejection::Rejection;
 use crate::policy::{Pass, Plan};
 use crate::table::Grant;
-use crate::upstream::{Connect, Fault, Outgoing, Reply, Terms};
+use crate::upstream::{Added, Connect, Fault, Outgoing, Reply, Terms};
 
 /// How long the upstream has to answer an expectation before the body is sent all the same.
 const EXPECT_PATIENCE: Duration = Duration::from_secs(1);
@@ -108,27 +107,34 @@ impl<C: Connect> Gateway<C> {
         }
         let host = fields.get(HOST).cloned();
         let caller = &trip.peer.caller;
-        let subject_header = self.subject_header();
-        let hop = Hop {
-            client: caller.introduction(),
-            forwarded: &caller.forwarded(host.as_ref()),
-            host: host.as_ref(),
-            version: received,
-            subject: subject_header.map(|name| (name, caller.subject.as_deref())),
-            forwarding: upstream.forwarded,
-            via: upstream.via,
+        forward::prepare_request(fields, trip.present, received, keeps_expect);
+        if let Some(name) = self.subject_header() {
+            let subject = caller.subject.as_deref();
+            let subject = subject.and_then(|text| HeaderValue::from_str(text).ok());
+            forward::tell(fields, name, subject);
+        }
+        let hop = caller.hop(host.as_ref(), received, upstream);
+        let introduction = if trip.present.tells_of_client() {
+            forward::introduce(fields, &hop);
+            None
+        } else {
+            Some(caller.introduced(&hop))
         };
-        forward::prepare_request(fields, trip.present, &hop, keeps_expect);
-        let pass = told.pass.map(|pass| pass.value());
-        forward::tell(fields, &HOLD, pass);
         if let Some(name) = &upstream.sequence_header {
             forward::tell(fields, name, told.number.map(HeaderValue::from));
         }
-        fields.insert(forward::X_REQUEST_ID, trip.request_id.clone());
+        if trip.present.has(Named::RequestId) {
+            fields.remove(forward::X_REQUEST_ID);
+        }
         if host.is_none() {
             fields.insert(HOST, HeaderValue::from_static("localhost"));
         }
-        Outgoing { head, body }
+        let added = Added {
+            introduction,
+            request_id: Some(trip.request_id.clone()),
+            pass: told.pass.map(|pass| pass.value()),
+        };
+        Outgoing { head, added, body }
     }
 
     /// The field that tells the upstream whose certificate the client has shown.

@@ -34,9 +34,8 @@ fn goes_on(headers: &HeaderMap, name: &HeaderName) -> bool {
 
 /// Whether some backend takes a field of the one name for one of the other: CGI and its heirs do, in whose variables both
 /// become the same.
-pub(super) fn is_spelling(spelled: &HeaderName, name: &str) -> bool {
+pub(super) fn is_spelling(spelled: &str, name: &str) -> bool {
     let dashed = |byte| if byte == b'_' { b'-' } else { byte };
-    let spelled = spelled.as_str();
     spelled.len() == name.len() && spelled.bytes().map(dashed).eq(name.bytes().map(dashed))
 }
 
@@ -44,7 +43,7 @@ pub(super) fn is_spelling(spelled: &HeaderName, name: &str) -> bool {
 pub(super) fn remove_spellings(headers: &mut HeaderMap, name: &HeaderName) {
     let spellings = headers
         .keys()
-        .filter(|spelled| is_spelling(spelled, name.as_str()));
+        .filter(|spelled| is_spelling(spelled.as_str(), name.as_str()));
     let spellings: Vec<HeaderName> = spellings.cloned().collect();
     for spelled in spellings {
         headers.remove(spelled);
@@ -56,9 +55,9 @@ pub(super) fn field_lines<'a>(
     headers: &'a HeaderMap,
     name: &'a str,
 ) -> impl Iterator<Item = &'a HeaderValue> {
-    let lines = headers
-        .iter()
-        .filter(move |(spelled, _)| is_spelling(spelled, name) && goes_on(headers, spelled));
+    let lines = headers.iter().filter(move |(spelled, _)| {
+        is_spelling(spelled.as_str(), name) && goes_on(headers, spelled)
+    });
     lines.map(|(_, line)| line)
 }
 

@@ -20,10 +20,10 @@ use super::fields::{is_upgrade, nominated, remove_spellings, tokens};
 use super::present::{Named, Present};
 
 /// RFC 7239.
-const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub(super) const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 pub(super) const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
@@ -48,15 +48,10 @@ pub enum Forwarding {
 pub struct Hop<'a> {
     /// The client.
     pub client: &'a Introduction,
-    /// What [`Introduction::forwarded`] says of it and of the host that it asked for.
-    pub forwarded: &'a HeaderValue,
     /// The host that it asked for.
     pub host: Option<&'a HeaderValue>,
     /// The version in which it was received.
     pub version: Version,
-    /// The field that tells whose certificate the client has shown, and that of this one. Whatever the client says there
-    /// itself stays behind.
-    pub subject: Option<(&'a HeaderName, Option<&'a str>)>,
     /// What is said of it.
     pub forwarding: Forwarding,
     /// Whether the gateway names itself in `Via`.
@@ -106,25 +101,24 @@ pub fn tell(fields: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue
     }
 }
 
-/// Turns the fields that came from a client, of which these are `present`, into those that go upstream. `Expect` goes on only
-/// where the upstream is to answer it.
+/// Turns the fields that came from a client in this version, and of which these are `present`, into those that go upstream.
+/// `Expect` goes on only where the upstream is to answer it.
 pub fn prepare_request(
     fields: &mut HeaderMap,
     present: Present,
-    hop: &Hop<'_>,
+    version: Version,
     keeps_expect: bool,
 ) {
     let is_trailers = |token: &str| token.eq_ignore_ascii_case("trailers");
     let takes_trailers = present.has(Named::Te) && tokens(fields, &TE).any(is_trailers);
     let upgrade = take_hop_by_hop(fields, present);
     // RFC 9110 §7.8: of HTTP/1.0 it is ignored.
-    let upgrade = upgrade.filter(|_| hop.version >= Version::HTTP_11);
+    let upgrade = upgrade.filter(|_| version >= Version::HTTP_11);
     if present.has(Named::Expect) && !keeps_expect {
         fields.remove(EXPECT);
     }
-    if let Some((name, subject)) = hop.subject {
-        let subject = subject.and_then(|text| HeaderValue::from_str(text).ok());
-        tell(fields, name, subject);
+    if present.has(Named::Hold) {
+        remove_spellings(fields, &HOLD);
     }
     let options = match (upgrade.is_some(), takes_trailers) {
         (true, true) => Some("upgrade, te"),
@@ -145,6 +139,10 @@ pub fn prepare_request(
     if let Some(protocol) = upgrade {
         fields.insert(UPGRADE, protocol);
     }
+}
+
+/// Says among the fields of a request who has sent it, and by whom it came.
+pub fn introduce(fields: &mut HeaderMap, hop: &Hop<'_>) {
     if hop.via {
         let received = match hop.version {
             Version::HTTP_10 => "1.0 writegate",
@@ -252,7 +250,7 @@ fn remove_hold(fields: &mut HeaderMap, present: Present) {
 
 fn tell_of_client(fields: &mut HeaderMap, hop: &Hop<'_>) {
     let address = hop.client.address();
-    extend_list(fields, X_FORWARDED_FOR, address, |_| true);
+    extend_list(fields, X_FORWARDED_FOR, address.clone(), |_| true);
     fields
         .entry(X_FORWARDED_PROTO)
         .or_insert_with(|| HeaderValue::from_static(hop.client.scheme()));
@@ -262,7 +260,8 @@ fn tell_of_client(fields: &mut HeaderMap, hop: &Hop<'_>) {
             .or_insert_with(|| host.clone());
     }
     // What were added to anything else could be taken for a part of it.
-    extend_list(fields, FORWARDED, hop.forwarded, forwarded::is_list);
+    let forwarded = hop.client.forwarded(hop.host);
+    extend_list(fields, FORWARDED, forwarded, forwarded::is_list);
 }
 
 /// Adds a member to a list-valued field, in the one line that every backend understands; in place of what came, where that
@@ -270,12 +269,12 @@ fn tell_of_client(fields: &mut HeaderMap, hop: &Hop<'_>) {
 fn extend_list(
     fields: &mut HeaderMap,
     name: HeaderName,
-    member: &HeaderValue,
+    member: HeaderValue,
     may_be_added_to: fn(&[u8]) -> bool,
 ) {
     let mut came = match fields.entry(name) {
         Entry::Vacant(none) => {
-            none.insert(member.clone());
+            none.insert(member);
             return;
         }
         Entry::Occupied(came) => came,
@@ -308,7 +307,6 @@ mod tests {
     /// A client that asks for `a.example`.
     struct Asking {
         client: Introduction,
-        forwarded: HeaderValue,
         host: HeaderValue,
     }
 
@@ -316,26 +314,23 @@ mod tests {
         fn new(is_secure: bool) -> Self {
             let address = "192.0.2.1".parse().expect("an address");
             let client = Introduction::new(Some(address), is_secure);
-            let host = HeaderValue::from_static("a.example");
             Self {
-                forwarded: client.forwarded(Some(&host)),
                 client,
-                host,
+                host: HeaderValue::from_static("a.example"),
             }
         }
     }
 
     fn prepare(fields: &mut HeaderMap, hop: &Hop<'_>) {
-        prepare_request(fields, Present::of(fields), hop, false);
+        prepare_request(fields, Present::of(fields), hop.version, false);
+        introduce(fields, hop);
     }
 
     fn hop(asking: &Asking) -> Hop<'_> {
         Hop {
             client: &asking.client,
-            forwarded: &asking.forwarded,
             host: Some(&asking.host),
             version: Version::HTTP_11,
-            subject: None,
             forwarding: Forwarding::Append,
             via: true,
         }
@@ -454,7 +449,6 @@ mod tests {
 
     #[test]
     fn only_the_gateway_says_whose_certificate_the_client_has_shown() {
-        let asking = Asking::new(false);
         let name = HeaderName::from_static("x-client-subject");
         let forged = || {
             fields(&[
@@ -464,13 +458,9 @@ mod tests {
                 ("x-client-subjects", "1"),
             ])
         };
-        let told = |subject| {
+        let told = |subject: Option<&'static str>| {
             let mut request = forged();
-            let hop = Hop {
-                subject: Some((&name, subject)),
-                ..hop(&asking)
-            };
-            prepare(&mut request, &hop);
+            tell(&mut request, &name, subject.map(HeaderValue::from_static));
             let lines = request
                 .iter()
                 .filter(|(name, _)| name.as_str().contains("client"));

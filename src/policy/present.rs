@@ -1,7 +1,10 @@
 //! Which of the fields that the gateway asks for a message has, found out in one pass: most messages have few of them, and to
 //! ask a map for one costs a hash.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
+
+use super::family::HOLD;
+use super::fields::is_spelling;
 
 /// A field that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +17,15 @@ pub enum Named {
     ContentType,
     /// `Expect`
     Expect,
-    /// `Writegate-Hold`
+    /// `Forwarded`
+    Forwarded,
+    /// `X-Forwarded-For`
+    ForwardedFor,
+    /// `X-Forwarded-Host`
+    ForwardedHost,
+    /// `X-Forwarded-Proto`
+    ForwardedProto,
+    /// `Writegate-Hold`, in any spelling that some backend takes for it
     Hold,
     /// `Keep-Alive`
     KeepAlive,
@@ -30,23 +41,31 @@ pub enum Named {
     TransferEncoding,
     /// `Upgrade`
     Upgrade,
+    /// `Via`
+    Via,
 }
 
 impl Named {
-    const fn of(name: &[u8]) -> Option<Self> {
-        Some(match name {
+    fn of(name: &HeaderName) -> Option<Self> {
+        let name = name.as_str();
+        Some(match name.as_bytes() {
             b"accept" => Self::Accept,
             b"connection" => Self::Connection,
             b"content-type" => Self::ContentType,
             b"expect" => Self::Expect,
+            b"forwarded" => Self::Forwarded,
             b"keep-alive" => Self::KeepAlive,
             b"origin" => Self::Origin,
             b"proxy-connection" => Self::ProxyConnection,
             b"te" => Self::Te,
             b"transfer-encoding" => Self::TransferEncoding,
             b"upgrade" => Self::Upgrade,
-            b"writegate-hold" => Self::Hold,
+            b"via" => Self::Via,
+            b"x-forwarded-for" => Self::ForwardedFor,
+            b"x-forwarded-host" => Self::ForwardedHost,
+            b"x-forwarded-proto" => Self::ForwardedProto,
             b"x-request-id" => Self::RequestId,
+            _ if is_spelling(name, HOLD.as_str()) => Self::Hold,
             _ => return None,
         })
     }
@@ -54,13 +73,22 @@ impl Named {
 
 /// Those of them that a message has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Present(u16);
+pub struct Present(u32);
 
 impl Present {
     /// Those among these fields.
     pub fn of(headers: &HeaderMap) -> Self {
-        let named = headers.keys().filter_map(|name| Named::of(name.as_ref()));
+        let named = headers.keys().filter_map(Named::of);
         Self(named.fold(0, |all, named| all | 1 << named as u16))
+    }
+
+    /// Whether it has any that says who has sent it, and by whom it came.
+    pub const fn tells_of_client(self) -> bool {
+        self.has(Named::Forwarded)
+            || self.has(Named::ForwardedFor)
+            || self.has(Named::ForwardedHost)
+            || self.has(Named::ForwardedProto)
+            || self.has(Named::Via)
     }
 
     /// Whether the message has it.
@@ -72,10 +100,12 @@ impl Present {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::header::{self, HeaderName, HeaderValue};
+    use http::header::{self, HeaderValue};
 
-    use crate::policy::family::HOLD;
-    use crate::policy::forward::{KEEP_ALIVE, PROXY_CONNECTION, X_REQUEST_ID};
+    use crate::policy::forward::{
+        FORWARDED, KEEP_ALIVE, PROXY_CONNECTION, X_FORWARDED_FOR, X_FORWARDED_HOST,
+        X_FORWARDED_PROTO, X_REQUEST_ID,
+    };
 
     #[test]
     fn each_is_found_by_its_name_and_no_other_is() {
@@ -84,7 +114,12 @@ mod tests {
             (Named::Connection, header::CONNECTION),
             (Named::ContentType, header::CONTENT_TYPE),
             (Named::Expect, header::EXPECT),
+            (Named::Forwarded, FORWARDED),
+            (Named::ForwardedFor, X_FORWARDED_FOR),
+            (Named::ForwardedHost, X_FORWARDED_HOST),
+            (Named::ForwardedProto, X_FORWARDED_PROTO),
             (Named::Hold, HOLD),
+            (Named::Hold, HeaderName::from_static("writegate_hold")),
             (Named::KeepAlive, KEEP_ALIVE),
             (Named::Origin, header::ORIGIN),
             (Named::ProxyConnection, PROXY_CONNECTION),
@@ -92,6 +127,7 @@ mod tests {
             (Named::Te, header::TE),
             (Named::TransferEncoding, header::TRANSFER_ENCODING),
             (Named::Upgrade, header::UPGRADE),
+            (Named::Via, header::VIA),
         ];
         for (named, name) in &all {
             let mut headers = HeaderMap::new();

@@ -102,5 +102,6 @@ fn duplicate(request: &Outgoing) -> Option<Outgoing> {
     Some(Outgoing {
         body: request.body.duplicate()?,
         head: request.head.clone(),
+        added: request.added.clone(),
     })
 }

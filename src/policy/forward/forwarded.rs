@@ -31,7 +31,7 @@ impl Introduction {
     }
 
     /// The member of `Forwarded` for what it sends to this host.
-    pub fn forwarded(&self, host: Option<&HeaderValue>) -> HeaderValue {
+    pub(super) fn forwarded(&self, host: Option<&HeaderValue>) -> HeaderValue {
         let Self { node, scheme, .. } = self;
         let host = host
             .and_then(|host| host.to_str().ok())

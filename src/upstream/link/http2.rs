@@ -298,7 +298,12 @@ impl Drop for Stream {
 
 /// The request as HTTP/2 has it (RFC 9113 §8.3.1): the target in its parts, and no field that is about a connection.
 fn streamed(request: Outgoing, scheme: &Scheme) -> (Request<()>, Upload) {
-    let Outgoing { mut head, body } = request;
+    let Outgoing {
+        mut head,
+        added,
+        body,
+    } = request;
+    added.join(&mut head.headers);
     for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
         head.headers.remove(name);
     }

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, request};
 use http_body::{Body as _, Frame};
 use tokio::io::AsyncWrite;
 
-use super::super::super::Outgoing;
+use super::super::super::{Added, Outgoing};
 use crate::body::{HttpError, Upload, UploadFault};
 use crate::wire::{Framed, OutOfLength, Output, encode_fields};
 
@@ -22,7 +22,7 @@ use crate::wire::{Framed, OutOfLength, Output, encode_fields};
 #[derive(Debug)]
 pub(super) struct Sending {
     /// Kept until an answer comes, for another attempt.
-    head: Option<Box<request::Parts>>,
+    head: Option<(Box<request::Parts>, Added)>,
     body: Option<Upload>,
     /// What of the body was here when it was begun.
     content: Bytes,
@@ -52,10 +52,14 @@ impl Default for Sending {
 impl Sending {
     /// Begins with a request, when the one before is over.
     pub(super) fn begin(&mut self, request: Outgoing) {
-        let Outgoing { mut head, mut body } = request;
+        let Outgoing {
+            mut head,
+            added,
+            mut body,
+        } = request;
         let framed = frame(&mut head, &body);
-        encode(&head, self.output.begin(framed));
-        self.head = Some(head);
+        encode(&head, &added, self.output.begin(framed));
+        self.head = Some((head, added));
         self.content = body.take_content();
         self.has_come = false;
         self.is_body_over = false;
@@ -79,9 +83,9 @@ impl Sending {
 
     /// The request as it was given, where all of it is at hand.
     pub(super) fn take_back(&mut self) -> Option<Outgoing> {
-        let (head, mut body) = (self.head.take()?, self.body.take()?);
+        let ((head, added), mut body) = (self.head.take()?, self.body.take()?);
         body.give_back(std::mem::take(&mut self.content));
-        (!self.has_come).then_some(Outgoing { head, body })
+        (!self.has_come).then_some(Outgoing { head, added, body })
     }
 
     /// Whether all of it was written, and nothing is kept back.
@@ -183,13 +187,14 @@ fn frame(head: &mut request::Parts, body: &Upload) -> Framed {
     Framed::Chunked
 }
 
-fn encode(head: &request::Parts, out: &mut Vec<u8>) {
+fn encode(head: &request::Parts, added: &Added, out: &mut Vec<u8>) {
     let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
     out.extend_from_slice(head.method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
     encode_fields(&head.headers, &head.extensions, out);
+    added.encode(out);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -240,7 +245,11 @@ mod tests {
             let value = HeaderValue::from_static(value);
             head.headers.append(*name, value);
         }
-        Outgoing { head, body: upload }
+        Outgoing {
+            head,
+            added: Added::default(),
+            body: upload,
+        }
     }
 
     fn whole(content: &[u8]) -> Received {

@@ -1,0 +1,106 @@
+//! A request on its way to the upstream: what came of it, and what the gateway adds to that.
+
+use std::rc::Rc;
+
+use http::{Extensions, HeaderMap, HeaderValue, request};
+
+use crate::body::Upload;
+use crate::policy::family::HOLD;
+use crate::policy::forward::X_REQUEST_ID;
+use crate::wire::{encode_fields, encode_line};
+
+/// A request on its way to the upstream. Its head is boxed: it goes through many hands.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The head, as far as it came so.
+    pub head: Box<request::Parts>,
+    /// The fields of its head that did not.
+    pub added: Added,
+    /// The body.
+    pub body: Upload,
+}
+
+/// Fields that the gateway adds to those of a request. None has the name of one that is among them: a map would look for
+/// each in vain.
+#[derive(Clone, Debug, Default)]
+pub struct Added {
+    /// What is said of the client.
+    pub introduction: Option<Rc<Introduced>>,
+    /// The name under which the request is found again in logs.
+    pub request_id: Option<HeaderValue>,
+    /// What a request on behalf of this one may come with.
+    pub pass: Option<HeaderValue>,
+}
+
+/// What is said of a client in all that it asks of one host: in fields, and as HTTP/1.1 has them.
+#[derive(Debug)]
+pub struct Introduced {
+    fields: HeaderMap,
+    lines: Vec<u8>,
+}
+
+impl Introduced {
+    /// By these fields.
+    pub fn new(fields: HeaderMap) -> Self {
+        let mut lines = Vec::new();
+        encode_fields(&fields, &Extensions::new(), &mut lines);
+        Self { fields, lines }
+    }
+
+    /// The fields.
+    pub const fn fields(&self) -> &HeaderMap {
+        &self.fields
+    }
+}
+
+impl Added {
+    /// Writes them as HTTP/1.1 has them.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        if let Some(introduction) = &self.introduction {
+            out.extend_from_slice(&introduction.lines);
+        }
+        if let Some(id) = &self.request_id {
+            encode_line(X_REQUEST_ID.as_str().as_bytes(), id.as_bytes(), out);
+        }
+        if let Some(pass) = &self.pass {
+            encode_line(HOLD.as_str().as_bytes(), pass.as_bytes(), out);
+        }
+    }
+
+    /// Puts them among these fields.
+    pub fn join(self, fields: &mut HeaderMap) {
+        if let Some(introduction) = self.introduction {
+            fields.extend(introduction.fields.clone());
+        }
+        let own = [(X_REQUEST_ID, self.request_id), (HOLD, self.pass)];
+        fields.extend(
+            own.into_iter()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::VIA;
+
+    use super::*;
+
+    #[test]
+    fn what_is_added_is_alike_in_every_version() {
+        let via = HeaderMap::from_iter([(VIA, HeaderValue::from_static("1.1 writegate"))]);
+        let added = Added {
+            introduction: Some(Rc::new(Introduced::new(via))),
+            request_id: Some(HeaderValue::from_static("7")),
+            pass: Some(HeaderValue::from_static("ab-1")),
+        };
+        let mut lines = Vec::new();
+        added.encode(&mut lines);
+        let mut fields = HeaderMap::new();
+        added.join(&mut fields);
+        let mut same = Vec::new();
+        encode_fields(&fields, &Extensions::new(), &mut same);
+        assert_eq!(String::from_utf8(lines), String::from_utf8(same));
+        assert_eq!(fields.len(), 3);
+    }
+}
