@@ -3,9 +3,10 @@
 builds.py BUILD...           the first is what the others are compared with
 builds.py --train PROGRAM
 
-Called by `builds`, which makes them.
+Called by `builds`, which makes them, and by `profile`.
 """
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -13,34 +14,55 @@ import statistics
 import sys
 
 import peers
-from loads import Held, wrk
+from loads import Held, h2load, wrk
 from peers import PLACE, Peer, Void
 
 ROUNDS, SECONDS = 5, 3
-TRAINING = 5
+TRAINING, TRAINING_RARER = 5, 2
 # How long the gateway may wait for what is at work when it is told to stop.
 DRAIN = 15
 CORE, LOAD_CORE = 1, 0
 ROWS = ("put", "get", "409")
 
 
-def run(program, seconds, drain=1):
+def run(program):
     """What a request costs by row, in microseconds, with a gateway of its own."""
+    with gateway(program) as peer:
+        return plain(peer, SECONDS)
+
+
+def train(program):
+    """All that a gateway does often, so that it counts what it does: over each listener, and much of it as it is done most."""
+    with gateway(program) as peer:
+        plain(peer, TRAINING)
+        for kind in ("put", "get"):
+            wrk(peer, "tls", kind, TRAINING_RARER)
+        h2load(peer, "h2c", "get", TRAINING_RARER, 8, 8)
+        h2load(peer, "h2c", "put", TRAINING_RARER, 1, 64)
+        # What has been counted is written when it ends by itself.
+        peer.process.terminate()
+        peer.process.wait(DRAIN)
+
+
+@contextlib.contextmanager
+def gateway(program):
+    """This program at work."""
     os.environ["COMPARE_GATEWAY"] = str(program)
     peer = Peer("writegate", CORE).wait()
     try:
-        costs = {kind: wrk(peer, "plain", kind, seconds)["cpu"] for kind in ("put", "get")}
-        held = Held(peer, "plain", (seconds + 5) * 1000)
-        costs["409"] = wrk(peer, "plain", "same", seconds, held.path)["cpu"]
-        if not held.leave():
-            raise Void("the write that held the path had ended before the run had")
-        if drain > 1:
-            # What has been counted is written when it ends by itself.
-            peer.process.terminate()
-            peer.process.wait(drain)
-        return costs
+        yield peer
     finally:
         peer.stop()
+
+
+def plain(peer, seconds):
+    """The rows over HTTP/1.1."""
+    costs = {kind: wrk(peer, "plain", kind, seconds)["cpu"] for kind in ("put", "get")}
+    held = Held(peer, "plain", (seconds + 5) * 1000)
+    costs["409"] = wrk(peer, "plain", "same", seconds, held.path)["cpu"]
+    if not held.leave():
+        raise Void("the write that held the path had ended before the run had")
+    return costs
 
 
 def measure(builds):
@@ -49,7 +71,7 @@ def measure(builds):
     for turn in range(ROUNDS):
         first = turn % len(builds)
         for build in builds[first:] + builds[:first]:
-            for row, cost in run(PLACE / "builds" / build, SECONDS).items():
+            for row, cost in run(PLACE / "builds" / build).items():
                 costs[build][row].append(cost)
             shown = ", ".join(f"{row} {found[-1]:.2f}" for row, found in costs[build].items())
             print(f"round {turn + 1} of {ROUNDS}: {build:8} {shown}", flush=True)
@@ -76,7 +98,7 @@ def main():
     origin = Peer("origin", LOAD_CORE).wait()
     try:
         if sys.argv[1] == "--train":
-            run(pathlib.Path(sys.argv[2]), TRAINING, DRAIN)
+            train(pathlib.Path(sys.argv[2]))
         else:
             print("\n" + "\n".join(table(measure(sys.argv[1:]))))
     except Void as reason:
