@@ -5,6 +5,7 @@
 //! - A write is claimed for only once a small body is here whole, and forwarded only once it is claimed.
 //! - A conflict is told only after everything that had reached the workers by then was looked at.
 
+mod answered;
 mod caller;
 mod claim;
 mod families;
@@ -18,6 +19,7 @@ mod slots;
 mod trip;
 mod turns;
 
+pub use answered::Answered;
 pub use caller::Caller;
 pub use log::Counts;
 pub use peer::Peer;
@@ -134,12 +136,7 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// Answers one request, whatever happens.
-    pub async fn handle(
-        &self,
-        head: Box<request::Parts>,
-        body: Incoming,
-        peer: &Peer,
-    ) -> Response<Body> {
+    pub async fn handle(&self, head: Box<request::Parts>, body: Incoming, peer: &Peer) -> Answered {
         let in_flight = peer.begin();
         self.counts.request();
         let mut trip = self.begin(&head, &body, peer);
@@ -154,7 +151,7 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// Answers a request that cannot be understood in one way only.
-    pub fn turn_away(&self, head: &request::Parts, why: Malformed, peer: &Peer) -> Response<Body> {
+    pub fn turn_away(&self, head: &request::Parts, why: Malformed, peer: &Peer) -> Answered {
         self.counts.request();
         let mut trip = self.begin(head, &Incoming::NONE, peer);
         let response = self.reject(&Rejection::Malformed(why), &mut trip);
@@ -172,7 +169,7 @@ impl<C: Connect> Gateway<C> {
         head: Box<request::Parts>,
         body: Incoming,
         trip: &mut Trip<'_>,
-    ) -> Result<Response<Body>, Rejection> {
+    ) -> Result<Answered, Rejection> {
         self.recognise(&head, trip);
         self.enter(trip)?; // 503
         let plan = self.plan(&head, &body, trip)?; // 400
@@ -200,7 +197,7 @@ impl<C: Connect> Gateway<C> {
         }
     }
 
-    fn reject(&self, rejection: &Rejection, trip: &mut Trip<'_>) -> Response<Body> {
+    fn reject(&self, rejection: &Rejection, trip: &mut Trip<'_>) -> Answered {
         trip.outcome = Outcome::Rejected(rejection.name());
         if matches!(rejection, Rejection::Conflict(_)) {
             self.counts.conflict();
@@ -212,13 +209,14 @@ impl<C: Connect> Gateway<C> {
             is_last: trip.is_unread,
         };
         let answer = rejection.answer(&telling);
-        answer.map(|content| {
+        let answer = answer.map(|content| {
             if trip.is_head {
                 Body::whole(Bytes::new())
             } else {
                 Body::whole(content)
             }
-        })
+        });
+        answer.into()
     }
 
     /// The answer to a request that was refused before it could become one.

@@ -36,7 +36,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::response;
 use http::uri::Scheme;
 use http_body::Body as _;
 use tokio::time::{Instant, timeout};
@@ -44,6 +43,7 @@ use tracing::{info, warn};
 
 use crate::body::Body;
 use crate::config::{Address, Protocol};
+use crate::policy::head::ResponseHead;
 use crate::table::Grant;
 use crate::wire::{Client, Duplex, Hangup, Socket};
 use exchange::Exchange;
@@ -71,9 +71,9 @@ pub trait Connect: 'static {
 /// What comes back of an exchange.
 pub enum Reply {
     /// A response: whole, or still coming.
-    Answered(Box<response::Parts>, Body),
+    Answered(Box<ResponseHead>, Body),
     /// 101: the connection belongs to another protocol now. With it comes what was read of that.
-    Tunnel(Box<response::Parts>, Tunnel),
+    Tunnel(Box<ResponseHead>, Tunnel),
 }
 
 /// A connection that is becoming a tunnel.
@@ -152,14 +152,14 @@ impl<C: Connect> Upstream<C> {
                     grant: back,
                     request: Some(again),
                     ..
-                }) if is_reused => (request, grant) = (again, back.map(|grant| *grant)),
+                }) if is_reused => (request, grant) = (*again, back.map(|grant| *grant)),
                 Err(Fault::Broken {
                     is_unheard: true,
                     grant: back,
                     request: Some(again),
                     ..
                 }) if is_reused && !terms.is_write && again.body.is_end_stream() => {
-                    (request, grant) = (again, back.map(|grant| *grant));
+                    (request, grant) = (*again, back.map(|grant| *grant));
                 }
                 Err(fault) => return Err(fault.without_claim()),
                 settled => return settled,

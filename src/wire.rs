@@ -35,7 +35,7 @@ pub use inbound::{Broken, Inbound};
 pub use multiplexed::{Multiplexed, Rest};
 pub use opening::{Opening, Protocol, open};
 pub use outbound::{Outbound, Traffic};
-pub use output::{Framed, OutOfLength, Output, each_line, encode_fields, encode_line};
+pub use output::{Framed, OutOfLength, Output, encode_fields, encode_line};
 pub use scratch::poll_read;
 pub use secure::{Secure, Security};
 pub use stream::Stream;

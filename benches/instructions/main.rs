@@ -23,7 +23,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use http::HeaderMap;
-use writegate::policy::head::{Limits, check, check_response, parse_response};
+use writegate::policy::head::{Limits, ResponseHead, check, check_response, parse_response};
 use writegate::policy::path::{Distinguish, canonical};
 use writegate::policy::present::Present;
 use writegate::policy::{Locks, Policy, forward};
@@ -106,10 +106,10 @@ fn prepare_request(mut requests: Vec<HeaderMap>) -> Vec<HeaderMap> {
 }
 
 #[library_benchmark]
-#[bench::json(args = (RESPONSE), setup = parts::fields)]
-fn prepare_response(mut responses: Vec<HeaderMap>) -> Vec<HeaderMap> {
-    for fields in &mut responses {
-        forward::prepare_response(black_box(fields));
+#[bench::json(args = (RESPONSE), setup = parts::responses)]
+fn prepare_response(mut responses: Vec<ResponseHead>) -> Vec<ResponseHead> {
+    for head in &mut responses {
+        forward::prepare_response(black_box(head));
     }
     responses
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Version};
 use writegate::config::{Config, Overrides};
 use writegate::policy::forward::{Forwarding, Hop, Introduction};
+use writegate::policy::head::{ResponseHead, parse_response};
 use writegate::policy::rejection::{Answers, Audience, Rejection, Telling, samples};
 use writegate::policy::{Head, Locks, Policy};
 use writegate::table::Table;
@@ -84,6 +85,12 @@ fn claimed_before(locks: Locks) -> (Arc<Table>, Locks) {
 /// The fields of a head, once for each round.
 pub(crate) fn fields(head: &[u8]) -> Vec<HeaderMap> {
     vec![fields_of(head); ROUNDS]
+}
+
+/// The same head as the upstream sends it, so often.
+pub(crate) fn responses(head: &'static [u8]) -> Vec<ResponseHead> {
+    let parsed = parse_response(&Bytes::from_static(head), false, false);
+    vec![*parsed.expect("it has one reading").head; ROUNDS]
 }
 
 fn fields_of(head: &[u8]) -> HeaderMap {

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use h2::ext::Protocol;
 use http::header::HOST;
-use http::{Extensions, HeaderName, HeaderValue, Response, Uri, Version, request};
+use http::{Extensions, HeaderName, HeaderValue, Uri, Version, request};
 use tokio::time::timeout_at;
 use tracing::debug;
 
 use super::join::Standing;
 use super::read::{broken_upload, expects_continue};
-use super::{Gateway, Trip};
+use super::{Answered, Gateway, Trip};
 use crate::body::{Body, Edit, Gate, Received, Upload, UploadFault};
 use crate::policy::forward;
 use crate::policy::present::Named;
@@ -151,7 +151,7 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// The upstream's response as it is written to the client.
-    pub(super) fn answer(&self, reply: Reply, trip: &Trip<'_>) -> Response<Body> {
+    pub(super) fn answer(&self, reply: Reply, trip: &Trip<'_>) -> Answered {
         let (mut head, body) = match reply {
             Reply::Answered(head, body) => (head, body),
             Reply::Tunnel(head, tunnel) => {
@@ -159,9 +159,8 @@ impl<C: Connect> Gateway<C> {
                 (head, Body::whole(bytes::Bytes::new()))
             }
         };
-        forward::prepare_response(&mut head.headers);
-        head.version = Version::HTTP_11;
-        Response::from_parts(*head, body)
+        forward::prepare_response(&mut head);
+        Answered { head, body }
     }
 }
 

@@ -7,14 +7,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, Response, StatusCode, request};
+use http::{HeaderValue, Method, StatusCode, request};
 use tokio::time::Instant;
 
-use super::Peer;
 use super::ids::Ids;
 use super::log::Line;
 use super::slots::Slot;
-use crate::body::{Body, BodyEnd, Counted, Incoming};
+use super::{Answered, Peer};
+use crate::body::{BodyEnd, Counted, Incoming};
 use crate::config::Config;
 use crate::policy::forward::X_REQUEST_ID;
 use crate::policy::present::{Named, Present};
@@ -155,22 +155,20 @@ impl<'a> Trip<'a> {
     }
 
     /// Tells the client how long it waited for its turn, if it did, and whose response it gets, if it is another's.
-    pub(super) fn tell(&self, response: &mut Response<Body>) {
+    pub(super) fn tell(&self, response: &mut Answered) {
         if self.outcome == Outcome::Joined {
-            response
-                .headers_mut()
-                .insert(JOINED, HeaderValue::from_static("1"));
+            let fields = response.head.fields_mut();
+            fields.insert(JOINED, HeaderValue::from_static("1"));
         }
         if let Some(waited) = self.waited {
             let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-            response
-                .headers_mut()
-                .insert(WAITED, HeaderValue::from(millis));
+            let fields = response.head.fields_mut();
+            fields.insert(WAITED, HeaderValue::from(millis));
         }
     }
 
     /// Has its access line written when the response has ended.
-    pub(super) fn report_with(mut self, response: Response<Body>) -> Response<Body> {
+    pub(super) fn report_with(mut self, response: Answered) -> Answered {
         let status = response.status();
         let Some(report) = self.report() else {
             return response;

@@ -34,16 +34,16 @@ fn goes_on(headers: &HeaderMap, name: &HeaderName) -> bool {
 
 /// Whether some backend takes a field of the one name for one of the other: CGI and its heirs do, in whose variables both
 /// become the same.
-pub(super) fn is_spelling(spelled: &str, name: &str) -> bool {
-    let dashed = |byte| if byte == b'_' { b'-' } else { byte };
-    spelled.len() == name.len() && spelled.bytes().map(dashed).eq(name.bytes().map(dashed))
+pub(super) fn is_spelling(spelled: &[u8], name: &[u8]) -> bool {
+    let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
+    spelled.len() == name.len() && spelled.iter().map(dashed).eq(name.iter().map(dashed))
 }
 
 /// Removes a field, however it is spelled.
 pub(super) fn remove_spellings(headers: &mut HeaderMap, name: &HeaderName) {
     let spellings = headers
         .keys()
-        .filter(|spelled| is_spelling(spelled.as_str(), name.as_str()));
+        .filter(|spelled| is_spelling(spelled.as_ref(), name.as_ref()));
     let spellings: Vec<HeaderName> = spellings.cloned().collect();
     for spelled in spellings {
         headers.remove(spelled);
@@ -56,7 +56,7 @@ pub(super) fn field_lines<'a>(
     name: &'a str,
 ) -> impl Iterator<Item = &'a HeaderValue> {
     let lines = headers.iter().filter(move |(spelled, _)| {
-        is_spelling(spelled.as_str(), name) && goes_on(headers, spelled)
+        is_spelling(spelled.as_ref(), name.as_bytes()) && goes_on(headers, spelled)
     });
     lines.map(|(_, line)| line)
 }

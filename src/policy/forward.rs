@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::family::HOLD;
 use super::fields::{is_upgrade, nominated, remove_spellings, tokens};
+use super::head::{ResponseHead, lists};
 use super::present::{Named, Present};
 
 /// RFC 7239.
@@ -168,8 +169,28 @@ pub fn introduce(fields: &mut HeaderMap, hop: &Hop<'_>) {
     }
 }
 
-/// Turns the fields that came from the upstream into those that go to the client.
-pub fn prepare_response(fields: &mut HeaderMap) {
+/// What a response that passes leaves behind: of what is about the connection alone, all that may be there.
+const LEFT_BEHIND: Present = Present::NONE
+    .with(Named::Connection)
+    .with(Named::Hold)
+    .with(Named::KeepAlive)
+    .with(Named::ProxyConnection)
+    .with(Named::Te)
+    .with(Named::TransferEncoding);
+
+/// Turns the head that came from the upstream into the one that goes to the client.
+pub fn prepare_response(head: &mut ResponseHead) {
+    let is_plain = |option: &[u8]| {
+        option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
+    };
+    let has_lines = head
+        .lines()
+        .is_some_and(|present| !present.has(Named::Upgrade));
+    if has_lines && head.values(Named::Connection).all(is_plain) {
+        head.leave_out(LEFT_BEHIND);
+        return;
+    }
+    let fields = head.fields_mut();
     let present = Present::of(fields);
     let upgrade = take_hop_by_hop(fields, present);
     remove_hold(fields, present);
@@ -205,14 +226,15 @@ pub fn has_one_reading(head: &response::Parts) -> bool {
 }
 
 /// Whether the connection may be used again after this response (RFC 9112 §9.3).
-pub fn persists(head: &response::Parts) -> bool {
-    let has = |option: &str| {
-        tokens(&head.headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case(option))
+pub fn persists(head: &ResponseHead) -> bool {
+    let has = |option: &[u8]| {
+        head.values(Named::Connection)
+            .any(|line| lists(line, option))
     };
-    if head.version == Version::HTTP_10 {
-        has("keep-alive")
+    if head.version() == Version::HTTP_10 {
+        has(b"keep-alive")
     } else {
-        !has("close")
+        !has(b"close")
     }
 }
 

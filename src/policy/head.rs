@@ -9,6 +9,7 @@ mod http2;
 mod line;
 mod malformed;
 mod names;
+mod passing;
 mod request;
 mod request_line;
 mod response;
@@ -16,12 +17,13 @@ mod spelling;
 
 pub use http2::{check_http2, check_http2_trailers};
 pub use malformed::Malformed;
+pub use passing::ResponseHead;
 pub use request::{Asked, ParsedRequest, check, check_beginning, parse_request};
 pub use response::{
     Answer, Content, Following, INTERIM_LIMIT, InvalidResponse, Parsed, RESPONSE_FIELD_LIMIT,
     Reason, check_response, check_response_beginning, parse_response,
 };
-pub use spelling::Spelling;
+pub use spelling::{Spelling, each_line};
 
 pub(super) use request_line::is_host;
 

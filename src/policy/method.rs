@@ -174,8 +174,8 @@ pub fn heeded(head: &Head<'_>) -> Vec<(Place, Method)> {
 fn may_be_overridden(head: &Head<'_>) -> bool {
     let has_field = || {
         let names = head.headers.keys();
-        let mut spelled =
-            names.flat_map(|name| OVERRIDES.map(|known| is_spelling(name.as_str(), known)));
+        let mut spelled = names
+            .flat_map(|name| OVERRIDES.map(|known| is_spelling(name.as_ref(), known.as_bytes())));
         spelled.any(|is_spelled| is_spelled)
     };
     head.content.is_some()

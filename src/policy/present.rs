@@ -6,6 +6,9 @@ use http::{HeaderMap, HeaderName};
 use super::family::HOLD;
 use super::fields::is_spelling;
 
+/// As long as the longest of their names.
+const LONGEST: usize = "x-forwarded-proto".len();
+
 /// A field that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
@@ -13,8 +16,12 @@ pub enum Named {
     Accept,
     /// `Connection`
     Connection,
+    /// `Content-Length`
+    ContentLength,
     /// `Content-Type`
     ContentType,
+    /// `Date`
+    Date,
     /// `Expect`
     Expect,
     /// `Forwarded`
@@ -37,6 +44,8 @@ pub enum Named {
     RequestId,
     /// `TE`
     Te,
+    /// `Trailer`
+    Trailer,
     /// `Transfer-Encoding`
     TransferEncoding,
     /// `Upgrade`
@@ -46,18 +55,34 @@ pub enum Named {
 }
 
 impl Named {
-    fn of(name: &HeaderName) -> Option<Self> {
-        let name = name.as_str();
-        Some(match name.as_bytes() {
+    /// Which of them has this name, if any.
+    pub fn of(name: &HeaderName) -> Option<Self> {
+        Self::of_lower(name.as_str().as_bytes())
+    }
+
+    /// The same, of a name as it is written.
+    pub fn of_line(name: &[u8]) -> Option<Self> {
+        let mut lower = [0; LONGEST];
+        let lower = lower.get_mut(..name.len())?;
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        Self::of_lower(lower)
+    }
+
+    fn of_lower(name: &[u8]) -> Option<Self> {
+        Some(match name {
             b"accept" => Self::Accept,
             b"connection" => Self::Connection,
+            b"content-length" => Self::ContentLength,
             b"content-type" => Self::ContentType,
+            b"date" => Self::Date,
             b"expect" => Self::Expect,
             b"forwarded" => Self::Forwarded,
             b"keep-alive" => Self::KeepAlive,
             b"origin" => Self::Origin,
             b"proxy-connection" => Self::ProxyConnection,
             b"te" => Self::Te,
+            b"trailer" => Self::Trailer,
             b"transfer-encoding" => Self::TransferEncoding,
             b"upgrade" => Self::Upgrade,
             b"via" => Self::Via,
@@ -65,7 +90,7 @@ impl Named {
             b"x-forwarded-host" => Self::ForwardedHost,
             b"x-forwarded-proto" => Self::ForwardedProto,
             b"x-request-id" => Self::RequestId,
-            _ if is_spelling(name, HOLD.as_str()) => Self::Hold,
+            _ if is_spelling(name, HOLD.as_str().as_bytes()) => Self::Hold,
             _ => return None,
         })
     }
@@ -76,10 +101,18 @@ impl Named {
 pub struct Present(u32);
 
 impl Present {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
+    /// These, and this one.
+    pub const fn with(self, field: Named) -> Self {
+        Self(self.0 | 1 << field as u32)
+    }
+
     /// Those among these fields.
     pub fn of(headers: &HeaderMap) -> Self {
         let named = headers.keys().filter_map(Named::of);
-        Self(named.fold(0, |all, named| all | 1 << named as u16))
+        named.fold(Self::NONE, Self::with)
     }
 
     /// Whether it has any that says who has sent it, and by whom it came.
@@ -93,7 +126,7 @@ impl Present {
 
     /// Whether the message has it.
     pub const fn has(self, field: Named) -> bool {
-        self.0 & (1 << field as u16) != 0
+        self.0 & (1 << field as u32) != 0
     }
 }
 
@@ -112,7 +145,9 @@ mod tests {
         let all = [
             (Named::Accept, header::ACCEPT),
             (Named::Connection, header::CONNECTION),
+            (Named::ContentLength, header::CONTENT_LENGTH),
             (Named::ContentType, header::CONTENT_TYPE),
+            (Named::Date, header::DATE),
             (Named::Expect, header::EXPECT),
             (Named::Forwarded, FORWARDED),
             (Named::ForwardedFor, X_FORWARDED_FOR),
@@ -125,6 +160,7 @@ mod tests {
             (Named::ProxyConnection, PROXY_CONNECTION),
             (Named::RequestId, X_REQUEST_ID),
             (Named::Te, header::TE),
+            (Named::Trailer, header::TRAILER),
             (Named::TransferEncoding, header::TRANSFER_ENCODING),
             (Named::Upgrade, header::UPGRADE),
             (Named::Via, header::VIA),
@@ -141,6 +177,9 @@ mod tests {
             for (other, _) in &all {
                 assert_eq!(present.has(*other), other == named, "{other:?} by {name}");
             }
+            let shouted = name.as_str().to_ascii_uppercase();
+            assert_eq!(Named::of_line(shouted.as_bytes()), Some(*named));
+            assert_eq!(Named::of_line(&shouted.as_bytes()[1..]), None);
         }
     }
 }

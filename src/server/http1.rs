@@ -17,15 +17,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Response;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::connection::Draining;
-use crate::body::{Body, Incoming};
-use crate::gateway::{Caller, Gateway, Peer};
+use crate::body::Incoming;
+use crate::gateway::{Answered, Caller, Gateway, Peer};
 use crate::policy::head::{Asked, Malformed, ParsedRequest};
 use crate::upstream::{Connect, Tunnel};
 use crate::wire::{Client, Inbound, Socket};
@@ -198,8 +197,8 @@ impl<S: Socket> Talk<'_, '_, S> {
     /// Waits for the answer to a request, and gives it the body that it asks for.
     async fn answer(
         &mut self,
-        mut handling: Pin<&mut impl Future<Output = Response<Body>>>,
-    ) -> Result<Response<Body>, Seen> {
+        mut handling: Pin<&mut impl Future<Output = Answered>>,
+    ) -> Result<Answered, Seen> {
         poll_fn(|cx| {
             loop {
                 if let Poll::Ready(response) = handling.as_mut().poll(cx) {
@@ -217,7 +216,7 @@ impl<S: Socket> Talk<'_, '_, S> {
     /// Sends the answer, and what is left of the body to whoever takes that.
     async fn send(
         &mut self,
-        response: Response<Body>,
+        response: Answered,
         asked: &Asked,
         sending: &mut Sending,
     ) -> Result<Connection, Ended> {

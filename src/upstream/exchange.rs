@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{StatusCode, response};
+use http::StatusCode;
 use http_body::Frame;
 use tokio::time::{Instant, sleep_until};
 
@@ -25,6 +25,7 @@ use super::silence::Silence;
 use super::{Fault, Reply, Terms};
 use crate::body::{Body, Pace, PipeWriter, charged, pipe};
 use crate::policy::Purpose;
+use crate::policy::head::ResponseHead;
 use crate::table::{Grant, Hold};
 use crate::wire::Socket;
 
@@ -72,15 +73,15 @@ impl<S: Socket> Exchange<S> {
             terms,
         };
         let head = exchange.send().await?;
-        if !exchange.terms.expects(head.status) {
+        if !exchange.terms.expects(head.status()) {
             return Err(Fault::NotAsked);
         }
-        exchange.link.heed(&head.headers);
+        exchange.link.heed(&head);
         if let Some(gate) = &exchange.terms.gate {
             // A body that was not asked for by now never will be.
             gate.shut();
         }
-        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        if head.status() == StatusCode::SWITCHING_PROTOCOLS {
             // The other protocol begins behind the request (RFC 9110 §7.8).
             if !exchange.ends_request().await || !exchange.link.is_sent() {
                 return Err(Fault::NotAsked);
@@ -93,7 +94,7 @@ impl<S: Socket> Exchange<S> {
     }
 
     /// Sends the request, and waits for the head of its response.
-    async fn send(&mut self) -> Result<Box<response::Parts>, Fault> {
+    async fn send(&mut self) -> Result<Box<ResponseHead>, Fault> {
         let silence = self.is_guarded.then_some(&mut self.silence);
         let sent = send(&mut self.link, &self.terms, silence).await;
         let is_read = self.hold.as_ref().and_then(Hold::purpose) == Some(Purpose::Read);
@@ -113,7 +114,7 @@ impl<S: Socket> Exchange<S> {
     }
 
     /// Reads what is here of the body, and leaves what is still coming to a pump.
-    async fn receive(mut self, head: Box<response::Parts>) -> Result<Reply, Fault> {
+    async fn receive(mut self, head: Box<ResponseHead>) -> Result<Reply, Fault> {
         let budget = Arc::clone(&self.terms.limits.response_budget);
         self.capture.begin(&head, self.link.least());
         let (mut frames, mut octets, mut is_overdrawn) = (VecDeque::new(), 0, false);

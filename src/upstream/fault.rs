@@ -28,7 +28,7 @@ pub enum Fault {
         /// The claim, still good.
         grant: Option<Box<Grant>>,
         /// The request, where it was given back.
-        request: Option<Outgoing>,
+        request: Option<Box<Outgoing>>,
         /// What the library says.
         source: HttpError,
     },
@@ -40,7 +40,7 @@ pub enum Fault {
         /// The claim of a read of which nothing was heard: good for another attempt.
         grant: Option<Box<Grant>>,
         /// The request, where nothing was heard and all of it is at hand.
-        request: Option<Outgoing>,
+        request: Option<Box<Outgoing>>,
         /// What the library says.
         source: HttpError,
     },
@@ -63,7 +63,7 @@ pub enum Fault {
 
 impl Fault {
     /// The same, with the request for another attempt, if it is one after which there may be one.
-    pub(super) fn with(mut self, again: Option<Outgoing>) -> Self {
+    pub(super) fn with(mut self, again: Option<Box<Outgoing>>) -> Self {
         if let Self::Broken { request, .. } = &mut self {
             *request = again;
         }

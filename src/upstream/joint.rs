@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderMap, response};
+use http::HeaderMap;
 use http_body::Frame;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::Reply;
 use crate::body::Body;
 use crate::policy::Fingerprint;
+use crate::policy::head::ResponseHead;
 
 /// How many may follow one.
 const FOLLOWERS: usize = 16;
@@ -54,7 +55,7 @@ pub enum End {
 /// A response that came whole.
 #[derive(Debug)]
 pub struct Captured {
-    head: Box<response::Parts>,
+    head: Box<ResponseHead>,
     content: Vec<Bytes>,
     trailers: Option<HeaderMap>,
 }
@@ -171,7 +172,7 @@ pub(super) struct Capture(Option<Box<Capturing>>);
 #[derive(Debug)]
 struct Capturing {
     lead: Lead,
-    head: Option<Box<response::Parts>>,
+    head: Option<Box<ResponseHead>>,
     content: Vec<Bytes>,
     trailers: Option<HeaderMap>,
     /// How many octets more are kept.
@@ -201,7 +202,7 @@ impl Capture {
     }
 
     /// The head has come, and says that at least so many octets will.
-    pub(super) fn begin(&mut self, head: &response::Parts, least: u64) {
+    pub(super) fn begin(&mut self, head: &ResponseHead, least: u64) {
         let Some(capturing) = &mut self.0 else { return };
         if usize::try_from(least).is_ok_and(|least| least <= capturing.room) {
             capturing.head = Some(Box::new(head.clone()));

@@ -11,7 +11,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http_body::Frame;
 use tokio::time::Instant;
 
@@ -20,6 +19,7 @@ pub(super) use http2::{Shared, Stream};
 
 use super::{Fault, Outgoing, Tunnel};
 use crate::body::HttpError;
+use crate::policy::head::ResponseHead;
 use crate::wire::Socket;
 
 /// A place for one exchange.
@@ -133,7 +133,7 @@ impl<S: Socket> Link<S> {
     }
 
     /// Takes note of what the head of the response says of the connection.
-    pub(super) fn heed(&mut self, response: &HeaderMap) {
+    pub(super) fn heed(&mut self, response: &ResponseHead) {
         match self {
             Self::Http1(link) => link.kept.heed(response),
             Self::Http2(_) => {}

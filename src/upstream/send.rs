@@ -4,14 +4,12 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use http::response;
-
 use super::interims::pass_on;
 use super::link::{Http1, Link, Stream};
 use super::silence::Silence;
 use super::{Fault, Outgoing, Terms};
 use crate::policy::forward::has_one_reading;
-use crate::policy::head::Malformed;
+use crate::policy::head::{Malformed, ResponseHead};
 use crate::wire::Socket;
 
 /// An exchange sends one request, and begins with it.
@@ -23,7 +21,7 @@ pub(super) async fn send<S: Socket>(
     link: &mut Link<S>,
     terms: &Terms,
     silence: Option<&mut Silence>,
-) -> Result<Box<response::Parts>, Fault> {
+) -> Result<Box<ResponseHead>, Fault> {
     match link {
         Link::Http1(link) => send_alone(link, terms, silence).await,
         // Boxed, so that the other needs no room for it.
@@ -35,7 +33,7 @@ async fn send_alone<S: Socket>(
     link: &mut Http1<S>,
     terms: &Terms,
     mut silence: Option<&mut Silence>,
-) -> Result<Box<response::Parts>, Fault> {
+) -> Result<Box<ResponseHead>, Fault> {
     poll_fn(|cx| {
         let inform = |status, fields, cx: &mut Context<'_>| pass_on(terms, status, fields, cx);
         match link.poll_head(cx, inform) {
@@ -50,10 +48,10 @@ async fn send_among_others(
     stream: &mut Stream,
     terms: &Terms,
     mut silence: Option<&mut Silence>,
-) -> Result<Box<response::Parts>, Fault> {
+) -> Result<Box<ResponseHead>, Fault> {
     let request = stream.take_begun().expect(BEGUN);
     let spare = if stream.is_reused() {
-        duplicate(&request)
+        duplicate(&request).map(Box::new)
     } else {
         None
     };
@@ -73,7 +71,7 @@ async fn send_among_others(
         Some(Ok(head)) if !has_one_reading(&head) => {
             Err(Fault::Malformed(Malformed::ContentLength.into()))
         }
-        Some(Ok(head)) => Ok(head),
+        Some(Ok(head)) => Ok(Box::new(ResponseHead::from(head))),
         Some(Err(failed)) if failed.is_unsent => Err(Fault::NotSent {
             grant: None,
             request: spare,

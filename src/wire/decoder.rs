@@ -6,13 +6,13 @@
 //! - What is kept of a head that came in pieces is bounded by [`HEAD_LIMIT`].
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, response};
+use http::{HeaderMap, StatusCode};
 
 use super::content::{Content, Piece};
 use super::heads::{Gathered, gather};
 use crate::policy::head::{
-    Following, HEAD_LIMIT, INTERIM_LIMIT, InvalidResponse, Parsed, check_response_beginning,
-    parse_response,
+    Following, HEAD_LIMIT, INTERIM_LIMIT, InvalidResponse, Parsed, ResponseHead,
+    check_response_beginning, parse_response,
 };
 
 /// A part of a response.
@@ -21,7 +21,7 @@ pub enum Part {
     /// An informational response, whole.
     Interim(StatusCode, HeaderMap),
     /// The head of the final one.
-    Head(Box<response::Parts>),
+    Head(Box<ResponseHead>),
     /// Some of its content.
     Data(Bytes),
     /// The trailer section, which ends it.
@@ -144,7 +144,7 @@ impl Decoder {
         if head.len() > HEAD_LIMIT {
             return Err(InvalidResponse::TooLarge);
         }
-        let Parsed { answer, parts } = parse_response(head, self.to_head, self.cased)?;
+        let Parsed { answer, head } = parse_response(head, self.to_head, self.cased)?;
         self.is_doubtful |= answer.is_doubtful;
         self.at = match answer.following {
             Following::Head => {
@@ -153,6 +153,7 @@ impl Decoder {
                     return Err(InvalidResponse::Interims);
                 }
                 self.at = At::Head(Vec::new());
+                let parts = head.into_parts();
                 return Ok(Part::Interim(parts.status, parts.headers));
             }
             Following::Tunnel => At::Tunnel,
@@ -161,7 +162,7 @@ impl Decoder {
             Following::Chunked => At::Body(Content::chunked()),
             Following::Close => At::Body(Content::Close),
         };
-        Ok(Part::Head(parts))
+        Ok(Part::Head(head))
     }
 }
 
@@ -179,7 +180,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::head::{Malformed, Reason};
+    use crate::policy::head::Malformed;
 
     const LENGTH: &str =
         "HTTP/1.1 103 Early\r\nLink: <a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -212,8 +213,8 @@ mod tests {
                 match part {
                     Part::Interim(status, _) => read.interims.push(status.as_u16()),
                     Part::Head(head) => {
-                        read.status = Some(head.status.as_u16());
-                        let reason = head.extensions.get::<Reason>();
+                        read.status = Some(head.status().as_u16());
+                        let reason = head.reason();
                         read.reason = reason.map(|reason| reason.0.to_vec());
                     }
                     Part::Data(data) => read.content.extend_from_slice(&data),

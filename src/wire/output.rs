@@ -9,11 +9,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use http::{Extensions, HeaderMap};
 use thiserror::Error;
 use tokio::io::AsyncWrite;
 
-use crate::policy::head::Spelling;
+use crate::policy::head::each_line;
 
 /// How much is gathered before it is written.
 const TOGETHER: usize = 16 * 1024;
@@ -184,26 +184,6 @@ pub fn encode_fields(fields: &HeaderMap, extensions: &Extensions, out: &mut Vec<
     each_line(fields, extensions, |_, spelled, value| {
         encode_line(spelled, value.as_bytes(), out);
     });
-}
-
-/// Gives `take` each line of these fields: the name, how the message of these extensions has written it, and the value.
-pub fn each_line(
-    fields: &HeaderMap,
-    extensions: &Extensions,
-    mut take: impl FnMut(&HeaderName, &[u8], &HeaderValue),
-) {
-    match extensions.get::<Spelling>() {
-        Some(spelling) => {
-            for (name, spelled, value) in spelling.lines(fields) {
-                take(name, spelled, value);
-            }
-        }
-        None => {
-            for (name, value) in fields {
-                take(name, name.as_str().as_bytes(), value);
-            }
-        }
-    }
 }
 
 /// Writes a field line.

@@ -4,18 +4,17 @@
 //! are taken here as there. Unknown statuses pass.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, response};
+use http::{Response, StatusCode, Version};
 use thiserror::Error;
 
+use super::super::present::{Named, Present};
 use super::framing::{Framings, Told};
 use super::line::{Lines, has_control};
-use super::{HEAD_LIMIT, Malformed, Spelling};
+use super::passing::ResponseHead;
+use super::{HEAD_LIMIT, Malformed};
 
 /// The most field lines of a response head.
 pub const RESPONSE_FIELD_LIMIT: usize = 256;
-
-/// As many fields as most responses have.
-const USUAL: usize = 8;
 
 /// The most informational responses before a final one.
 pub const INTERIM_LIMIT: u32 = 1000;
@@ -69,7 +68,7 @@ pub struct Answer {
 /// Checks one head, from the first byte of its status line to the empty line that ends it. `to_head` says that it
 /// answers a `HEAD`.
 pub fn check_response(head: &[u8], to_head: bool) -> Result<Answer, InvalidResponse> {
-    let (status, told) = read(head, |_, _| Ok(()))?;
+    let (status, told) = read(head, |_| ())?;
     Ok(answer(status.code, told, to_head))
 }
 
@@ -78,37 +77,26 @@ pub fn check_response(head: &[u8], to_head: bool) -> Result<Answer, InvalidRespo
 pub struct Parsed {
     /// What follows it.
     pub answer: Answer,
-    /// The status, the version and the fields; among the extensions the [`Reason`], where it is not the usual one.
-    pub parts: Box<response::Parts>,
+    /// The head itself.
+    pub head: Box<ResponseHead>,
 }
 
 /// A reason phrase that is not the usual one of its status (RFC 9112 §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason(pub Bytes);
 
-/// Checks a head in the same way, and reads it: its values are parts of `head`. How its names were written is kept where that
-/// is `cased`.
+/// Checks a head in the same way, and reads it: its lines are parts of `head`. Names go on as they were written where that is
+/// `cased`.
 pub fn parse_response(head: &Bytes, to_head: bool, cased: bool) -> Result<Parsed, InvalidResponse> {
-    let mut parts = Box::new(Response::new(()).into_parts().0);
-    parts.headers = HeaderMap::with_capacity(USUAL);
-    let mut spelling = cased.then(Spelling::default);
-    let (status, told) = read(head, |spelled, value| {
-        let name = HeaderName::from_bytes(spelled).map_err(|_known| Malformed::FieldLine)?;
-        if let Some(spelling) = &mut spelling {
-            spelling.add(&name, head.slice_ref(spelled));
+    let mut present = Present::NONE;
+    let (status, told) = read(head, |name| {
+        if let Some(named) = Named::of_line(name) {
+            present = present.with(named);
         }
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(value))
-            .map_err(|_known| Malformed::FieldValue)?;
-        let appended = parts.headers.try_append(name, value);
-        appended
-            .map(drop)
-            .map_err(|_full| InvalidResponse::TooLarge)
     })?;
+    let mut parts = Response::new(()).into_parts().0;
     parts.status =
         StatusCode::from_u16(status.code).map_err(|_known| InvalidResponse::StatusLine)?;
-    if let Some(spelling) = spelling {
-        parts.extensions.insert(spelling);
-    }
     if !status.is_http_11 {
         parts.version = Version::HTTP_10;
     }
@@ -119,18 +107,25 @@ pub fn parse_response(head: &Bytes, to_head: bool, cased: bool) -> Result<Parsed
     }
     Ok(Parsed {
         answer: answer(status.code, told, to_head),
-        parts,
+        head: Box::new(ResponseHead::of_lines(
+            parts,
+            head.slice_ref(status.fields),
+            present,
+            cased,
+        )),
     })
 }
 
-/// Reads a head line by line, and hands out its fields.
+/// Reads a head line by line, and has `see` look at the names of its fields.
 fn read<'a>(
     head: &'a [u8],
-    mut take: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), InvalidResponse>,
+    mut see: impl FnMut(&'a [u8]),
 ) -> Result<(StatusLine<'a>, Told), InvalidResponse> {
     let mut lines = Lines { rest: head };
     let status_line = lines.next().ok_or(InvalidResponse::StatusLine)??;
-    let status = StatusLine::parse(status_line)?;
+    let mut status = StatusLine::parse(status_line)?;
+    // All but the empty line.
+    status.fields = lines.rest.strip_suffix(b"\r\n").unwrap_or_default();
     let (mut framings, mut count) = (Framings::default(), 0);
     for field in lines.fields() {
         let (name, value) = field?;
@@ -139,7 +134,7 @@ fn read<'a>(
         if count > RESPONSE_FIELD_LIMIT {
             return Err(InvalidResponse::TooLarge);
         }
-        take(name, value)?;
+        see(name);
     }
     let told = framings.told(status.is_http_11)?;
     Ok((status, told))
@@ -162,6 +157,8 @@ struct StatusLine<'a> {
     code: u16,
     is_http_11: bool,
     reason: &'a [u8],
+    /// The lines behind it.
+    fields: &'a [u8],
 }
 
 impl<'a> StatusLine<'a> {
@@ -205,6 +202,7 @@ impl<'a> StatusLine<'a> {
             code,
             is_http_11,
             reason: reason.get(1..).unwrap_or(reason),
+            fields: &[],
         })
     }
 }

@@ -9,16 +9,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRAILER, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Response, response};
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::Body as _;
 use thiserror::Error;
 use tokio::io::AsyncWrite;
 
 use super::date::with_date;
 use crate::body::{Body, CutShort};
-use crate::policy::head::{Asked, Content, Reason, lists};
-use crate::wire::{Framed, OutOfLength, Output, each_line, encode_line};
+use crate::gateway::Answered;
+use crate::policy::head::{Asked, Content, ResponseHead, lists};
+use crate::policy::present::Named;
+use crate::wire::{Framed, OutOfLength, Output, encode_line};
 
 /// Why a response is not whole.
 #[derive(Debug, Error)]
@@ -42,9 +43,9 @@ pub(super) struct Sending {
 
 impl Sending {
     /// Begins with the response to what was `asked`, which `is_last` on its connection. Returns whether that persists.
-    pub(super) fn begin(&mut self, response: Response<Body>, asked: &Asked, is_last: bool) -> bool {
-        let (head, body) = response.into_parts();
-        let content = Content::of(head.status.as_u16(), asked.is_head);
+    pub(super) fn begin(&mut self, response: Answered, asked: &Asked, is_last: bool) -> bool {
+        let Answered { head, body } = response;
+        let content = Content::of(head.status().as_u16(), asked.is_head);
         let framed = framed(&head, &body, (content, asked));
         self.takes_trailers = asked.takes_trailers;
         self.body = (content == Content::Allowed).then_some(body);
@@ -122,6 +123,7 @@ pub(in super::super) fn last(response: Response<Bytes>) -> Vec<u8> {
         takes_trailers: false,
     };
     let (head, content) = response.into_parts();
+    let head = ResponseHead::from(head);
     let framed = Framed::Length(content.len() as u64);
     let mut raw = Vec::new();
     encode_head(&head, &ASKED, (Content::Allowed, framed, true), &mut raw);
@@ -141,14 +143,15 @@ enum Gathered {
 }
 
 /// How the content is framed (RFC 9112 §6).
-fn framed(head: &response::Parts, body: &Body, (content, asked): (Content, &Asked)) -> Framed {
+fn framed(head: &ResponseHead, body: &Body, (content, asked): (Content, &Asked)) -> Framed {
     if content != Content::Allowed {
         return Framed::Length(0);
     }
     if let Some(octets) = body.size_hint().exact() {
         return Framed::Length(octets);
     }
-    if let Some(octets) = head.headers.get(CONTENT_LENGTH).and_then(number) {
+    let told = head.values(Named::ContentLength).next();
+    if let Some(octets) = told.and_then(number) {
         return Framed::Length(octets);
     }
     if asked.is_http_11 {
@@ -158,33 +161,38 @@ fn framed(head: &response::Parts, body: &Body, (content, asked): (Content, &Aske
     }
 }
 
-fn number(length: &HeaderValue) -> Option<u64> {
-    length.to_str().ok()?.parse().ok()
+fn number(length: &[u8]) -> Option<u64> {
+    str::from_utf8(length).ok()?.parse().ok()
 }
 
 /// Writes the head of a response. Returns whether the connection persists after it.
 fn encode_head(
-    head: &response::Parts,
+    head: &ResponseHead,
     asked: &Asked,
     (content, framed, mut is_last): (Content, Framed, bool),
     out: &mut Vec<u8>,
 ) -> bool {
     encode_status(head, asked, out);
     let (mut has_length, mut has_connection, mut has_date) = (false, false, false);
-    each_line(&head.headers, &head.extensions, |name, spelled, value| {
-        match *name {
-            CONTENT_LENGTH if !tells_length(value, content, framed) => return,
-            CONTENT_LENGTH => has_length = true,
-            TRANSFER_ENCODING => return,
-            TRAILER if framed != Framed::Chunked => return,
-            CONNECTION => {
+    let is_cased = head.is_cased();
+    head.each_field(|named, name, value| {
+        match named {
+            Some(Named::ContentLength) if !tells_length(value, content, framed) => return,
+            Some(Named::ContentLength) => has_length = true,
+            Some(Named::TransferEncoding) => return,
+            Some(Named::Trailer) if framed != Framed::Chunked => return,
+            Some(Named::Connection) => {
                 has_connection = true;
-                is_last |= lists(value.as_bytes(), b"close");
+                is_last |= lists(value, b"close");
             }
-            DATE => has_date = true,
+            Some(Named::Date) => has_date = true,
             _ => {}
         }
-        encode_line(spelled, value.as_bytes(), out);
+        let at = out.len();
+        encode_line(name, value, out);
+        if !is_cased {
+            out[at..][..name.len()].make_ascii_lowercase();
+        }
     });
     match framed {
         Framed::Length(octets) if !has_length && content == Content::Allowed => {
@@ -207,23 +215,23 @@ fn encode_head(
 }
 
 /// RFC 9112 §4.
-fn encode_status(head: &response::Parts, asked: &Asked, out: &mut Vec<u8>) {
-    let reason = head.extensions.get::<Reason>();
-    let usual = || head.status.canonical_reason().unwrap_or_default();
+fn encode_status(head: &ResponseHead, asked: &Asked, out: &mut Vec<u8>) {
+    let reason = head.reason();
+    let usual = || head.status().canonical_reason().unwrap_or_default();
     let version: &[u8] = if asked.is_http_11 {
         b"HTTP/1.1 "
     } else {
         b"HTTP/1.0 "
     };
     out.extend_from_slice(version);
-    out.extend_from_slice(head.status.as_str().as_bytes());
+    out.extend_from_slice(head.status().as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(reason.map_or_else(|| usual().as_bytes(), |reason| &reason.0));
     out.extend_from_slice(b"\r\n");
 }
 
 /// Whether this says how long the content is, or would be.
-fn tells_length(value: &HeaderValue, content: Content, framed: Framed) -> bool {
+fn tells_length(value: &[u8], content: Content, framed: Framed) -> bool {
     match (content, framed) {
         (Content::None, _) => false,
         (Content::Told, _) => true,

@@ -19,7 +19,7 @@ use tracing::debug;
 use super::stream::StreamClient;
 use super::tunnel;
 use crate::body::{Body, CutShort, Incoming, Pace, Streamed};
-use crate::gateway::{Caller, Gateway, Peer};
+use crate::gateway::{Answered, Caller, Gateway, Peer};
 use crate::policy::head::{check_http2, check_http2_trailers};
 use crate::upstream::Connect;
 use crate::wire::Client;
@@ -90,8 +90,9 @@ pub(super) async fn answer<C: Connect>(
 
 /// Tells what is wrong with a malformed request, as far as there is room for it at once, and ends its stream in error
 /// (RFC 9113 §8.1.1).
-async fn turn_away(response: Response<Body>, client: &StreamClient) {
-    let (mut head, mut body) = response.into_parts();
+async fn turn_away(response: Answered, client: &StreamClient) {
+    let Answered { head, mut body } = response;
+    let mut head = head.into_parts();
     head.headers.remove(CONNECTION);
     if let Ok(mut stream) = client.respond(Response::from_parts(head, ()), false) {
         if let Ok(Some(frame)) = next_frame(&mut stream, &mut body).await {
@@ -146,8 +147,9 @@ fn join_cookies(fields: &mut HeaderMap) {
     }
 }
 
-async fn send(response: Response<Body>, client: &StreamClient, min_rate: u64) {
-    let (mut head, mut body) = response.into_parts();
+async fn send(response: Answered, client: &StreamClient, min_rate: u64) {
+    let Answered { head, mut body } = response;
+    let mut head = head.into_parts();
     // It has no meaning here, and the library takes no head that has it.
     head.headers.remove(CONNECTION);
     let is_empty = body.is_end_stream();

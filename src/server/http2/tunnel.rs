@@ -15,7 +15,7 @@ use http::{HeaderValue, Method, Response, request};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional};
 use tracing::debug;
 
-use crate::body::Body;
+use crate::gateway::Answered;
 use crate::upstream::Tunnel;
 
 /// Turns an extended CONNECT into the upgrade that HTTP/1.1 has for it (RFC 8441 §5). False if it is none.
@@ -40,8 +40,8 @@ pub(super) fn become_upgrade(head: &mut request::Parts) -> bool {
 const ANY_KEY: &str = "d3JpdGVnYXRlLXR1bm5lbA==";
 
 /// What a 101 is over HTTP/2: a success, without what belongs to the upgrade alone (RFC 8441 §5).
-pub(super) fn begun(switched: Response<Body>) -> Response<()> {
-    let (mut head, _) = switched.into_parts();
+pub(super) fn begun(switched: Answered) -> Response<()> {
+    let mut head = switched.head.into_parts();
     for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT] {
         head.headers.remove(name);
     }

@@ -157,7 +157,7 @@ impl Model {
         };
         let mut capture = Capture::of(Some(lead), ROOM);
         let (head, ()) = Response::new(()).into_parts();
-        capture.begin(&head, 0);
+        capture.begin(&head.into(), 0);
         let leader = Leader::IsSent { capture, octets: 0 };
         self.leaders.insert(write, (leader, others));
     }

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, response};
+use http::{HeaderMap, Method, StatusCode};
 use http_body::Frame;
 use tokio::time::Instant;
 
@@ -24,7 +24,7 @@ use super::super::{Fault, Outgoing};
 use super::kept::Kept;
 use crate::body::HttpError;
 use crate::policy::forward::persists;
-use crate::policy::head::InvalidResponse;
+use crate::policy::head::{InvalidResponse, ResponseHead};
 use crate::wire::{Decoder, Duplex, Outbound, Part, Socket, Traffic, poll_read};
 use sending::Sending;
 
@@ -79,7 +79,7 @@ impl<S: Socket> Http1<S> {
         &mut self,
         cx: &mut Context<'_>,
         mut inform: impl FnMut(StatusCode, HeaderMap, &mut Context<'_>),
-    ) -> Poll<Result<Box<response::Parts>, Fault>> {
+    ) -> Poll<Result<Box<ResponseHead>, Fault>> {
         loop {
             if let Poll::Ready(Err(error)) = self.poll_send(cx) {
                 return Poll::Ready(Err(self.failed(error)));
@@ -200,7 +200,7 @@ impl<S: Socket> Http1<S> {
     /// What it means for the exchange that no head of a response has come.
     fn failed(&mut self, source: HttpError) -> Fault {
         self.is_over = true;
-        let request = self.sending.take_back();
+        let request = self.sending.take_back().map(Box::new);
         if !self.traffic.has_sent() {
             return Fault::NotSent {
                 grant: None,

@@ -178,7 +178,7 @@ impl Stream {
         &mut self,
         request: Outgoing,
         inform: impl Fn(Response<()>, &mut Context<'_>),
-    ) -> Result<Box<response::Parts>, Failed> {
+    ) -> Result<response::Parts, Failed> {
         let mut response = self.send(request).await.map_err(|source| Failed {
             is_unsent: true,
             is_invalid: false,
@@ -219,7 +219,7 @@ impl Stream {
             check_http2_trailers,
             None,
         ));
-        Ok(Box::new(head))
+        Ok(head)
     }
 
     /// Gives the head to the library; the body follows as it is driven.

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::HeaderMap;
 use tokio::time::Instant;
 
 use super::super::pool::Pool;
+use crate::policy::head::ResponseHead;
+use crate::policy::present::Named;
 use crate::wire::Socket;
 
 /// The longest that an idle connection is kept, whatever the backend says.
@@ -43,10 +44,11 @@ impl<S: Socket> Kept<S> {
     }
 
     /// Takes note of how long the backend says that it keeps an idle connection.
-    pub(super) fn heed(&mut self, response: &HeaderMap) {
+    pub(super) fn heed(&mut self, response: &ResponseHead) {
         let hint = response
-            .get("keep-alive")
-            .and_then(|value| keep_alive_timeout(value.to_str().ok()?));
+            .values(Named::KeepAlive)
+            .next()
+            .and_then(|value| keep_alive_timeout(str::from_utf8(value).ok()?));
         // Let go a second before the backend does, or at half the time where that is less.
         let patience = hint.map_or(self.home.idle_timeout, |hint| {
             let hint = hint.min(KEPT_AT_MOST);
