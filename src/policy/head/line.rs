@@ -21,17 +21,6 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl<'a> Lines<'a> {
-    /// The same, of lines that have been looked at before.
-    pub(super) fn all_fields(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        self.map_while(|line| {
-            let line = line.ok()?;
-            let colon = memchr(b':', line)?;
-            Some((&line[..colon], line[colon + 1..].trim_ascii()))
-        })
-    }
-}
-
 impl<'a> Iterator for Lines<'a> {
     type Item = Result<&'a [u8], Malformed>;
 

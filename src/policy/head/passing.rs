@@ -1,14 +1,15 @@
 //! The head of a response on its way to the client: most go on as they came, and their fields are never taken apart.
 //!
 //! Invariants:
-//! - What is kept as lines has passed the check of a head.
+//! - What is kept as lines has passed the check of a head, and is within its bounds.
 //! - Asked for its fields, it says the same whether they are kept as lines or as a map.
+
+use std::ops::Range;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, response};
 
 use super::super::present::{Named, Present};
-use super::line::Lines;
 use super::{Reason, Spelling, each_line};
 
 /// The head of a response.
@@ -19,11 +20,15 @@ pub struct ResponseHead {
     lines: Option<FieldLines>,
 }
 
+/// As many fields as most responses have.
+const USUAL: usize = 8;
+
 /// Fields as they came.
 #[derive(Clone, Debug)]
-struct FieldLines {
-    /// Each with its CR LF.
+pub(super) struct FieldLines {
+    /// What they are parts of.
     text: Bytes,
+    lines: Vec<FieldLine>,
     present: Present,
     /// Whether names go on as they were written, and not in lower case.
     is_cased: bool,
@@ -31,13 +36,58 @@ struct FieldLines {
     left_out: Present,
 }
 
+/// Where a name and a value stand.
+#[derive(Clone, Debug)]
+struct FieldLine {
+    named: Option<Named>,
+    name: Range<u32>,
+    value: Range<u32>,
+}
+
 impl FieldLines {
+    /// None yet, of this head, which is no longer than a head may be.
+    pub(super) fn of(head: &Bytes, is_cased: bool) -> Self {
+        Self {
+            text: head.clone(),
+            lines: Vec::with_capacity(USUAL),
+            present: Present::NONE,
+            is_cased,
+            left_out: Present::NONE,
+        }
+    }
+
+    /// Adds a field of that head, which was looked at.
+    pub(super) fn add(&mut self, name: &[u8], value: &[u8]) {
+        let named = Named::of_line(name);
+        if let Some(named) = named {
+            self.present = self.present.with(named);
+        }
+        self.lines.push(FieldLine {
+            named,
+            name: self.place(name),
+            value: self.place(value),
+        });
+    }
+
+    fn place(&self, part: &[u8]) -> Range<u32> {
+        if part.is_empty() {
+            return 0..0;
+        }
+        let at = part.as_ptr().addr() - self.text.as_ptr().addr();
+        let [from, to] = [at, at + part.len()].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
+        from..to
+    }
+
+    fn text(&self, place: &Range<u32>) -> &[u8] {
+        &self.text[place.start as usize..place.end as usize]
+    }
+
     /// The fields: which of those that are asked for each is, its name as it was written, and its value.
     fn iter(&self) -> impl Iterator<Item = (Option<Named>, &[u8], &[u8])> {
-        let fields = Lines { rest: &self.text }.all_fields();
-        fields
-            .map(|(name, value)| (Named::of_line(name), name, value))
-            .filter(|(named, ..)| named.is_none_or(|named| !self.left_out.has(named)))
+        let is_left_out =
+            |line: &&FieldLine| line.named.is_some_and(|named| self.left_out.has(named));
+        let lines = self.lines.iter().filter(move |line| !is_left_out(line));
+        lines.map(|line| (line.named, self.text(&line.name), self.text(&line.value)))
     }
 
     /// As a map; and how the names were written, where that is kept.
@@ -60,21 +110,11 @@ impl FieldLines {
 }
 
 impl ResponseHead {
-    /// One that came with these lines, of which these are `present`.
-    pub(super) const fn of_lines(
-        parts: response::Parts,
-        text: Bytes,
-        present: Present,
-        is_cased: bool,
-    ) -> Self {
+    /// One that came with these lines.
+    pub(super) const fn of_lines(parts: response::Parts, lines: FieldLines) -> Self {
         Self {
             parts,
-            lines: Some(FieldLines {
-                text,
-                present,
-                is_cased,
-                left_out: Present::NONE,
-            }),
+            lines: Some(lines),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request};
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::framing::{Framings, Told};
 use super::line::Lines;
@@ -12,9 +12,6 @@ use super::{Framing, Limits, Malformed, Spelling, is_host, is_token, lists};
 
 /// What a TLS record begins with that opens a connection (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 22;
-
-/// As many fields as most requests have, and those that are added.
-const USUAL: usize = 12;
 
 /// Checks one head, from the first byte of its request line to the empty line that ends it.
 pub fn check(head: &[u8], limits: Limits) -> Result<Framing, Malformed> {
@@ -55,7 +52,9 @@ pub fn parse_request(
     limits: Limits,
     cased: bool,
 ) -> Result<ParsedRequest, Malformed> {
-    let mut headers = HeaderMap::with_capacity(USUAL);
+    // One for each line but the first and the last, and one for what may have to be added.
+    let lines = memchr_iter(b'\n', head).count();
+    let mut headers = HeaderMap::with_capacity(lines.saturating_sub(1).min(limits.fields));
     let mut spelling = cased.then(Spelling::default);
     let (line, fields) = read(head, limits, |spelled, value| {
         let name = HeaderName::from_bytes(spelled).map_err(|_known| Malformed::FieldLine)?;

@@ -7,10 +7,9 @@ use bytes::Bytes;
 use http::{Response, StatusCode, Version};
 use thiserror::Error;
 
-use super::super::present::{Named, Present};
 use super::framing::{Framings, Told};
 use super::line::{Lines, has_control};
-use super::passing::ResponseHead;
+use super::passing::{FieldLines, ResponseHead};
 use super::{HEAD_LIMIT, Malformed};
 
 /// The most field lines of a response head.
@@ -68,7 +67,7 @@ pub struct Answer {
 /// Checks one head, from the first byte of its status line to the empty line that ends it. `to_head` says that it
 /// answers a `HEAD`.
 pub fn check_response(head: &[u8], to_head: bool) -> Result<Answer, InvalidResponse> {
-    let (status, told) = read(head, |_| ())?;
+    let (status, told) = read(head, |_, _| ())?;
     Ok(answer(status.code, told, to_head))
 }
 
@@ -88,12 +87,8 @@ pub struct Reason(pub Bytes);
 /// Checks a head in the same way, and reads it: its lines are parts of `head`. Names go on as they were written where that is
 /// `cased`.
 pub fn parse_response(head: &Bytes, to_head: bool, cased: bool) -> Result<Parsed, InvalidResponse> {
-    let mut present = Present::NONE;
-    let (status, told) = read(head, |name| {
-        if let Some(named) = Named::of_line(name) {
-            present = present.with(named);
-        }
-    })?;
+    let mut lines = FieldLines::of(head, cased);
+    let (status, told) = read(head, |name, value| lines.add(name, value))?;
     let mut parts = Response::new(()).into_parts().0;
     parts.status =
         StatusCode::from_u16(status.code).map_err(|_known| InvalidResponse::StatusLine)?;
@@ -107,25 +102,18 @@ pub fn parse_response(head: &Bytes, to_head: bool, cased: bool) -> Result<Parsed
     }
     Ok(Parsed {
         answer: answer(status.code, told, to_head),
-        head: Box::new(ResponseHead::of_lines(
-            parts,
-            head.slice_ref(status.fields),
-            present,
-            cased,
-        )),
+        head: Box::new(ResponseHead::of_lines(parts, lines)),
     })
 }
 
-/// Reads a head line by line, and has `see` look at the names of its fields.
+/// Reads a head line by line, and hands out its fields.
 fn read<'a>(
     head: &'a [u8],
-    mut see: impl FnMut(&'a [u8]),
+    mut take: impl FnMut(&'a [u8], &'a [u8]),
 ) -> Result<(StatusLine<'a>, Told), InvalidResponse> {
     let mut lines = Lines { rest: head };
     let status_line = lines.next().ok_or(InvalidResponse::StatusLine)??;
-    let mut status = StatusLine::parse(status_line)?;
-    // All but the empty line.
-    status.fields = lines.rest.strip_suffix(b"\r\n").unwrap_or_default();
+    let status = StatusLine::parse(status_line)?;
     let (mut framings, mut count) = (Framings::default(), 0);
     for field in lines.fields() {
         let (name, value) = field?;
@@ -134,7 +122,7 @@ fn read<'a>(
         if count > RESPONSE_FIELD_LIMIT {
             return Err(InvalidResponse::TooLarge);
         }
-        see(name);
+        take(name, value);
     }
     let told = framings.told(status.is_http_11)?;
     Ok((status, told))
@@ -157,8 +145,6 @@ struct StatusLine<'a> {
     code: u16,
     is_http_11: bool,
     reason: &'a [u8],
-    /// The lines behind it.
-    fields: &'a [u8],
 }
 
 impl<'a> StatusLine<'a> {
@@ -202,7 +188,6 @@ impl<'a> StatusLine<'a> {
             code,
             is_http_11,
             reason: reason.get(1..).unwrap_or(reason),
-            fields: &[],
         })
     }
 }
