@@ -16,8 +16,8 @@ AT_WORK = 64
 BODIES_AT_WORK = 8
 # More connections than there are ports between two addresses have more of these.
 ADDRESSES = [f"127.0.0.{last}" for last in range(1, 5)]
-# Fewer connections or holds than these take no more than what memory varies by anyway.
-ENOUGH = 900
+# Less than this many bytes is what memory varies by anyway.
+ENOUGH = 2 * 2**20
 # What a process has open beside its clients' connections.
 OTHER_FILES = 500
 
@@ -90,7 +90,8 @@ def warm(peer):
 
 def each(peer, before, count):
     """Bytes of memory for each of so many, beyond what was resident before."""
-    return {"memory": (peer.resident() - before) / count} if count >= ENOUGH else {}
+    grown = peer.resident() - before
+    return {"memory": grown / count} if grown >= ENOUGH else {}
 
 
 def measured(rig, peer, path, **more):
