@@ -76,7 +76,7 @@ impl Caller {
         let introduce = || {
             let mut fields = HeaderMap::new();
             forward::introduce(&mut fields, hop);
-            Rc::new(Introduced::new(fields))
+            Rc::new(Introduced::new(&fields))
         };
         let Some(host) = hop.host.filter(|host| host.len() <= HOST_LIMIT) else {
             return introduce();
@@ -116,7 +116,7 @@ mod tests {
                 via: true,
             };
             let introduced = caller.introduced(&hop);
-            let fields = introduced.fields();
+            let fields = HeaderMap::from_iter(introduced.fields());
             let text = |name: &str| fields[name].to_str().expect("visible ASCII").to_owned();
             [text("via"), text("forwarded")]
         };

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bytes::BytesMut;
 use tokio::sync::watch;
 use tokio::task::yield_now;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{http1, http2};
 use crate::gateway::{Caller, Gateway};
@@ -21,10 +21,39 @@ pub(super) type Draining = watch::Receiver<bool>;
 /// answers are the last.
 pub async fn serve<C: Connect, S: Socket>(
     gateway: Rc<Gateway<C>>,
-    mut socket: S,
+    socket: S,
     address: Option<IpAddr>,
     mut draining: Draining,
 ) {
+    // Boxed, as all is that is over when a connection rests, or that most do without: it takes little room then.
+    match Box::pin(begin(&gateway, socket, address, &mut draining)).await {
+        Begun::Http1(begun, caller) => {
+            http1::serve(&gateway, begun, caller, &mut draining).await;
+        }
+        Begun::Http2(begun, caller) => {
+            Box::pin(http2::serve(&gateway, begun, caller, &mut draining)).await;
+        }
+        Begun::Nothing(inbound) => Box::pin(inbound.close(&[])).await,
+        Begun::Failed => {}
+    }
+}
+
+/// What a client has begun with, since when, and who it is.
+enum Begun<S: Socket> {
+    Http1((Inbound<S>, Instant), Caller),
+    Http2((Multiplexed<S>, Instant), Caller),
+    /// Nothing, or nothing yet: the connection is closed politely, in case something is on its way.
+    Nothing(Inbound<S>),
+    Failed,
+}
+
+/// Waits for what is spoken over `socket`.
+async fn begin<C: Connect, S: Socket>(
+    gateway: &Gateway<C>,
+    mut socket: S,
+    address: Option<IpAddr>,
+    draining: &mut Draining,
+) -> Begun<S> {
     let server = &gateway.config().server;
     let (idle_timeout, limits) = (server.idle_timeout, server.limits);
     let security = socket.security();
@@ -49,24 +78,22 @@ pub async fn serve<C: Connect, S: Socket>(
     };
     let terms = (limits.head, gateway.config().upstream.keep_case);
     let inbound = |socket, early| Inbound::new(socket, early, idle_timeout, terms);
-    match opened {
-        Some(Ok(Opening {
-            protocol,
-            early,
-            since,
-        })) => match protocol {
-            Protocol::Http1 => {
-                let begun = (inbound(socket, early), since);
-                http1::serve(&gateway, begun, caller, &mut draining).await;
-            }
-            Protocol::Http2 => {
-                let begun = (Multiplexed::new(socket, early, idle_timeout), since);
-                // Boxed, so that one that speaks HTTP/1.1 does not keep the room for it.
-                Box::pin(http2::serve(&gateway, begun, caller, &mut draining)).await;
-            }
-        },
-        // Closed politely, in case something is on its way.
-        None => inbound(socket, BytesMut::new()).close(&[]).await,
-        Some(Err(_)) => {}
+    let Some(opened) = opened else {
+        return Begun::Nothing(inbound(socket, BytesMut::new()));
+    };
+    let Ok(Opening {
+        protocol,
+        early,
+        since,
+    }) = opened
+    else {
+        return Begun::Failed;
+    };
+    match protocol {
+        Protocol::Http1 => Begun::Http1((inbound(socket, early), since), caller),
+        Protocol::Http2 => Begun::Http2(
+            (Multiplexed::new(socket, early, idle_timeout), since),
+            caller,
+        ),
     }
 }

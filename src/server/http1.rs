@@ -35,40 +35,46 @@ use watch::{At, Seen, Watch};
 
 /// Answers the requests that come over a connection, until the client has had enough, or `draining`
 /// says that the next answer is the last.
-pub(super) async fn serve<C: Connect, S: Socket>(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "what an async function is given has its room twice: as it came, and as it is used"
+)]
+pub(super) fn serve<C: Connect, S: Socket>(
     gateway: &Rc<Gateway<C>>,
     (mut inbound, since): (Inbound<S>, Instant),
     caller: Caller,
     draining: &mut Draining,
-) {
-    let idle_timeout = gateway.config().server.idle_timeout;
-    let address = caller.address;
-    let peer = Peer::new(inbound.client(), caller);
-    let opened = Cell::new(Some(since));
-    while inbound.has_input() || is_stirred(&*peer.client, draining, idle_timeout).await {
-        let head_timeout = gateway.config().server.limits.head_timeout;
-        // Boxed, so that a parked connection does not keep the room for it.
-        let speaking = Box::pin(async {
-            let watch = Watch::new(&peer, draining, head_timeout, opened.take());
-            speak(gateway, inbound, &peer, watch).await
-        });
-        inbound = match speaking.await {
-            End::Idle(inbound) => inbound,
-            End::Cut(inbound) => return inbound.cut(),
-            End::Over(inbound) => {
-                // Boxed as well: it comes once.
-                return match peer.take_tunnel() {
-                    Some(tunnel) => Box::pin(join(inbound, tunnel)).await,
-                    None => {
-                        let refused = inbound.refused();
-                        let last = refused.map(|why| last(gateway.refuse(why, address)));
-                        Box::pin(inbound.close(&last.unwrap_or_default())).await;
-                    }
-                };
-            }
-        };
+) -> impl Future<Output = ()> {
+    async move {
+        let idle_timeout = gateway.config().server.idle_timeout;
+        let address = caller.address;
+        let peer = Peer::new(inbound.client(), caller);
+        let opened = Cell::new(Some(since));
+        while inbound.has_input() || is_stirred(&*peer.client, draining, idle_timeout).await {
+            let head_timeout = gateway.config().server.limits.head_timeout;
+            // Boxed, so that a parked connection does not keep the room for it.
+            let speaking = Box::pin(async {
+                let watch = Watch::new(&peer, draining, head_timeout, opened.take());
+                speak(gateway, inbound, &peer, watch).await
+            });
+            inbound = match speaking.await {
+                End::Idle(inbound) => inbound,
+                End::Cut(inbound) => return inbound.cut(),
+                End::Over(inbound) => {
+                    // Boxed as well: it comes once.
+                    return match peer.take_tunnel() {
+                        Some(tunnel) => Box::pin(join(inbound, tunnel)).await,
+                        None => {
+                            let refused = inbound.refused();
+                            let last = refused.map(|why| last(gateway.refuse(why, address)));
+                            Box::pin(inbound.close(&last.unwrap_or_default())).await;
+                        }
+                    };
+                }
+            };
+        }
+        Box::pin(inbound.close(&[])).await;
     }
-    Box::pin(inbound.close(&[])).await;
 }
 
 /// Waits until something comes over a parked connection. False if it is to be closed instead.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use http::{Extensions, HeaderMap, HeaderValue, request};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request};
 
 use crate::body::Upload;
 use crate::policy::family::HOLD;
@@ -32,24 +32,30 @@ pub struct Added {
     pub pass: Option<HeaderValue>,
 }
 
-/// What is said of a client in all that it asks of one host: in fields, and as HTTP/1.1 has them.
+/// What is said of a client in all that it asks of one host, as HTTP/1.1 has it: each connection keeps its own.
 #[derive(Debug)]
-pub struct Introduced {
-    fields: HeaderMap,
-    lines: Vec<u8>,
-}
+pub struct Introduced(Box<[u8]>);
 
 impl Introduced {
     /// By these fields.
-    pub fn new(fields: HeaderMap) -> Self {
+    pub fn new(fields: &HeaderMap) -> Self {
         let mut lines = Vec::new();
-        encode_fields(&fields, &Extensions::new(), &mut lines);
-        Self { fields, lines }
+        encode_fields(fields, &Extensions::new(), &mut lines);
+        Self(lines.into())
     }
 
     /// The fields.
-    pub const fn fields(&self) -> &HeaderMap {
-        &self.fields
+    pub fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let lines = self.0.split(|&byte| byte == b'\n');
+        lines.filter_map(|line| {
+            let line = line.strip_suffix(b"\r")?;
+            let colon = line.iter().position(|&byte| byte == b':')?;
+            let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+            Some((
+                name,
+                HeaderValue::from_bytes(line[colon..].strip_prefix(b": ")?).ok()?,
+            ))
+        })
     }
 }
 
@@ -57,7 +63,7 @@ impl Added {
     /// Writes them as HTTP/1.1 has them.
     pub fn encode(&self, out: &mut Vec<u8>) {
         if let Some(introduction) = &self.introduction {
-            out.extend_from_slice(&introduction.lines);
+            out.extend_from_slice(&introduction.0);
         }
         if let Some(id) = &self.request_id {
             encode_line(X_REQUEST_ID.as_str().as_bytes(), id.as_bytes(), out);
@@ -70,7 +76,7 @@ impl Added {
     /// Puts them among these fields.
     pub fn join(self, fields: &mut HeaderMap) {
         if let Some(introduction) = self.introduction {
-            fields.extend(introduction.fields.clone());
+            fields.extend(introduction.fields());
         }
         let own = [(X_REQUEST_ID, self.request_id), (HOLD, self.pass)];
         fields.extend(
@@ -90,7 +96,7 @@ mod tests {
     fn what_is_added_is_alike_in_every_version() {
         let via = HeaderMap::from_iter([(VIA, HeaderValue::from_static("1.1 writegate"))]);
         let added = Added {
-            introduction: Some(Rc::new(Introduced::new(via))),
+            introduction: Some(Rc::new(Introduced::new(&via))),
             request_id: Some(HeaderValue::from_static("7")),
             pass: Some(HeaderValue::from_static("ab-1")),
         };
