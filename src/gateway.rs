@@ -5,6 +5,7 @@
 //! - A write is claimed for only once a small body is here whole, and forwarded only once it is claimed.
 //! - A conflict is told only after everything that had reached the workers by then was looked at.
 
+mod ago;
 mod answered;
 mod caller;
 mod claim;
@@ -208,15 +209,11 @@ impl<C: Connect> Gateway<C> {
             method: &trip.method,
             is_last: trip.is_unread,
         };
-        let answer = rejection.answer(&telling);
-        let answer = answer.map(|content| {
-            if trip.is_head {
-                Body::whole(Bytes::new())
-            } else {
-                Body::whole(content)
-            }
-        });
-        answer.into()
+        let (head, content) = rejection.told(&telling);
+        Answered {
+            head: Box::new(head),
+            body: Body::whole(if trip.is_head { Bytes::new() } else { content }),
+        }
     }
 
     /// The answer to a request that was refused before it could become one.

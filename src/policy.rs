@@ -13,6 +13,7 @@ use http::Method;
 mod awaits;
 pub mod choice;
 pub mod content;
+pub mod decimal;
 pub mod duplicate;
 pub mod family;
 mod fields;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use writegate::config::{Config, Overrides};
 use writegate::policy::forward::{Forwarding, Hop, Introduction};
 use writegate::policy::head::{ResponseHead, parse_response};
@@ -131,8 +131,8 @@ pub(crate) fn conflict() -> Refusal {
     refusal
 }
 
-pub(crate) fn tell(rejection: &Rejection, answers: &Answers) -> Response<Bytes> {
-    rejection.answer(&Telling {
+pub(crate) fn tell(rejection: &Rejection, answers: &Answers) -> (ResponseHead, Bytes) {
+    rejection.told(&Telling {
         answers,
         audience: &Audience::default(),
         method: &Method::PUT,

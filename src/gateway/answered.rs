@@ -1,6 +1,6 @@
 //! What a request is answered with.
 
-use http::{Response, StatusCode};
+use http::StatusCode;
 
 use crate::body::Body;
 use crate::policy::head::ResponseHead;
@@ -25,17 +25,6 @@ impl Answered {
         Self {
             head: self.head,
             body: make(self.body),
-        }
-    }
-}
-
-/// One that is made here.
-impl From<Response<Body>> for Answered {
-    fn from(response: Response<Body>) -> Self {
-        let (head, body) = response.into_parts();
-        Self {
-            head: Box::new(head.into()),
-            body,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The claim of a request on its keys: what it meets, and how it waits for its turn.
 
 use std::future::poll_fn;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::request;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
+use super::ago::ago;
 use super::{Gateway, Outcome, Trip};
 use crate::policy::family::HOLD;
 use crate::policy::key_state::{HoldId, Phase};
@@ -134,7 +135,7 @@ impl<C: Connect> Gateway<C> {
 
     /// The answer to a write that met these, of which there is at least one.
     pub(super) fn conflict(&self, met: Mets, guard: &Guard, ending: Ending) -> Rejection {
-        let keys = met.iter().map(|met| met.key.shown().to_owned()).collect();
+        let keys = met.iter().map(|met| met.key.clone()).collect();
         let first = met.first().expect("a conflict is with another");
         let writer = &first.writer;
         let age = first.now.since(first.since);
@@ -175,7 +176,7 @@ impl<C: Connect> Gateway<C> {
     ) -> Rejection {
         let (age, typical) = (since.elapsed(), self.typical(plan.route));
         Rejection::Conflict(Box::new(Conflict {
-            keys: guard.keys().map(|key| key.shown().to_owned()).collect(),
+            keys: guard.keys().cloned().collect(),
             holder_method: plan.method.clone(),
             holder_route: self.label(plan.route),
             holder_since: ago(age),
@@ -188,7 +189,7 @@ impl<C: Connect> Gateway<C> {
     }
 
     fn label(&self, route: RouteId) -> String {
-        self.config().policy.route(route).label.to_string()
+        String::from(&*self.config().policy.route(route).label)
     }
 
     fn typical(&self, route: RouteId) -> Option<Duration> {
@@ -225,11 +226,6 @@ impl<C: Connect> Gateway<C> {
         advice.dedup();
         Advice::line(&advice)
     }
-}
-
-/// When that was, in RFC 3339.
-fn ago(age: Duration) -> String {
-    humantime::format_rfc3339_millis(SystemTime::now() - age).to_string()
 }
 
 /// Returns when the client sends no more, or is gone.

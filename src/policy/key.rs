@@ -193,6 +193,14 @@ impl Key {
         }
     }
 
+    /// The bytes of what may be shown.
+    pub fn shown_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Text::Concealed(concealed) => concealed.shown.as_bytes(),
+            Text::Short { .. } | Text::Whole(_) | Text::Above { .. } => self.as_bytes(),
+        }
+    }
+
     /// The key as it may be shown and logged.
     pub fn shown(&self) -> &str {
         match &self.0 {

@@ -4,51 +4,42 @@
 //! client can tell it from the backend's, and never to be stored. What is said of each kind stands in `kind`; statuses
 //! occur there and in `status` only.
 
+mod answer;
 mod conflict;
 mod cors;
 mod form;
 mod grpc;
 mod kind;
+mod lines;
 mod page;
 mod problem;
 pub mod samples;
 mod sent;
+mod since;
 mod status;
 mod template;
+mod told;
 
 pub use conflict::{Conflict, Disclose, Ending, State, retry_after};
 pub use cors::{Cors, OriginError, WebOrigin};
 pub use form::{Audience, Form};
 pub use page::Page;
+pub use since::Since;
 pub use status::ConflictStatus;
 pub use template::{Escaping, Template, TemplateError, VARIABLES};
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER,
-    X_CONTENT_TYPE_OPTIONS,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use http::{HeaderName, Method};
 
 use super::head::Malformed;
 use super::key::KeyError;
-use conflict::millis;
-use problem::Problem;
-use template::View;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// How long a write waited for its turn, in milliseconds.
 pub const WAITED: HeaderName = HeaderName::from_static("writegate-waited");
 
 /// The field that tells a client that it gets the response to the same write, which it had sent before.
 pub const JOINED: HeaderName = HeaderName::from_static("writegate-joined");
-
-/// As many fields as most answers have.
-const FIELDS: usize = 6;
-
-const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// How the gateway's own answers look.
 #[derive(Clone, Debug)]
@@ -157,102 +148,6 @@ impl Rejection {
         self.kind().name
     }
 
-    /// The answer itself.
-    pub fn answer(&self, telling: &Telling<'_>) -> Response<Bytes> {
-        let kind = self.kind();
-        let form = telling.audience.form();
-        let mut response = Response::new(Bytes::new());
-        response.headers_mut().reserve(FIELDS);
-        let fields = response.headers_mut();
-        let body = self.with_view(telling, |view| self.render(form, view, fields));
-        if let Some(after) = self.retry_after() {
-            fields.insert(RETRY_AFTER, HeaderValue::from(seconds_up(after)));
-        }
-        fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        fields.insert(PROXY_STATUS, HeaderValue::from_static(kind.proxy_status));
-        let cors = &telling.answers.cors;
-        cors.admit(telling.audience.origin.as_ref(), fields);
-        if telling.is_last {
-            fields.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        match form {
-            Form::Problem | Form::Text | Form::Html => *response.status_mut() = kind.status,
-            // Over HTTP a call that has failed has gone well.
-            Form::Grpc | Form::GrpcWeb => {}
-        }
-        *response.body_mut() = body.into();
-        response
-    }
-
-    /// The body in this form, and the fields that the form has.
-    fn render(&self, form: Form, view: &View<'_>, fields: &mut HeaderMap) -> Vec<u8> {
-        let own = |template: &Option<Template>| template.as_ref()?.render(view).ok();
-        let content_type = HeaderValue::from_static(form.content_type());
-        fields.insert(CONTENT_TYPE, content_type);
-        match form {
-            Form::Problem => match own(&view.templates.json) {
-                Some(json) => {
-                    fields.insert(CONTENT_TYPE, JSON);
-                    json.into_bytes()
-                }
-                None => self.problem(view),
-            },
-            Form::Text => match own(&view.templates.text) {
-                Some(text) => text.into_bytes(),
-                None => format!("{}\n\n{}\n", view.title, view.detail).into_bytes(),
-            },
-            Form::Html => {
-                let (page, policy) = view.templates.page.render(view);
-                fields.insert(CONTENT_SECURITY_POLICY, policy);
-                let nosniff = HeaderValue::from_static("nosniff");
-                fields.insert(X_CONTENT_TYPE_OPTIONS, nosniff);
-                page.into_bytes()
-            }
-            Form::Grpc | Form::GrpcWeb => {
-                grpc::insert(fields, &self.kind(), view.detail, self.retry_after());
-                Vec::new()
-            }
-        }
-    }
-
-    /// What may be told of it.
-    fn with_view<T>(&self, telling: &Telling<'_>, use_it: impl FnOnce(&View<'_>) -> T) -> T {
-        let kind = self.kind();
-        let answers = telling.answers;
-        let told = self.met().filter(|_| answers.disclose != Disclose::None);
-        let holder = told
-            .filter(|_| answers.disclose == Disclose::Holder)
-            .map(Conflict::holder);
-        use_it(&View {
-            name: kind.name,
-            r#type: &[&*answers.type_base, "#", kind.name].concat(),
-            title: kind.title,
-            status: kind.status.as_u16(),
-            detail: &self.detail(telling),
-            method: telling.method.as_str(),
-            sent: kind.sent,
-            retry_after: self.retry_after().map(seconds_up),
-            keys: told.map_or(&[], |conflict| &conflict.keys),
-            holder,
-            templates: &answers.templates,
-        })
-    }
-
-    fn problem(&self, view: &View<'_>) -> Vec<u8> {
-        let problem = Problem {
-            r#type: view.r#type,
-            title: view.title,
-            status: view.status,
-            detail: view.detail,
-            key: view.keys.first().map(String::as_str),
-            keys: (view.keys.len() > 1).then_some(view.keys),
-            waited_ms: self.met().and_then(Conflict::waited).map(millis),
-            retry_after_ms: self.met().map(|conflict| millis(conflict.retry_after)),
-            holder: view.holder,
-        };
-        problem.write()
-    }
-
     /// The other write, if that is why.
     fn met(&self) -> Option<&Conflict> {
         if let Self::Conflict(conflict) = self {
@@ -302,7 +197,11 @@ impl Rejection {
                 format!("The body of this {method} is larger than this gateway lets through.")
             }
             Self::ClientLeft => format!("This {method} was not forwarded."),
-            Self::Conflict(conflict) => conflict.detail(telling),
+            Self::Conflict(conflict) => {
+                let mut detail = String::new();
+                conflict.tell(telling, &mut detail);
+                detail
+            }
             Self::HoldsExhausted => {
                 format!(
                     "This {method} was not forwarded: as many writes are in flight as can be kept track of."
@@ -348,12 +247,11 @@ impl Rejection {
     }
 }
 
-fn seconds_up(duration: Duration) -> u64 {
-    (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http::Response;
+
     use super::*;
 
     pub(super) fn answers() -> Answers {
@@ -383,14 +281,18 @@ mod tests {
     fn the_answer_to_a_conflict_is_the_one_of_the_design() {
         let response = answered(&samples::conflict(None), &answers(), Form::Problem);
         assert_eq!(response.status(), 409);
-        let field = |name: &str| response.headers()[name].to_str().expect("ascii");
-        assert_eq!(field("content-type"), "application/problem+json");
-        assert_eq!(field("retry-after"), "2");
-        assert_eq!(field("cache-control"), "no-store");
-        assert_eq!(
-            field("proxy-status"),
-            "writegate; error=http_request_denied; details=\"write-in-flight\""
-        );
+        let fields = response.headers().iter();
+        let lines = fields.map(|(name, value)| (name.as_str(), value.to_str().expect("ascii")));
+        let expected = [
+            ("content-type", "application/problem+json"),
+            ("retry-after", "2"),
+            ("cache-control", "no-store"),
+            (
+                "proxy-status",
+                "writegate; error=http_request_denied; details=\"write-in-flight\"",
+            ),
+        ];
+        assert!(lines.eq(expected), "{:?}", response.headers());
         assert_eq!(
             std::str::from_utf8(response.body()).expect("text"),
             concat!(

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::policy::key::{Key, Keys};
 use crate::policy::rejection::{
-    Audience, Conflict, ConflictStatus, Ending, Form, Rejection, State, Telling,
+    Audience, Conflict, ConflictStatus, Ending, Form, Rejection, Since, State, Telling,
 };
 
 /// What is wrong with a page of this text, named by a configuration beside it.
@@ -38,10 +39,10 @@ fn page(config: &Config, key: &str) -> String {
 /// The media type and the body of what is told of a conflict.
 fn told(config: &Config, form: Form, key: &str) -> (String, String) {
     let conflict = Rejection::Conflict(Box::new(Conflict {
-        keys: vec![key.to_owned()],
+        keys: Keys::from([Key::new(key)]),
         holder_method: Method::PUT,
         holder_route: "/a".to_owned(),
-        holder_since: "2026-11-23T18:29:00.120Z".to_owned(),
+        holder_since: Since::new(*b"2026-11-23", 66_540_120),
         holder_age: Duration::from_secs(1),
         state: State::Writing,
         ending: Ending::AtOnce,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, response};
 
 use super::super::present::{Named, Present};
+use super::line::Lines;
 use super::{Reason, Spelling, each_line};
 
 /// The head of a response.
@@ -34,6 +35,8 @@ pub(super) struct FieldLines {
     is_cased: bool,
     /// Those that are left out from now on.
     left_out: Present,
+    /// Whether the text is nothing but lines of our own, as they are sent. Where they stand is found out only where it is asked.
+    is_written: bool,
 }
 
 /// Where a name and a value stand.
@@ -53,6 +56,7 @@ impl FieldLines {
             present: Present::NONE,
             is_cased,
             left_out: Present::NONE,
+            is_written: false,
         }
     }
 
@@ -84,16 +88,21 @@ impl FieldLines {
 
     /// The fields: which of those that are asked for each is, its name as it was written, and its value.
     fn iter(&self) -> impl Iterator<Item = (Option<Named>, &[u8], &[u8])> {
-        let is_left_out =
-            |line: &&FieldLine| line.named.is_some_and(|named| self.left_out.has(named));
-        let lines = self.lines.iter().filter(move |line| !is_left_out(line));
-        lines.map(|line| (line.named, self.text(&line.name), self.text(&line.value)))
+        let came = self.lines.iter();
+        let came = came.map(|line| (line.named, self.text(&line.name), self.text(&line.value)));
+        let rest = if self.is_written { &*self.text } else { &[] };
+        let written = Lines { rest }.fields().flatten();
+        let written = written.map(|(name, value)| (Named::of_line(name), name, value));
+        let is_kept = |named: Option<Named>| named.is_none_or(|named| !self.left_out.has(named));
+        came.chain(written)
+            .filter(move |(named, ..)| is_kept(*named))
     }
 
     /// As a map; and how the names were written, where that is kept.
     fn unfold(&self) -> (HeaderMap, Option<Spelling>) {
         let mut fields = HeaderMap::new();
-        let mut spelling = self.is_cased.then(Spelling::default);
+        let is_spelled = self.is_cased && !self.is_written;
+        let mut spelling = is_spelled.then(Spelling::default);
         for (_, spelled, value) in self.iter() {
             let value = HeaderValue::from_maybe_shared(self.text.slice_ref(value));
             // Both have been looked at.
@@ -116,6 +125,33 @@ impl ResponseHead {
             parts,
             lines: Some(lines),
         }
+    }
+
+    /// One of our own, with lines that are written as they are sent, of which these are `present`. None of them says how long
+    /// the content is or how it is framed, what becomes of the connection, or what the date is.
+    pub(in super::super) const fn of_written(
+        parts: response::Parts,
+        text: Bytes,
+        present: Present,
+    ) -> Self {
+        Self {
+            parts,
+            lines: Some(FieldLines {
+                text,
+                lines: Vec::new(),
+                present,
+                is_cased: true,
+                left_out: Present::NONE,
+                is_written: true,
+            }),
+        }
+    }
+
+    /// Its lines, where they are sent as they are.
+    pub fn written(&self) -> Option<&[u8]> {
+        let lines = self.lines.as_ref()?;
+        let is_as_sent = lines.is_written && lines.left_out == Present::NONE;
+        is_as_sent.then_some(&lines.text)
     }
 
     /// The status.
@@ -141,10 +177,9 @@ impl ResponseHead {
     /// Gives `take` each field: which of those that are asked for it is, its name as it was written, and its value.
     pub fn each_field(&self, mut take: impl FnMut(Option<Named>, &[u8], &[u8])) {
         if let Some(lines) = &self.lines {
-            for (named, name, value) in lines.iter() {
-                take(named, name, value);
-            }
-            return;
+            return lines
+                .iter()
+                .for_each(|(named, name, value)| take(named, name, value));
         }
         let response::Parts {
             headers,

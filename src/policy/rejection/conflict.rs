@@ -2,30 +2,30 @@
 //!
 //! Invariant: nothing is told of the other write that [`Disclose`] does not let be told.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::Method;
 use serde::Deserialize;
 
+use super::problem::Json;
+use super::since::Since;
+use super::told::Told;
 use super::{ConflictStatus, Telling};
+use crate::policy::key::{Key, Keys};
 use crate::policy::method::is_safe;
 use crate::policy::plan::Purpose;
-
-/// The room for what is told of one: most need no more.
-const ROOM: usize = 192;
 
 /// What a refused write met.
 #[derive(Debug)]
 pub struct Conflict {
-    /// The keys on which it met another, as they may be shown; at least one. What is said of the other is of the first.
-    pub keys: Vec<String>,
+    /// The keys on which it met another; at least one. What is said of the other is of the first.
+    pub keys: Keys,
     /// The method of the other write.
     pub holder_method: Method,
     /// The route of the other write.
     pub holder_route: String,
-    /// When that was let through, or began to wait, in RFC 3339.
-    pub holder_since: String,
+    /// When that was let through, or began to wait.
+    pub holder_since: Since,
     /// How long ago that was.
     pub holder_age: Duration,
     /// What the other has of the key.
@@ -119,7 +119,7 @@ impl Conflict {
         HolderView {
             method: self.holder_method.as_str(),
             route: &self.holder_route,
-            since: &self.holder_since,
+            since: self.holder_since.as_str(),
             age_ms: millis(self.holder_age),
         }
     }
@@ -132,101 +132,131 @@ impl Conflict {
         }
     }
 
-    /// What it met, and what to do.
-    pub(super) fn detail(&self, telling: &Telling<'_>) -> String {
-        let mut told = Told(String::with_capacity(ROOM));
-        told.say(["This ", telling.method.as_str()]);
-        match self.ending {
-            Ending::AtOnce | Ending::QueueFull => told.say([" was not forwarded: "]),
-            Ending::NotShared => told.say([
-                " was not forwarded: it is the same as one before it, whose response it cannot share; ",
-            ]),
-            Ending::Waited(waited) => {
-                told.say([" waited "]);
-                told.time(waited);
-                told.say([" for its turn, and was not forwarded: "]);
+    /// What a problem document has of it beside what all have.
+    pub(super) fn add_members(&self, disclose: Disclose, json: &mut Json) {
+        if disclose != Disclose::None {
+            json.say(",\"key\":\"");
+            if let Some(first) = self.keys.first() {
+                json.key(first);
+            }
+            json.say("\"");
+            if self.keys.len() > 1 {
+                json.say(",\"keys\":");
+                json.keys(&self.keys);
             }
         }
-        self.tell_met(telling.answers.disclose, &mut told);
-        if self.ending == Ending::QueueFull {
-            told.say([", and as many wait for their turn as may"]);
+        if let Some(waited) = self.waited() {
+            json.say(",\"waited_ms\":");
+            json.number(millis(waited));
         }
-        told.say([if is_safe(telling.method) {
-            ". Try again."
+        json.say(",\"retry_after_ms\":");
+        json.number(millis(self.retry_after));
+        if disclose == Disclose::Holder {
+            json.say(",\"holder\":{\"method\":\"");
+            json.say(self.holder_method.as_str());
+            json.say("\",\"route\":\"");
+            json.quote(&self.holder_route);
+            json.say("\",\"since\":\"");
+            json.since(&self.holder_since);
+            json.say("\",\"age_ms\":");
+            json.number(millis(self.holder_age));
+            json.say("}");
+        }
+    }
+
+    /// What it met, and what to do.
+    pub(super) fn tell(&self, telling: &Telling<'_>, told: &mut impl Told) {
+        told.say("This ");
+        told.say(telling.method.as_str());
+        match self.ending {
+            Ending::AtOnce | Ending::QueueFull => told.say(" was not forwarded: "),
+            Ending::NotShared => told.say(
+                " was not forwarded: it is the same as one before it, whose response it cannot share; ",
+            ),
+            Ending::Waited(waited) => {
+                told.say(" waited ");
+                told.time(waited);
+                told.say(" for its turn, and was not forwarded: ");
+            }
+        }
+        self.tell_met(telling.answers.disclose, told);
+        if self.ending == Ending::QueueFull {
+            told.say(", and as many wait for their turn as may");
+        }
+        if is_safe(telling.method) {
+            told.say(". Try again.");
         } else {
-            ". Read the resource again, then retry."
-        }]);
-        told.0
+            told.say(". Read the resource again, then retry.");
+        }
     }
 
     /// What was met, as far as it may be told.
-    fn tell_met(&self, disclose: Disclose, told: &mut Told) {
+    fn tell_met(&self, disclose: Disclose, told: &mut impl Told) {
         let (first, others) = self.keys.split_first().expect("a conflict is on a key");
         match disclose {
             Disclose::Holder => self.tell_holder(first, told),
-            Disclose::Key => self.state.tell(first, told),
-            Disclose::None => return self.state.tell("this resource", told),
+            Disclose::Key => self.state.tell(told, |told| told.key(first)),
+            Disclose::None => return self.state.tell(told, |told| told.say("this resource")),
         }
-        match others {
-            [] => {}
-            [other] => told.say(["; ", other, " is not free, either"]),
-            others => told.say(["; ", &others.join(", "), " are not free, either"]),
+        let Some((last, others)) = others.split_last() else {
+            return;
+        };
+        told.say("; ");
+        for other in others {
+            told.key(other);
+            told.say(", ");
+        }
+        told.key(last);
+        told.say(if others.is_empty() {
+            " is not free, either"
+        } else {
+            " are not free, either"
+        });
+    }
+
+    fn tell_holder(&self, key: &Key, told: &mut impl Told) {
+        match self.state {
+            State::Writing => self.tell_work(" has been writing to ", key, told),
+            State::WritingBelow => self.tell_work(" has been writing below ", key, told),
+            State::Reading => self.tell_work(" has been reading ", key, told),
+            State::ReadingBelow => self.tell_work(" has been reading below ", key, told),
+            State::Waiting => self.tell_work(" has been waiting for ", key, told),
+            State::Unknown(left) => {
+                told.say("the outcome of ");
+                self.tell_who(told);
+                told.say(" on ");
+                told.key(key);
+                told.say(", sent ");
+                told.time(self.holder_age);
+                told.say(" ago, is unknown; ");
+                told.key(key);
+                told.say(" is held for ");
+                told.time(left);
+                told.say(" more");
+            }
         }
     }
 
-    fn tell_holder(&self, key: &str, told: &mut Told) {
-        let who = |told: &mut Told| {
-            told.say([
-                "a ",
-                self.holder_method.as_str(),
-                " (",
-                &self.holder_route,
-                ")",
-            ]);
-        };
-        let work = match self.state {
-            State::Writing => " has been writing to ",
-            State::WritingBelow => " has been writing below ",
-            State::Reading => " has been reading ",
-            State::ReadingBelow => " has been reading below ",
-            State::Waiting => " has been waiting for ",
-            State::Unknown(left) => {
-                told.say(["the outcome of "]);
-                who(told);
-                told.say([" on ", key, ", sent "]);
-                told.time(self.holder_age);
-                told.say([" ago, is unknown; ", key, " is held for "]);
-                told.time(left);
-                return told.say([" more"]);
-            }
-        };
-        who(told);
-        told.say([work, key, " for "]);
+    fn tell_work(&self, work: &str, key: &Key, told: &mut impl Told) {
+        self.tell_who(told);
+        told.say(work);
+        told.key(key);
+        told.say(" for ");
         told.time(self.holder_age);
     }
-}
 
-/// What is told, so far.
-struct Told(String);
-
-impl Told {
-    fn say<const PARTS: usize>(&mut self, parts: [&str; PARTS]) {
-        for part in parts {
-            self.0.push_str(part);
-        }
-    }
-
-    /// In seconds, to the tenth.
-    fn time(&mut self, duration: Duration) {
-        let tenths = (duration.as_millis() + 50) / 100;
-        // Nothing fails that is written to memory.
-        let _ = write!(self.0, "{}.{} s", tenths / 10, tenths % 10);
+    fn tell_who(&self, told: &mut impl Told) {
+        told.say("a ");
+        told.say(self.holder_method.as_str());
+        told.say(" (");
+        told.quote(&self.holder_route);
+        told.say(")");
     }
 }
 
 impl State {
     /// Without a word on who it is.
-    fn tell(self, key: &str, told: &mut Told) {
+    fn tell<T: Told>(self, told: &mut T, key: impl FnOnce(&mut T)) {
         let [before, after] = match self {
             Self::Writing => ["another write to ", " is in flight"],
             Self::WritingBelow => ["a write below ", " is in flight"],
@@ -235,7 +265,9 @@ impl State {
             Self::Unknown(_) => ["the outcome of an earlier write to ", " is unknown"],
             Self::Waiting => ["another write to ", " waits for its turn"],
         };
-        told.say([before, key, after]);
+        told.say(before);
+        key(told);
+        told.say(after);
     }
 }
 

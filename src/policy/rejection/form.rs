@@ -24,13 +24,18 @@ pub enum Form {
 }
 
 impl Form {
-    pub(super) const fn content_type(self) -> &'static str {
+    pub(super) const fn content_type(self) -> HeaderValue {
+        const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+        const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+        const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+        const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+        const GRPC_WEB: HeaderValue = HeaderValue::from_static("application/grpc-web+proto");
         match self {
-            Self::Problem => "application/problem+json",
-            Self::Text => "text/plain; charset=utf-8",
-            Self::Html => "text/html; charset=utf-8",
-            Self::Grpc => "application/grpc",
-            Self::GrpcWeb => "application/grpc-web+proto",
+            Self::Problem => PROBLEM,
+            Self::Text => TEXT,
+            Self::Html => HTML,
+            Self::Grpc => GRPC,
+            Self::GrpcWeb => GRPC_WEB,
         }
     }
 }

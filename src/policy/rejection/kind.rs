@@ -7,7 +7,14 @@ macro_rules! kind {
             status: $status,
             name: $name,
             title: $title,
-            proxy_status: concat!("writegate; error=", $error, "; details=\"", $name, "\""),
+            as_json: concat!("#", $name, "\",\"title\":\"", $title, "\",\"status\":"),
+            proxy_status: HeaderValue::from_static(concat!(
+                "writegate; error=",
+                $error,
+                "; details=\"",
+                $name,
+                "\""
+            )),
             code: $code,
             sent: $sent,
         }
@@ -16,7 +23,7 @@ macro_rules! kind {
 
 mod met;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use super::Rejection;
 use super::grpc::GrpcCode;
@@ -30,15 +37,17 @@ pub(super) struct Kind {
     /// The fragment of the problem type, and the `details` of `Proxy-Status`.
     pub(super) name: &'static str,
     pub(super) title: &'static str,
+    /// What a problem document has between its base and the status: neither a name nor a title has anything to escape.
+    pub(super) as_json: &'static str,
     /// What `Proxy-Status` says: the error type of RFC 9209 §2.3, and the name.
-    pub(super) proxy_status: &'static str,
+    pub(super) proxy_status: HeaderValue,
     /// What a gRPC call ends with.
     pub(super) code: GrpcCode,
     /// Whether the backend has got anything of the request.
     pub(super) sent: Sent,
 }
 
-const BODY_BROKEN: Kind = kind!(
+static BODY_BROKEN: Kind = kind!(
     StatusCode::BAD_REQUEST,
     "body-broken",
     "The request body did not come whole",
@@ -46,7 +55,7 @@ const BODY_BROKEN: Kind = kind!(
     GrpcCode::InvalidArgument,
     Sent::Perhaps,
 );
-const BODY_TOO_SLOW: Kind = kind!(
+static BODY_TOO_SLOW: Kind = kind!(
     StatusCode::REQUEST_TIMEOUT,
     "body-too-slow",
     "The request body came too slowly",
@@ -54,7 +63,7 @@ const BODY_TOO_SLOW: Kind = kind!(
     GrpcCode::DeadlineExceeded,
     Sent::Perhaps,
 );
-const BODY_TOO_LARGE: Kind = kind!(
+static BODY_TOO_LARGE: Kind = kind!(
     StatusCode::PAYLOAD_TOO_LARGE,
     "body-too-large",
     "The request body is too large",
@@ -62,7 +71,7 @@ const BODY_TOO_LARGE: Kind = kind!(
     GrpcCode::ResourceExhausted,
     Sent::Perhaps,
 );
-const CLIENT_LEFT: Kind = kind!(
+static CLIENT_LEFT: Kind = kind!(
     StatusCode::BAD_REQUEST,
     "client-left",
     "The client closed its side before the request was forwarded",
@@ -70,7 +79,7 @@ const CLIENT_LEFT: Kind = kind!(
     GrpcCode::Cancelled,
     Sent::No,
 );
-const HOLDS_EXHAUSTED: Kind = kind!(
+static HOLDS_EXHAUSTED: Kind = kind!(
     StatusCode::SERVICE_UNAVAILABLE,
     "holds-exhausted",
     "Too many writes are in flight",
@@ -78,7 +87,7 @@ const HOLDS_EXHAUSTED: Kind = kind!(
     GrpcCode::Unavailable,
     Sent::No,
 );
-const BUFFERS_EXHAUSTED: Kind = kind!(
+static BUFFERS_EXHAUSTED: Kind = kind!(
     StatusCode::SERVICE_UNAVAILABLE,
     "buffers-exhausted",
     "Too many request bodies are in memory",
@@ -86,7 +95,7 @@ const BUFFERS_EXHAUSTED: Kind = kind!(
     GrpcCode::Unavailable,
     Sent::No,
 );
-const REQUESTS_EXHAUSTED: Kind = kind!(
+static REQUESTS_EXHAUSTED: Kind = kind!(
     StatusCode::SERVICE_UNAVAILABLE,
     "requests-exhausted",
     "Too many requests are in flight",
@@ -94,7 +103,7 @@ const REQUESTS_EXHAUSTED: Kind = kind!(
     GrpcCode::Unavailable,
     Sent::No,
 );
-const UPSTREAM_UNREACHABLE: Kind = kind!(
+static UPSTREAM_UNREACHABLE: Kind = kind!(
     StatusCode::BAD_GATEWAY,
     "upstream-unreachable",
     "The backend cannot be reached",
@@ -102,7 +111,19 @@ const UPSTREAM_UNREACHABLE: Kind = kind!(
     GrpcCode::Unavailable,
     Sent::No,
 );
-const CONNECT_TIMEOUT: Kind = kind!(
+/// The same, where it is not known that it said so.
+static UPSTREAM_UNAVAILABLE: Kind = Kind {
+    status: UPSTREAM_UNREACHABLE.status,
+    name: UPSTREAM_UNREACHABLE.name,
+    title: UPSTREAM_UNREACHABLE.title,
+    as_json: UPSTREAM_UNREACHABLE.as_json,
+    proxy_status: HeaderValue::from_static(
+        "writegate; error=destination_unavailable; details=\"upstream-unreachable\"",
+    ),
+    code: UPSTREAM_UNREACHABLE.code,
+    sent: UPSTREAM_UNREACHABLE.sent,
+};
+static CONNECT_TIMEOUT: Kind = kind!(
     StatusCode::GATEWAY_TIMEOUT,
     "connect-timeout",
     "The backend took no connection in time",
@@ -110,7 +131,7 @@ const CONNECT_TIMEOUT: Kind = kind!(
     GrpcCode::DeadlineExceeded,
     Sent::No,
 );
-const NOT_SENT: Kind = kind!(
+static NOT_SENT: Kind = kind!(
     StatusCode::BAD_GATEWAY,
     "not-sent",
     "The connection to the backend broke before the request was sent",
@@ -118,7 +139,7 @@ const NOT_SENT: Kind = kind!(
     GrpcCode::Unavailable,
     Sent::No,
 );
-const UPSTREAM_BROKEN: Kind = kind!(
+static UPSTREAM_BROKEN: Kind = kind!(
     StatusCode::BAD_GATEWAY,
     "upstream-broken",
     "The connection to the backend broke before a whole response came",
@@ -126,7 +147,7 @@ const UPSTREAM_BROKEN: Kind = kind!(
     GrpcCode::Unavailable,
     Sent::Yes,
 );
-const RESPONSE_TIMEOUT: Kind = kind!(
+static RESPONSE_TIMEOUT: Kind = kind!(
     StatusCode::GATEWAY_TIMEOUT,
     "response-timeout",
     "The backend did not answer in time",
@@ -134,7 +155,7 @@ const RESPONSE_TIMEOUT: Kind = kind!(
     GrpcCode::DeadlineExceeded,
     Sent::Yes,
 );
-const EXCHANGE_TIMEOUT: Kind = kind!(
+static EXCHANGE_TIMEOUT: Kind = kind!(
     StatusCode::GATEWAY_TIMEOUT,
     "exchange-timeout",
     "The request took longer than it may",
@@ -142,7 +163,7 @@ const EXCHANGE_TIMEOUT: Kind = kind!(
     GrpcCode::DeadlineExceeded,
     Sent::Perhaps,
 );
-const UPSTREAM_INVALID: Kind = kind!(
+static UPSTREAM_INVALID: Kind = kind!(
     StatusCode::BAD_GATEWAY,
     "upstream-invalid",
     "The backend's response cannot be understood in one way only",
@@ -150,7 +171,7 @@ const UPSTREAM_INVALID: Kind = kind!(
     GrpcCode::Unavailable,
     Sent::Yes,
 );
-const MISSING_KEY: Kind = kind!(
+static MISSING_KEY: Kind = kind!(
     StatusCode::BAD_REQUEST,
     "missing-key",
     "The request does not name the resource that it changes",
@@ -158,7 +179,7 @@ const MISSING_KEY: Kind = kind!(
     GrpcCode::InvalidArgument,
     Sent::No,
 );
-const TOO_MANY_KEYS: Kind = kind!(
+static TOO_MANY_KEYS: Kind = kind!(
     StatusCode::BAD_REQUEST,
     "too-many-keys",
     "The request names too many resources or methods",
@@ -166,7 +187,7 @@ const TOO_MANY_KEYS: Kind = kind!(
     GrpcCode::InvalidArgument,
     Sent::No,
 );
-const VERSION_NOT_SUPPORTED: Kind = kind!(
+static VERSION_NOT_SUPPORTED: Kind = kind!(
     StatusCode::HTTP_VERSION_NOT_SUPPORTED,
     "version-not-supported",
     "The HTTP version is not supported",
@@ -174,7 +195,7 @@ const VERSION_NOT_SUPPORTED: Kind = kind!(
     GrpcCode::Unimplemented,
     Sent::No,
 );
-const CONNECT_NOT_SUPPORTED: Kind = kind!(
+static CONNECT_NOT_SUPPORTED: Kind = kind!(
     StatusCode::NOT_IMPLEMENTED,
     "connect-not-supported",
     "This is not a forward proxy",
@@ -182,7 +203,7 @@ const CONNECT_NOT_SUPPORTED: Kind = kind!(
     GrpcCode::Unimplemented,
     Sent::No,
 );
-const HEAD_TOO_LARGE: Kind = kind!(
+static HEAD_TOO_LARGE: Kind = kind!(
     StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     "head-too-large",
     "The request head is too large",
@@ -190,7 +211,7 @@ const HEAD_TOO_LARGE: Kind = kind!(
     GrpcCode::ResourceExhausted,
     Sent::No,
 );
-const HEAD_TOO_SLOW: Kind = kind!(
+static HEAD_TOO_SLOW: Kind = kind!(
     StatusCode::REQUEST_TIMEOUT,
     "head-too-slow",
     "The request head did not come in time",
@@ -198,7 +219,7 @@ const HEAD_TOO_SLOW: Kind = kind!(
     GrpcCode::DeadlineExceeded,
     Sent::No,
 );
-const TARGET_TOO_LONG: Kind = kind!(
+static TARGET_TOO_LONG: Kind = kind!(
     StatusCode::URI_TOO_LONG,
     "target-too-long",
     "The request target is too long",
@@ -206,7 +227,7 @@ const TARGET_TOO_LONG: Kind = kind!(
     GrpcCode::ResourceExhausted,
     Sent::No,
 );
-const BAD_REQUEST: Kind = kind!(
+static BAD_REQUEST: Kind = kind!(
     StatusCode::BAD_REQUEST,
     "bad-request",
     "The request cannot be understood in one way only",
@@ -216,47 +237,52 @@ const BAD_REQUEST: Kind = kind!(
 );
 
 impl Rejection {
-    pub(super) fn kind(&self) -> Kind {
+    /// That of its kind; of a conflict, the one by which its route has it told.
+    pub(super) fn status(&self) -> StatusCode {
+        match self.met() {
+            Some(conflict) => conflict.status.code(),
+            None => self.kind().status,
+        }
+    }
+
+    pub(super) fn kind(&self) -> &'static Kind {
         match self {
             Self::Malformed(why) => malformed(*why),
             Self::NoKey(why) => no_key(why),
-            Self::BodyBroken(_) => BODY_BROKEN,
-            Self::BodyTooSlow => BODY_TOO_SLOW,
-            Self::BodyTooLarge => BODY_TOO_LARGE,
-            Self::ClientLeft => CLIENT_LEFT,
+            Self::BodyBroken(_) => &BODY_BROKEN,
+            Self::BodyTooSlow => &BODY_TOO_SLOW,
+            Self::BodyTooLarge => &BODY_TOO_LARGE,
+            Self::ClientLeft => &CLIENT_LEFT,
             Self::Conflict(conflict) => met::conflict(conflict),
-            Self::HoldsExhausted => HOLDS_EXHAUSTED,
-            Self::BuffersExhausted => BUFFERS_EXHAUSTED,
-            Self::RequestsExhausted => REQUESTS_EXHAUSTED,
-            Self::Unreachable { is_refused: true } => UPSTREAM_UNREACHABLE,
-            Self::Unreachable { is_refused: false } => Kind {
-                proxy_status: "writegate; error=destination_unavailable; details=\"upstream-unreachable\"",
-                ..UPSTREAM_UNREACHABLE
-            },
-            Self::ConnectTimeout => CONNECT_TIMEOUT,
-            Self::NotSent => NOT_SENT,
-            Self::UpstreamBroken { .. } => UPSTREAM_BROKEN,
-            Self::UpstreamInvalid { .. } => UPSTREAM_INVALID,
-            Self::ResponseTimeout { .. } => RESPONSE_TIMEOUT,
-            Self::ExchangeTimeout { .. } => EXCHANGE_TIMEOUT,
+            Self::HoldsExhausted => &HOLDS_EXHAUSTED,
+            Self::BuffersExhausted => &BUFFERS_EXHAUSTED,
+            Self::RequestsExhausted => &REQUESTS_EXHAUSTED,
+            Self::Unreachable { is_refused: true } => &UPSTREAM_UNREACHABLE,
+            Self::Unreachable { is_refused: false } => &UPSTREAM_UNAVAILABLE,
+            Self::ConnectTimeout => &CONNECT_TIMEOUT,
+            Self::NotSent => &NOT_SENT,
+            Self::UpstreamBroken { .. } => &UPSTREAM_BROKEN,
+            Self::UpstreamInvalid { .. } => &UPSTREAM_INVALID,
+            Self::ResponseTimeout { .. } => &RESPONSE_TIMEOUT,
+            Self::ExchangeTimeout { .. } => &EXCHANGE_TIMEOUT,
         }
     }
 }
 
-const fn no_key(why: &KeyError) -> Kind {
+fn no_key(why: &KeyError) -> &'static Kind {
     match why {
-        KeyError::Missing { .. } | KeyError::Destination => MISSING_KEY,
-        KeyError::TooMany { .. } | KeyError::TooManyMethods { .. } => TOO_MANY_KEYS,
+        KeyError::Missing { .. } | KeyError::Destination => &MISSING_KEY,
+        KeyError::TooMany { .. } | KeyError::TooManyMethods { .. } => &TOO_MANY_KEYS,
     }
 }
 
-const fn malformed(why: Malformed) -> Kind {
+fn malformed(why: Malformed) -> &'static Kind {
     match why {
-        Malformed::Version => VERSION_NOT_SUPPORTED,
-        Malformed::Connect => CONNECT_NOT_SUPPORTED,
-        Malformed::TooLarge(_) => HEAD_TOO_LARGE,
-        Malformed::HeadTooSlow => HEAD_TOO_SLOW,
-        Malformed::TargetTooLong(_) => TARGET_TOO_LONG,
+        Malformed::Version => &VERSION_NOT_SUPPORTED,
+        Malformed::Connect => &CONNECT_NOT_SUPPORTED,
+        Malformed::TooLarge(_) => &HEAD_TOO_LARGE,
+        Malformed::HeadTooSlow => &HEAD_TOO_SLOW,
+        Malformed::TargetTooLong(_) => &TARGET_TOO_LONG,
         Malformed::RequestLine
         | Malformed::Tls
         | Malformed::NotTls
@@ -270,8 +296,8 @@ const fn malformed(why: Malformed) -> Kind {
         | Malformed::TwoFramings
         | Malformed::Nominated
         | Malformed::Alias
-        | Malformed::ConnectionField => BAD_REQUEST,
+        | Malformed::ConnectionField => &BAD_REQUEST,
         // Where it is known; what is refused in a body is told as a broken one.
-        Malformed::Chunk | Malformed::ChunkExtension | Malformed::Trailer => BODY_BROKEN,
+        Malformed::Chunk | Malformed::ChunkExtension | Malformed::Trailer => &BODY_BROKEN,
     }
 }

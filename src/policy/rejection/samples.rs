@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::{Conflict, ConflictStatus, Ending, Rejection, State};
+use super::{Conflict, ConflictStatus, Ending, Rejection, Since, State};
 use crate::policy::head::{Limits, Malformed};
-use crate::policy::key::KeyError;
+use crate::policy::key::{Key, KeyError, Keys};
 
 /// One of each kind: conflicts in every way, and of what is malformed one with each status.
 pub fn all() -> Vec<Rejection> {
@@ -60,10 +60,10 @@ pub fn conflict(unknown_for: Option<Duration>) -> Rejection {
 /// The same, but for this.
 pub(super) fn conflict_with(state: State, ending: Ending) -> Rejection {
     Rejection::Conflict(Box::new(Conflict {
-        keys: vec!["order:7".to_owned()],
+        keys: Keys::from([Key::new("order:7")]),
         holder_method: Method::POST,
         holder_route: "/orders/{id}/{*rest}".into(),
-        holder_since: "2026-11-23T18:29:00.120Z".into(),
+        holder_since: Since::new(*b"2026-11-23", 66_540_120),
         holder_age: Duration::from_millis(1203),
         state,
         ending,

@@ -13,7 +13,8 @@ use serde::de::IgnoredAny;
 
 use super::conflict::HolderView;
 use super::sent::Sent;
-use super::{Answers, Audience, Form, Telling, Templates, samples};
+use super::{Answers, Audience, Form, Telling, samples};
+use crate::policy::key::Key;
 
 mod place;
 
@@ -51,10 +52,8 @@ pub(super) struct View<'a> {
     /// Seconds.
     pub(super) retry_after: Option<u64>,
     /// Those that were met; none where they may not be told.
-    pub(super) keys: &'a [String],
+    pub(super) keys: &'a [Key],
     pub(super) holder: Option<HolderView<'a>>,
-    /// Where it is told.
-    pub(super) templates: &'a Templates,
 }
 
 /// The variables, as they are written.
@@ -217,7 +216,7 @@ fn variables(view: &View<'_>) -> Value {
     told.extend(
         view.keys
             .first()
-            .map(|key| ("key", Value::from(key.as_str()))),
+            .map(|key| ("key", Value::from(key.shown()))),
     );
     told.extend(view.holder.as_ref().map(|holder| {
         let holder = [

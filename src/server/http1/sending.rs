@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, Response};
 use http_body::Body as _;
 use thiserror::Error;
 use tokio::io::AsyncWrite;
@@ -17,6 +17,7 @@ use tokio::io::AsyncWrite;
 use super::date::with_date;
 use crate::body::{Body, CutShort};
 use crate::gateway::Answered;
+use crate::policy::decimal::Decimal;
 use crate::policy::head::{Asked, Content, ResponseHead, lists};
 use crate::policy::present::Named;
 use crate::wire::{Framed, OutOfLength, Output, encode_line};
@@ -175,7 +176,7 @@ fn encode_head(
     encode_status(head, asked, out);
     let (mut has_length, mut has_connection, mut has_date) = (false, false, false);
     let is_cased = head.is_cased();
-    head.each_field(|named, name, value| {
+    let take = |named, name: &[u8], value: &[u8]| {
         match named {
             Some(Named::ContentLength) if !tells_length(value, content, framed) => return,
             Some(Named::ContentLength) => has_length = true,
@@ -193,10 +194,14 @@ fn encode_head(
         if !is_cased {
             out[at..][..name.len()].make_ascii_lowercase();
         }
-    });
+    };
+    match head.written() {
+        Some(lines) => out.extend_from_slice(lines),
+        None => head.each_field(take),
+    }
     match framed {
         Framed::Length(octets) if !has_length && content == Content::Allowed => {
-            encode_line(b"content-length", HeaderValue::from(octets).as_bytes(), out);
+            encode_line(b"content-length", Decimal::new(octets).as_bytes(), out);
         }
         Framed::Chunked => encode_line(b"transfer-encoding", b"chunked", out),
         Framed::Length(_) | Framed::Close => {}
@@ -237,5 +242,58 @@ fn tells_length(value: &[u8], content: Content, framed: Framed) -> bool {
         (Content::Told, _) => true,
         (Content::Allowed, Framed::Length(octets)) => number(value) == Some(octets),
         (Content::Allowed, Framed::Chunked | Framed::Close) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::config::{Config, Overrides};
+    use crate::policy::rejection::{Audience, Telling, samples};
+
+    #[test]
+    fn a_conflict_goes_over_the_wire_as_it_is_told() {
+        const ASKED: Asked = Asked {
+            is_head: false,
+            is_http_11: true,
+            persists: true,
+            expects: false,
+            takes_trailers: false,
+        };
+        let text = "[upstream]\nurl = \"http://127.0.0.1:3000\"\n";
+        let config = Config::parse("w.toml", text, &Overrides::default()).expect("a good one");
+        let (head, content) = samples::conflict(None).told(&Telling {
+            answers: &config.answers,
+            audience: &Audience::default(),
+            method: &Method::PUT,
+            is_last: false,
+        });
+        let framed = Framed::Length(content.len() as u64);
+        let mut raw = Vec::new();
+        assert!(encode_head(
+            &head,
+            &ASKED,
+            (Content::Allowed, framed, false),
+            &mut raw
+        ));
+        raw.extend_from_slice(&content);
+        let raw = String::from_utf8(raw).expect("text");
+        let (before, after) = raw.split_once("date: ").expect("a date");
+        let (date, after) = after.split_once("\r\n").expect("its end");
+        assert!(httpdate::parse_http_date(date).is_ok(), "{date}");
+        let expected = concat!(
+            "HTTP/1.1 409 Conflict\r\ncontent-type: application/problem+json\r\nretry-after: 2\r\ncache-control: no-store\r\n",
+            "proxy-status: writegate; error=http_request_denied; details=\"write-in-flight\"\r\ncontent-length: 418\r\n",
+            "\r\n",
+            r#"{"type":"https://writegate.example/problems#write-in-flight","#,
+            r#""title":"Another write to this resource is in flight","status":409,"#,
+            r#""detail":"This PUT was not forwarded: a POST (/orders/{id}/{*rest}) has been writing to order:7 "#,
+            r#"for 1.2 s. Read the resource again, then retry.","#,
+            r#""key":"order:7","retry_after_ms":1740,"#,
+            r#""holder":{"method":"POST","route":"/orders/{id}/{*rest}","since":"2026-11-23T18:29:00.120Z","age_ms":1203}}"#
+        );
+        assert_eq!(before.to_owned() + after, expected);
     }
 }

@@ -1,13 +1,13 @@
 //! The kinds of conflicts: by how the request came to be refused, and then by what it met.
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use super::super::grpc::GrpcCode;
 use super::super::sent::Sent;
 use super::super::{Conflict, Ending, State};
 use super::Kind;
 
-const OUTCOME_UNKNOWN: Kind = kind!(
+static OUTCOME_UNKNOWN: Kind = kind!(
     StatusCode::CONFLICT,
     "outcome-unknown",
     "The outcome of an earlier write to this resource is unknown",
@@ -15,7 +15,7 @@ const OUTCOME_UNKNOWN: Kind = kind!(
     GrpcCode::Aborted,
     Sent::No,
 );
-const WRITE_IN_FLIGHT: Kind = kind!(
+static WRITE_IN_FLIGHT: Kind = kind!(
     StatusCode::CONFLICT,
     "write-in-flight",
     "Another write to this resource is in flight",
@@ -23,7 +23,7 @@ const WRITE_IN_FLIGHT: Kind = kind!(
     GrpcCode::Aborted,
     Sent::No,
 );
-const READ_IN_FLIGHT: Kind = kind!(
+static READ_IN_FLIGHT: Kind = kind!(
     StatusCode::CONFLICT,
     "read-in-flight",
     "A read of this resource is in flight",
@@ -31,7 +31,7 @@ const READ_IN_FLIGHT: Kind = kind!(
     GrpcCode::Aborted,
     Sent::No,
 );
-const WRITE_WAITING: Kind = kind!(
+static WRITE_WAITING: Kind = kind!(
     StatusCode::CONFLICT,
     "write-waiting",
     "Another write to this resource waits for its turn",
@@ -39,7 +39,7 @@ const WRITE_WAITING: Kind = kind!(
     GrpcCode::Aborted,
     Sent::No,
 );
-const WAIT_TIMEOUT: Kind = kind!(
+static WAIT_TIMEOUT: Kind = kind!(
     StatusCode::CONFLICT,
     "wait-timeout",
     "The turn of this request did not come in time",
@@ -47,7 +47,7 @@ const WAIT_TIMEOUT: Kind = kind!(
     GrpcCode::Aborted,
     Sent::No,
 );
-const QUEUE_FULL: Kind = kind!(
+static QUEUE_FULL: Kind = kind!(
     StatusCode::CONFLICT,
     "queue-full",
     "Too many requests wait for this resource",
@@ -56,23 +56,19 @@ const QUEUE_FULL: Kind = kind!(
     Sent::No,
 );
 
-pub(super) const fn conflict(met: &Conflict) -> Kind {
-    let kind = match (met.ending, met.state) {
-        (Ending::Waited(_), _) => WAIT_TIMEOUT,
-        (Ending::QueueFull, _) => QUEUE_FULL,
+pub(super) fn conflict(met: &Conflict) -> &'static Kind {
+    match (met.ending, met.state) {
+        (Ending::Waited(_), _) => &WAIT_TIMEOUT,
+        (Ending::QueueFull, _) => &QUEUE_FULL,
         (Ending::AtOnce | Ending::NotShared, state) => held(state),
-    };
-    Kind {
-        status: met.status.code(),
-        ..kind
     }
 }
 
-const fn held(by: State) -> Kind {
+fn held(by: State) -> &'static Kind {
     match by {
-        State::Unknown(_) => OUTCOME_UNKNOWN,
-        State::Waiting => WRITE_WAITING,
-        State::Reading | State::ReadingBelow => READ_IN_FLIGHT,
-        State::Writing | State::WritingBelow => WRITE_IN_FLIGHT,
+        State::Unknown(_) => &OUTCOME_UNKNOWN,
+        State::Waiting => &WRITE_WAITING,
+        State::Reading | State::ReadingBelow => &READ_IN_FLIGHT,
+        State::Writing | State::WritingBelow => &WRITE_IN_FLIGHT,
     }
 }
