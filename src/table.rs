@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method};
 
-use crate::policy::key::{Key, Locks};
+use crate::policy::key::{Key, Locks, Placed};
 use crate::policy::key_state::{HoldId, Holder};
 use crate::policy::plan::Purpose;
 use crate::policy::{Family, Pass, Remedy, RouteId};
@@ -55,9 +55,7 @@ pub struct Table {
 pub struct Claim<'a> {
     /// The name of the hold, if it is granted: one that no other hold has had.
     pub id: HoldId,
-    /// What it asks for: all of it or nothing is granted.
-    pub locks: &'a Locks,
-    /// What for.
+    /// What it asks for its keys for.
     pub purpose: Purpose,
     /// Of which family it is: of one of its own, or of that of the write that it came of.
     pub family: Family,
@@ -140,9 +138,14 @@ impl Table {
         self.ledger.is_live(pass)
     }
 
-    /// Grants all that is asked for, or nothing of it.
-    pub fn claim(&self, claim: &Claim<'_>) -> Claimed {
-        self.ledger.claim(claim)
+    /// Finds out where the keys of a claim are: once, however often it is made.
+    pub fn place(&self, locks: &Locks) -> Placed {
+        self.ledger.shards.place(locks)
+    }
+
+    /// Grants all that is asked for, which this table has placed, or nothing of it. What is granted or waits is taken.
+    pub fn claim(&self, claim: &Claim<'_>, asked: &mut Placed) -> Claimed {
+        self.ledger.claim(claim, asked)
     }
 
     /// Removes the holds whose time is over, for as long as it is polled, each as soon as it is.

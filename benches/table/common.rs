@@ -67,9 +67,8 @@ pub(crate) fn waits(table: &Arc<Table>, keys: &Locks) -> Waiting {
 pub(crate) fn claim(table: &Arc<Table>, keys: &Locks, waiters: Option<usize>) -> Claimed {
     const REQUEST_ID: HeaderValue = HeaderValue::from_static("8f14e45fceea467fa6c51d0e3a5b7c21");
     let (worker, number) = NEXT.with(|(worker, next)| (*worker, next.replace(next.get() + 1)));
-    table.claim(&Claim {
+    let claim = Claim {
         id: HoldId::new(worker, number),
-        locks: keys,
         purpose: Purpose::Write,
         family: Family::new((u128::from(worker) << 64 | u128::from(number)).to_be_bytes()),
         is_numbered: false,
@@ -80,7 +79,8 @@ pub(crate) fn claim(table: &Arc<Table>, keys: &Locks, waiters: Option<usize>) ->
         remedy: None,
         max_work: Duration::from_secs(60),
         typical: None,
-    })
+    };
+    table.claim(&claim, &mut table.place(keys))
 }
 
 /// What a future has come to, which is ready by now.

@@ -10,6 +10,7 @@ use tracing::warn;
 use super::ago::ago;
 use super::{Gateway, Outcome, Trip};
 use crate::policy::family::HOLD;
+use crate::policy::key::Placed;
 use crate::policy::key_state::{HoldId, Phase};
 use crate::policy::present::Named;
 use crate::policy::rejection::{Conflict, Ending, Rejection, State, retry_after};
@@ -35,10 +36,12 @@ impl<C: Connect> Gateway<C> {
             return Ok(None);
         };
         let family = self.family(trip);
-        let mut claimed = self.ask(plan, guard, family, trip);
+        // Where its keys are is found out once, however often it asks.
+        let mut placed = self.shared.table.place(&guard.locks);
+        let mut claimed = self.ask(&mut placed, (plan, guard), family, trip);
         if let Claimed::Conflict(met) = &claimed {
             self.catch_up_with(met).await;
-            claimed = self.ask(plan, guard, family, trip);
+            claimed = self.ask(&mut placed, (plan, guard), family, trip);
         }
         let (grant, overlap) = match claimed {
             Claimed::Granted { grant, overlap } => (grant, overlap),
@@ -59,12 +62,17 @@ impl<C: Connect> Gateway<C> {
         Ok(Some(grant))
     }
 
-    fn ask(&self, plan: &Plan, guard: &Guard, family: Family, trip: &Trip<'_>) -> Claimed {
+    fn ask(
+        &self,
+        placed: &mut Placed,
+        (plan, guard): (&Plan, &Guard),
+        family: Family,
+        trip: &Trip<'_>,
+    ) -> Claimed {
         let count = self.next_hold.get();
         self.next_hold.set(count + 1);
-        self.shared.table.claim(&Claim {
+        let claim = Claim {
             id: HoldId::new(self.turns.worker(), count),
-            locks: &guard.locks,
             purpose: guard.purpose,
             family,
             is_numbered: self.config().upstream.sequence_header.is_some(),
@@ -79,7 +87,8 @@ impl<C: Connect> Gateway<C> {
             max_work: guard.max_work,
             remedy: guard.remedy.as_ref(),
             typical: self.typical(plan.route),
-        })
+        };
+        self.shared.table.claim(&claim, placed)
     }
 
     /// Takes note of the hold of which the request came, if it did of one that has not ended.

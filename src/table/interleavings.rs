@@ -29,9 +29,8 @@ fn locks(names: &[&str], mode: Mode, scope: Scope) -> Locks {
 
 fn claim(table: &Arc<Table>, names: &Names, locks: &Locks, waiters: Option<usize>) -> Claimed {
     let id = names.fetch_add(1, Ordering::SeqCst);
-    table.claim(&Claim {
+    let claim = Claim {
         id: HoldId::new(0, id),
-        locks,
         purpose: Purpose::Write,
         family: Family::new(u128::from(id).to_be_bytes()),
         is_numbered: true,
@@ -42,7 +41,8 @@ fn claim(table: &Arc<Table>, names: &Names, locks: &Locks, waiters: Option<usize
         remedy: None,
         max_work: Duration::from_secs(60),
         typical: None,
-    })
+    };
+    table.claim(&claim, &mut table.place(locks))
 }
 
 fn are_compatible(one: &Locks, other: &Locks) -> bool {

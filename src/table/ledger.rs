@@ -116,10 +116,9 @@ impl std::fmt::Debug for Ledger {
 
 impl Ledger {
     /// Grants all that is asked for, or nothing of it.
-    pub(super) fn claim(&'static self, claim: &Claim<'_>) -> Claimed {
+    pub(super) fn claim(&'static self, claim: &Claim<'_>, placed: &mut Placed) -> Claimed {
         let now = self.now();
-        let mut placed = self.shards.place(claim.locks);
-        let claimed = self.decide(claim, &mut placed, None, now);
+        let claimed = self.decide(claim, placed, None, now);
         if !matches!(claimed, Claimed::Full) {
             return claimed;
         }
@@ -128,7 +127,7 @@ impl Ledger {
             self.sweep();
         }
         match self.shards.gather() {
-            Some(permit) => self.decide(claim, &mut placed, Some(permit), now),
+            Some(permit) => self.decide(claim, placed, Some(permit), now),
             None => claimed,
         }
     }

@@ -35,9 +35,8 @@ fn family() -> Family {
 }
 
 fn claim_as(table: &Arc<Table>, family: Family, locks: &Locks, waiters: Option<usize>) -> Claimed {
-    table.claim(&Claim {
+    let claim = Claim {
         id: HoldId::new(0, fastrand::u64(..1 << 40)),
-        locks,
         purpose: Purpose::Write,
         family,
         is_numbered: true,
@@ -48,7 +47,8 @@ fn claim_as(table: &Arc<Table>, family: Family, locks: &Locks, waiters: Option<u
         remedy: None,
         max_work: Duration::from_secs(60),
         typical: None,
-    })
+    };
+    table.claim(&claim, &mut table.place(locks))
 }
 
 fn claim(table: &Arc<Table>, names: &[&str]) -> Claimed {

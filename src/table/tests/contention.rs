@@ -5,18 +5,18 @@ use super::*;
 
 /// A claim and its release by the first worker.
 fn come_and_go(table: &Table, locks: &Locks, is_numbered: bool) {
-    let claimed = table.claim(&Claim {
+    let claim = Claim {
         is_numbered,
-        ..claim_of(locks)
-    });
+        ..a_claim()
+    };
+    let claimed = table.claim(&claim, &mut table.place(locks));
     sent(grant_of(claimed)).settle();
 }
 
-fn claim_of(locks: &Locks) -> Claim<'_> {
+fn a_claim() -> Claim<'static> {
     static REQUEST_ID: HeaderValue = HeaderValue::from_static("r");
     Claim {
         id: HoldId::new(0, fastrand::u64(..1 << 40)),
-        locks,
         purpose: Purpose::Write,
         family: family(),
         is_numbered: false,
@@ -44,7 +44,7 @@ fn a_write_with_one_key_locks_its_shard_twice_and_writes_to_nothing_else_that_is
     assert_eq!((counts.locks.len(), counts.writes), (2, 0), "{counts:?}");
     assert_eq!(counts.locks[0], counts.locks[1]);
     assert_eq!(Arc::strong_count(&table), 1);
-    let grant = grant_of(table.claim(&claim_of(&keys)));
+    let grant = grant_of(table.claim(&a_claim(), &mut table.place(&keys)));
     assert_eq!(
         Arc::strong_count(&table),
         1,
@@ -84,7 +84,9 @@ fn a_crowd_asks_for_room_a_handful_at_a_time() {
         .collect();
     let mut grants = Vec::new();
     let counts = counted(|| {
-        let claims = keys.iter().map(|keys| table.claim(&claim_of(keys)));
+        let claims = keys
+            .iter()
+            .map(|keys| table.claim(&a_claim(), &mut table.place(keys)));
         grants.extend(claims.map(grant_of));
     });
     assert_eq!(counts.locks.len(), grants.len());
