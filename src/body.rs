@@ -71,6 +71,8 @@ pub struct Body {
 }
 
 enum Source {
+    /// All of it is here, in one piece; empty once that is taken.
+    Whole(Bytes),
     /// All of it is here.
     Frames(VecDeque<Frame<Bytes>>),
     /// It is still coming.
@@ -79,29 +81,23 @@ enum Source {
 
 impl Body {
     /// A body that is here whole.
-    pub fn whole(content: Bytes) -> Self {
-        let frames = if content.is_empty() {
-            VecDeque::new()
-        } else {
-            VecDeque::from([Frame::data(content)])
-        };
-        Self::frames(frames)
+    pub const fn whole(content: Bytes) -> Self {
+        Self::of(Source::Whole(content))
     }
 
     /// A body that is here whole, in the parts in which it came.
     pub const fn frames(frames: VecDeque<Frame<Bytes>>) -> Self {
-        Self {
-            source: Source::Frames(frames),
-            octets: 0,
-            report: None,
-            in_flight: None,
-        }
+        Self::of(Source::Frames(frames))
     }
 
     /// A body that is still coming.
     pub const fn piped(reader: PipeReader) -> Self {
+        Self::of(Source::Pipe(reader))
+    }
+
+    const fn of(source: Source) -> Self {
         Self {
-            source: Source::Pipe(reader),
+            source,
             octets: 0,
             report: None,
             in_flight: None,
@@ -139,6 +135,10 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
         let polled = match &mut self.source {
+            Source::Whole(content) => {
+                let content = std::mem::take(content);
+                Poll::Ready((!content.is_empty()).then(|| Ok(Frame::data(content))))
+            }
             Source::Frames(frames) => Poll::Ready(frames.pop_front().map(Ok)),
             Source::Pipe(reader) => reader.poll_frame(cx),
         };
@@ -150,6 +150,7 @@ impl http_body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
+            Source::Whole(content) => content.is_empty(),
             Source::Frames(frames) => frames.is_empty(),
             Source::Pipe(reader) => reader.is_ended(),
         }
@@ -157,6 +158,7 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
+            Source::Whole(content) => SizeHint::with_exact(content.len() as u64),
             Source::Frames(frames) if frames.iter().all(Frame::is_data) => {
                 let octets = frames
                     .iter()
