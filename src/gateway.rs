@@ -11,7 +11,6 @@ mod caller;
 mod claim;
 mod families;
 mod forward;
-mod ids;
 mod join;
 mod log;
 mod peer;
@@ -42,7 +41,6 @@ use crate::policy::rejection::{Audience, Rejection, Telling};
 use crate::table::Table;
 use crate::upstream::{Connect, Joints, Limits, Upstream};
 use families::Families;
-use ids::Ids;
 use join::Way;
 use slots::InFlight;
 use trip::{Outcome, Trip};
@@ -86,7 +84,6 @@ pub struct Gateway<C: Connect> {
     counts: Arc<Counts>,
     next_hold: Cell<u64>,
     families: Families,
-    ids: Ids,
 }
 
 impl<C: Connect> Gateway<C> {
@@ -101,7 +98,6 @@ impl<C: Connect> Gateway<C> {
             counts: Arc::default(),
             next_hold: Cell::new(0),
             families: Families::default(),
-            ids: Ids::default(),
         }
     }
 
@@ -161,7 +157,7 @@ impl<C: Connect> Gateway<C> {
 
     fn begin<'a>(&self, head: &request::Parts, body: &Incoming, peer: &'a Peer) -> Trip<'a> {
         let is_coming = body.is_coming();
-        Trip::begin(&self.shared.config, &self.ids, (head, is_coming), peer)
+        Trip::begin(&self.shared.config, (head, is_coming), peer)
     }
 
     /// Takes a request through all its steps. Each says by which rejections it can end.

@@ -38,6 +38,7 @@ mod purpose;
 pub mod reach;
 pub mod rejection;
 pub mod remedy;
+pub mod request_id;
 pub mod route;
 mod router;
 pub mod source;
@@ -50,6 +51,7 @@ pub use family::{Family, Pass};
 pub use key::{KEY_LIMIT, Key, KeyError, Keys, Lock, Locks, OnMissingKey, Scope};
 pub use mode::Mode;
 pub use plan::{Awaits, Because, Guard, Head, Plan, Purpose, Remedy};
+pub use request_id::RequestId;
 pub use route::{OnConflict, OnDuplicate, Patience, Route, RouteId};
 
 use fields::{destinations, has_media_type, is_upgrade};

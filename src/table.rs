@@ -34,12 +34,12 @@ pub use wait::Waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
+use http::Method;
 
 use crate::policy::key::{Key, Locks, Placed};
 use crate::policy::key_state::{HoldId, Holder};
 use crate::policy::plan::Purpose;
-use crate::policy::{Family, Pass, Remedy, RouteId};
+use crate::policy::{Family, Pass, Remedy, RequestId, RouteId};
 use ledger::Ledger;
 use wait::Pending;
 
@@ -64,7 +64,7 @@ pub struct Claim<'a> {
     /// How many may wait for a key before this one does; none if it does not wait.
     pub waiters: Option<usize>,
     /// The request's identifier.
-    pub request_id: &'a HeaderValue,
+    pub request_id: &'a RequestId,
     /// The effective method.
     pub method: &'a Method,
     /// The route that derived the keys.

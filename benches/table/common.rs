@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
+use http::Method;
 use writegate::policy::key::{Key, Lock, Locks, Scope};
 use writegate::policy::key_state::HoldId;
-use writegate::policy::{Family, Mode, Purpose, RouteId};
+use writegate::policy::{Family, Mode, Purpose, RequestId, RouteId};
 use writegate::table::{Claim, Claimed, Grant, Table, Waiting};
 
 thread_local! {
@@ -65,7 +65,7 @@ pub(crate) fn waits(table: &Arc<Table>, keys: &Locks) -> Waiting {
 }
 
 pub(crate) fn claim(table: &Arc<Table>, keys: &Locks, waiters: Option<usize>) -> Claimed {
-    const REQUEST_ID: HeaderValue = HeaderValue::from_static("8f14e45fceea467fa6c51d0e3a5b7c21");
+    const REQUEST_ID: RequestId = RequestId::Drawn(*b"8f14e45fceea467f");
     let (worker, number) = NEXT.with(|(worker, next)| (*worker, next.replace(next.get() + 1)));
     let claim = Claim {
         id: HoldId::new(worker, number),

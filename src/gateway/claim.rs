@@ -219,7 +219,7 @@ impl<C: Connect> Gateway<C> {
                 (plan.route, guard.remedy.as_ref()),
                 (met.writer.route, met.writer.remedy()),
             ]),
-            request_id = trip.request_id.to_str().unwrap_or_default(),
+            request_id = trip.request_id.text(&mut [0; 32]),
             "two writes to one resource at once, both let through",
         );
     }

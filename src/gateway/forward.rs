@@ -71,7 +71,7 @@ impl<C: Connect> Gateway<C> {
             is_write: plan.is_write,
         })?;
         sent.map_err(|broken| {
-            debug!(request_id = trip.request_id.to_str().unwrap_or_default(), fault = %broken.chain(), "no response");
+            debug!(request_id = trip.request_id.text(&mut [0; 32]), fault = %broken.chain(), "no response");
             match (fault.and_then(|fault| fault.get()), &broken) {
                 // Nobody can answer what has not come.
                 (Some(UploadFault::Awaited), Fault::ResponseTimeout) => Rejection::BodyTooSlow,

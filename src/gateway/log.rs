@@ -10,17 +10,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, request};
+use http::{Method, Response, StatusCode, request};
 use tokio::time::Instant;
 use tracing::info;
 
 use super::trip::Outcome;
 use crate::body::{BodyEnd, Count};
 use crate::config::Config;
-use crate::policy::RouteId;
 use crate::policy::head::Malformed;
 use crate::policy::key::Key;
 use crate::policy::rejection::Rejection;
+use crate::policy::{RequestId, RouteId};
 
 /// What one worker has counted. Written by that worker alone.
 #[derive(Debug, Default)]
@@ -115,7 +115,7 @@ impl Line {
         &self,
         status: Option<StatusCode>,
         (route, outcome): (RouteId, Outcome),
-        request_id: &HeaderValue,
+        request_id: &RequestId,
         end: BodyEnd,
     ) {
         info!(
@@ -133,7 +133,7 @@ impl Line {
             received = self.received.as_ref().map_or(0, |count| count.get()),
             sent = end.octets,
             cut = (!end.is_whole).then_some(true),
-            request_id = request_id.to_str().unwrap_or_default(),
+            request_id = request_id.text(&mut [0; 32]),
         );
     }
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use http::{HeaderValue, Method, StatusCode, request};
 use tokio::time::Instant;
 
-use super::ids::Ids;
 use super::log::Line;
 use super::slots::Slot;
 use super::{Answered, Peer};
@@ -19,7 +18,7 @@ use crate::config::Config;
 use crate::policy::forward::X_REQUEST_ID;
 use crate::policy::present::{Named, Present};
 use crate::policy::rejection::{Audience, JOINED, WAITED};
-use crate::policy::{Family, Pass, Plan, RouteId};
+use crate::policy::{Family, Pass, Plan, RequestId, RouteId};
 
 /// The longest request identifier that is passed on.
 const REQUEST_ID_LIMIT: usize = 128;
@@ -69,7 +68,7 @@ pub(super) struct Trip<'a> {
     pub(super) method: Method,
     /// Whether its response has no content, whatever it says (RFC 9110 §9.3.2).
     pub(super) is_head: bool,
-    pub(super) request_id: HeaderValue,
+    pub(super) request_id: RequestId,
     /// Which of the fields that are asked for it came with.
     pub(super) present: Present,
     /// Whether some of the request may never be read: then the connection ends with the answer.
@@ -94,7 +93,6 @@ pub(super) struct Trip<'a> {
 impl<'a> Trip<'a> {
     pub(super) fn begin(
         config: &Arc<Config>,
-        ids: &Ids,
         (head, is_coming): (&request::Parts, bool),
         peer: &'a Peer,
     ) -> Self {
@@ -106,7 +104,7 @@ impl<'a> Trip<'a> {
             peer,
             method: head.method.clone(),
             is_head: head.method == Method::HEAD,
-            request_id: given_id(given).unwrap_or_else(|| ids.next()),
+            request_id: given_id(given).unwrap_or_else(drawn_id),
             present,
             is_unread: is_coming,
             outcome: Outcome::Undecided,
@@ -194,11 +192,16 @@ impl Drop for Trip<'_> {
     }
 }
 
+/// One that no other request has: it need not be secret.
+fn drawn_id() -> RequestId {
+    RequestId::Drawn(fastrand::u128(..).to_be_bytes())
+}
+
 /// The identifier that came with the request, if it is one.
-fn given_id(given: Option<&HeaderValue>) -> Option<HeaderValue> {
+fn given_id(given: Option<&HeaderValue>) -> Option<RequestId> {
     let is_identifier = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
         (1..=REQUEST_ID_LIMIT).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
     };
-    given.filter(is_identifier).cloned()
+    given.filter(is_identifier).cloned().map(RequestId::Given)
 }

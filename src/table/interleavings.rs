@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use http::HeaderValue;
 use shuttle::future::block_on;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::atomic::AtomicU64 as Names;
@@ -35,7 +36,7 @@ fn claim(table: &Arc<Table>, names: &Names, locks: &Locks, waiters: Option<usize
         family: Family::new(u128::from(id).to_be_bytes()),
         is_numbered: true,
         waiters,
-        request_id: &HeaderValue::from_static("r"),
+        request_id: &RequestId::Given(HeaderValue::from_static("r")),
         method: &Method::PUT,
         route: RouteId::GUARD,
         remedy: None,

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::*;
@@ -41,7 +42,7 @@ fn claim_as(table: &Arc<Table>, family: Family, locks: &Locks, waiters: Option<u
         family,
         is_numbered: true,
         waiters,
-        request_id: &HeaderValue::from_static("r"),
+        request_id: &RequestId::Given(HeaderValue::from_static("r")),
         method: &Method::PUT,
         route: RouteId::GUARD,
         remedy: None,

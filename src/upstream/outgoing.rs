@@ -5,6 +5,7 @@ use std::rc::Rc;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request};
 
 use crate::body::Upload;
+use crate::policy::RequestId;
 use crate::policy::family::HOLD;
 use crate::policy::forward::X_REQUEST_ID;
 use crate::wire::{encode_fields, encode_line};
@@ -27,7 +28,7 @@ pub struct Added {
     /// What is said of the client.
     pub introduction: Option<Rc<Introduced>>,
     /// The name under which the request is found again in logs.
-    pub request_id: Option<HeaderValue>,
+    pub request_id: Option<RequestId>,
     /// What a request on behalf of this one may come with.
     pub pass: Option<HeaderValue>,
 }
@@ -66,7 +67,8 @@ impl Added {
             out.extend_from_slice(&introduction.0);
         }
         if let Some(id) = &self.request_id {
-            encode_line(X_REQUEST_ID.as_str().as_bytes(), id.as_bytes(), out);
+            let mut room = [0; 32];
+            encode_line(X_REQUEST_ID.as_str().as_bytes(), id.bytes(&mut room), out);
         }
         if let Some(pass) = &self.pass {
             encode_line(HOLD.as_str().as_bytes(), pass.as_bytes(), out);
@@ -78,7 +80,8 @@ impl Added {
         if let Some(introduction) = self.introduction {
             fields.extend(introduction.fields());
         }
-        let own = [(X_REQUEST_ID, self.request_id), (HOLD, self.pass)];
+        let id = self.request_id.map(|id| id.value());
+        let own = [(X_REQUEST_ID, id), (HOLD, self.pass)];
         fields.extend(
             own.into_iter()
                 .filter_map(|(name, value)| Some((name, value?))),
@@ -97,7 +100,7 @@ mod tests {
         let via = HeaderMap::from_iter([(VIA, HeaderValue::from_static("1.1 writegate"))]);
         let added = Added {
             introduction: Some(Rc::new(Introduced::new(&via))),
-            request_id: Some(HeaderValue::from_static("7")),
+            request_id: Some(RequestId::Drawn([7; 16])),
             pass: Some(HeaderValue::from_static("ab-1")),
         };
         let mut lines = Vec::new();

@@ -5,8 +5,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::RouteId;
 use crate::policy::key::{Lock, Locks, Placed};
+use crate::policy::{RequestId, RouteId};
 
 fn at(millis: u64) -> Moment {
     Moment::new(Duration::from_millis(millis))
@@ -32,7 +32,7 @@ fn writer(number: u64, mode: Mode, purpose: Purpose) -> Arc<Writer> {
     };
     let telling = Telling {
         id: HoldId(number),
-        request_id: &HeaderValue::from_static("r"),
+        request_id: &RequestId::Given(HeaderValue::from_static("r")),
         method: &Method::PUT,
         route: RouteId::GUARD,
         purpose,

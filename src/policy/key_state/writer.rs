@@ -4,13 +4,13 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
+use http::Method;
 
 use super::{HoldId, Moment, nanos};
 use crate::policy::family::Family;
-use crate::policy::hex;
 use crate::policy::key::Placed;
 use crate::policy::plan::{Purpose, Remedy};
+use crate::policy::request_id::RequestId;
 use crate::policy::route::RouteId;
 
 /// The methods that take no room of their own, the most frequent first.
@@ -32,7 +32,7 @@ pub struct Telling<'a> {
     /// Who may release what it is granted.
     pub id: HoldId,
     /// The request's identifier.
-    pub request_id: &'a HeaderValue,
+    pub request_id: &'a RequestId,
     /// The effective method.
     pub method: &'a Method,
     /// The route that derived the keys.
@@ -66,7 +66,7 @@ pub struct Writer {
     pub purpose: Purpose,
     /// In [`KNOWN`].
     method: u8,
-    /// As digits are kept, if its identifier is such.
+    /// If its identifier was drawn, here or elsewhere.
     request_id: Option<[u8; 16]>,
     /// In microseconds.
     typical: Option<NonZeroU32>,
@@ -78,7 +78,7 @@ pub struct Writer {
 /// What few writes have.
 #[derive(Clone, Debug, Default)]
 struct Aside {
-    request_id: Option<HeaderValue>,
+    request_id: Option<RequestId>,
     method: Option<Method>,
     remedy: Option<Remedy>,
     number: Option<u64>,
@@ -88,7 +88,7 @@ impl Writer {
     /// One that asks for this, and has it or waits for it since then.
     #[inline]
     pub fn new(telling: &Telling<'_>, placed: Placed, since: Moment) -> Self {
-        let digits = hex::read(telling.request_id.as_bytes());
+        let drawn = telling.request_id.bits();
         let known = KNOWN.iter().position(|known| known == telling.method);
         let mut writer = Self {
             id: telling.id,
@@ -98,12 +98,12 @@ impl Writer {
             route: telling.route,
             purpose: telling.purpose,
             method: known.map_or(0, |known| known as u8),
-            request_id: digits,
+            request_id: drawn,
             typical: telling.typical.and_then(micros),
             max_work: nanos(telling.max_work),
             aside: None,
         };
-        if digits.is_none() {
+        if drawn.is_none() {
             writer.aside().request_id = Some(telling.request_id.clone());
         }
         if known.is_none() {
@@ -130,17 +130,9 @@ impl Writer {
 
     /// The request's identifier. Shown to the operator, never to another client.
     pub fn request_id(&self) -> String {
-        let Some(digits) = &self.request_id else {
-            let sent = self
-                .aside
-                .as_ref()
-                .and_then(|aside| aside.request_id.as_ref());
-            return sent
-                .and_then(|sent| sent.to_str().ok())
-                .unwrap_or_default()
-                .to_owned();
-        };
-        hex::text(digits)
+        let sent = || self.aside.as_ref()?.request_id.clone();
+        let request_id = self.request_id.map(RequestId::Drawn).or_else(sent);
+        request_id.map_or_else(String::new, |id| id.text(&mut [0; 32]).to_owned())
     }
 
     /// The effective method.

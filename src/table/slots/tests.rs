@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::policy::key::{Key, Lock, Placed};
 use crate::policy::key_state::{HoldId, Moment, Telling, Writer};
-use crate::policy::{Family, Locks, Mode, Purpose, RouteId};
+use crate::policy::{Family, Locks, Mode, Purpose, RequestId, RouteId};
 
 /// One hold of the key with this name, in a place that others have, too.
 fn writer(name: u16) -> Arc<Writer> {
@@ -21,7 +21,7 @@ fn writer(name: u16) -> Arc<Writer> {
     };
     let telling = Telling {
         id: HoldId::new(0, name.into()),
-        request_id: &HeaderValue::from_static("r"),
+        request_id: &RequestId::Given(HeaderValue::from_static("r")),
         method: &Method::PUT,
         route: RouteId::GUARD,
         purpose: Purpose::Write,

@@ -14,7 +14,7 @@ fn come_and_go(table: &Table, locks: &Locks, is_numbered: bool) {
 }
 
 fn a_claim() -> Claim<'static> {
-    static REQUEST_ID: HeaderValue = HeaderValue::from_static("r");
+    static REQUEST_ID: RequestId = RequestId::Given(HeaderValue::from_static("r"));
     Claim {
         id: HoldId::new(0, fastrand::u64(..1 << 40)),
         purpose: Purpose::Write,
