@@ -55,7 +55,7 @@ pub use request_id::RequestId;
 pub use route::{OnConflict, OnDuplicate, Patience, Route, RouteId};
 
 use fields::{destinations, has_media_type, is_upgrade};
-use method::{Methods, candidates, is_safe};
+use method::{candidates, is_safe};
 use path::{Distinguish, canonical};
 use plan::Verdict;
 use route::{Claim, Post, Treatment};
@@ -83,6 +83,8 @@ pub struct Policy {
     lists_safe_methods: bool,
     /// Whether something depends on which unsafe method it is, beside [`Post`].
     tells_methods_apart: bool,
+    /// Whether something depends on the host.
+    asks_for_host: bool,
     /// Whether some route keeps encoded slashes, so that a path may have to be read in two ways.
     keeps_encoded_slashes: bool,
     /// What of bodies the keys are made of.
@@ -111,17 +113,12 @@ impl Policy {
         for template in claims.flat_map(|claim| &claim.templates) {
             template.add_to(&mut wanted);
         }
-        let uses_method = |route: &Route| {
-            let mut templates = route.claim().into_iter().flat_map(|claim| &claim.templates);
-            templates.any(template::Template::uses_method)
-        };
         Ok(Self {
             lists_safe_methods: routes
                 .iter()
                 .any(|route| route.methods.lists_a_safe_method()),
-            tells_methods_apart: routes
-                .iter()
-                .any(|route| route.methods != Methods::Unsafe || uses_method(route)),
+            tells_methods_apart: routes.iter().any(Route::tells_methods_apart),
+            asks_for_host: routes.iter().any(Route::asks_for_host),
             keeps_encoded_slashes: routes
                 .iter()
                 .skip(1)
@@ -141,16 +138,17 @@ impl Policy {
         for method in &methods[1..] {
             verdict = verdict.or_stricter(self.judge(head, method)?);
         }
-        let guard = verdict.guard.map(Guard::normalised).transpose()?;
+        if let Some(guard) = &mut verdict.guard {
+            guard.normalise()?;
+        }
+        let guard = verdict.guard.as_ref();
         Ok(Plan {
-            awaits: self.awaits(head, verdict.awaits_keys, guard.as_ref()),
+            awaits: self.awaits(head, verdict.awaits_keys, guard),
             route: verdict.route,
-            is_write: guard
-                .as_ref()
-                .is_some_and(|guard| guard.purpose != Purpose::Read)
+            is_write: guard.is_some_and(|guard| guard.purpose != Purpose::Read)
                 || methods.iter().any(|method| !is_safe(method)),
             method: methods.into_iter().next().unwrap_or_default(),
-            guard,
+            guard: verdict.guard,
             because: verdict.because,
         })
     }
@@ -183,6 +181,11 @@ impl Policy {
     /// What `[guard]` does with a `POST`.
     pub fn post(&self) -> Post {
         self.post
+    }
+
+    /// Whether a plan may depend on the host of a request: otherwise it need not be told.
+    pub fn asks_for_host(&self) -> bool {
+        self.asks_for_host
     }
 
     /// What of bodies the keys are made of.
@@ -253,11 +256,8 @@ impl Policy {
         } else {
             claim.mode
         };
-        let locks = keys
-            .into_iter()
-            .flat_map(|key| Lock::on(key, mode, claim.scope));
         let guard = Some(Guard {
-            locks: locks.collect(),
+            locks: Lock::on_all(keys, mode, claim.scope),
             purpose,
             on_conflict: claim.on_conflict,
             on_duplicate: claim.on_duplicate,

@@ -10,7 +10,7 @@ use http::request;
 use tokio::time::{Instant, sleep_until};
 
 use super::claim::left;
-use super::read::seen;
+use super::read::{host, seen};
 use super::{Gateway, Outcome, Trip};
 use crate::body::Received;
 use crate::policy::forward::upgrade;
@@ -132,7 +132,7 @@ fn fingerprint<'a>(
     }
     let caller = &trip.peer.caller;
     let sent = Sent {
-        head: seen(head, trip),
+        head: seen(head, host(head), trip),
         client: caller.address,
         is_secure: caller.is_secure,
         content: &received.content,

@@ -70,11 +70,17 @@ impl<C: Connect> Gateway<C> {
         head: &request::Parts,
         trip: &mut Trip<'_>,
     ) -> Result<Plan, Rejection> {
+        let policy = &self.config().policy;
+        let host = if policy.asks_for_host() {
+            host(head)
+        } else {
+            ""
+        };
         let seen = Head {
             content,
-            ..seen(head, trip)
+            ..seen(head, host, trip)
         };
-        let plan = self.config().policy.plan(&seen).map_err(Rejection::NoKey)?;
+        let plan = policy.plan(&seen).map_err(Rejection::NoKey)?;
         trip.planned(&plan);
         Ok(plan)
     }
@@ -200,14 +206,19 @@ fn guarding(plan: &Plan) -> Option<&Guard> {
         .filter(|guard| guard.keeps_others_away())
 }
 
-pub(super) fn seen<'a>(head: &'a request::Parts, trip: &Trip<'a>) -> Head<'a> {
+/// The host that the request is for, as it was sent; empty if it names none.
+pub(super) fn host(head: &request::Parts) -> &str {
     let named = head.uri.authority().map(|authority| authority.as_str());
     let field = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    named.or_else(field).unwrap_or_default()
+}
+
+pub(super) fn seen<'a>(head: &'a request::Parts, host: &'a str, trip: &Trip<'a>) -> Head<'a> {
     Head {
         method: &head.method,
         path: head.uri.path(),
         query: head.uri.query(),
-        host: named.or_else(field).unwrap_or_default(),
+        host,
         headers: &head.headers,
         client_subject: trip.peer.caller.subject.as_deref(),
         content: None,

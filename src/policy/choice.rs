@@ -51,7 +51,7 @@ impl Policy {
     fn matches_path(&self, id: RouteId, head: &Head<'_>) -> bool {
         let open = Route {
             host: None,
-            methods: super::Methods::Listed([head.method.clone()].into()),
+            methods: super::method::Methods::Listed([head.method.clone()].into()),
             ..self.route(id).clone()
         };
         let routes = [open];

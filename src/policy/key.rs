@@ -65,6 +65,15 @@ impl Lock {
         }
     }
 
+    /// The same with each of these keys.
+    pub fn on_all(keys: Keys, mode: Mode, scope: Scope) -> Locks {
+        let keys = keys.into_iter();
+        match scope {
+            Scope::Key => keys.map(|key| Self { key, mode }).collect(),
+            Scope::Subtree => keys.flat_map(|key| key.line(mode)).collect(),
+        }
+    }
+
     /// Sorted by key, and of one key the join of what is asked.
     pub fn merged(mut locks: Locks) -> Locks {
         locks.sort_unstable_by(|left, right| left.key.cmp(&right.key));

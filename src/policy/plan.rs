@@ -183,11 +183,13 @@ impl Guard {
         self.purpose == Purpose::Write && self.on_duplicate == OnDuplicate::Join
     }
 
-    pub(super) fn normalised(mut self) -> Result<Self, KeyError> {
-        self.locks = Lock::merged(self.locks);
+    pub(super) fn normalise(&mut self) -> Result<(), KeyError> {
+        if self.locks.len() > 1 {
+            self.locks = Lock::merged(std::mem::take(&mut self.locks));
+        }
         if self.keys().nth(KEY_LIMIT).is_some() {
             return Err(KeyError::TooMany { limit: KEY_LIMIT });
         }
-        Ok(self)
+        Ok(())
     }
 }

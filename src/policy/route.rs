@@ -8,6 +8,7 @@ use super::mode::Mode;
 use super::path::Distinguish;
 use super::pattern::Pattern;
 use super::rejection::ConflictStatus;
+use super::source::Source;
 use super::template::Template;
 
 /// Which route of a [`Policy`](super::Policy), in the order of the configuration.
@@ -55,6 +56,22 @@ impl Route {
             Treatment::Forward => None,
             Treatment::Guard(claim) => Some(claim),
         }
+    }
+
+    /// Whether something depends on which unsafe method a request has.
+    pub(super) fn tells_methods_apart(&self) -> bool {
+        self.methods != Methods::Unsafe || self.uses(&Source::Method)
+    }
+
+    /// Whether something depends on the host.
+    pub(super) fn asks_for_host(&self) -> bool {
+        self.host.is_some() || self.uses(&Source::Host)
+    }
+
+    /// Whether its keys have something of this.
+    fn uses(&self, source: &Source) -> bool {
+        let mut templates = self.claim().into_iter().flat_map(|claim| &claim.templates);
+        templates.any(|template| template.uses(source))
     }
 }
 

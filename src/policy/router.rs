@@ -79,6 +79,8 @@ impl Node {
         let fits = |id: &&RouteId| ask.fits(&routes[id.index()]);
         let further = if rest.is_empty() {
             self.ends.iter().find(fits).copied()
+        } else if self.literals.is_empty() && self.parameter.is_none() {
+            None
         } else {
             let (segment, rest) = rest.split_once('/').unwrap_or((rest, ""));
             let literal = self.literals.get(segment);

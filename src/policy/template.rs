@@ -147,11 +147,9 @@ impl Template {
             .collect()
     }
 
-    /// Whether its keys depend on the method.
-    pub(super) fn uses_method(&self) -> bool {
-        self.parts
-            .iter()
-            .any(|(_, source)| *source == Source::Method)
+    /// Whether its keys have something of this.
+    pub(super) fn uses(&self, wanted: &Source) -> bool {
+        self.parts.iter().any(|(_, source)| source == wanted)
     }
 
     /// Whether it takes a value from the body.
@@ -198,6 +196,11 @@ impl Template {
         digests: &RandomState,
         keys: &mut Keys,
     ) -> Result<(), KeyError> {
+        // Where nothing else was configured: it is always there, and is a key as it is.
+        if *self.text == *"{path}" {
+            keys.push(Key::new(facts.path));
+            return Ok(());
+        }
         let mut values = SmallVec::<[Values<'_>; 2]>::new();
         let mut combinations = 1_usize;
         for (_, source) in &self.parts {

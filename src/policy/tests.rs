@@ -125,9 +125,9 @@ fn try_plan(
             )
         })
         .collect();
-    let host = headers
-        .get("host")
-        .map_or("", |host| host.to_str().unwrap());
+    // As the gateway does.
+    let host = headers.get("host").filter(|_| policy.asks_for_host());
+    let host = host.map_or("", |host| host.to_str().unwrap());
     policy.plan(&Head {
         method: &method,
         path: uri.path(),
