@@ -169,9 +169,9 @@ impl<C: Connect> Gateway<C> {
     ) -> Result<Answered, Rejection> {
         self.recognise(&head, trip);
         self.enter(trip)?; // 503
-        let plan = self.plan(&head, &body, trip)?; // 400
+        let mut plan = self.plan(&head, &body, trip)?; // 400
         let received = self.read(&head, body, &plan, trip).await?; // 400, 408, 409, 413
-        let plan = self.plan_with_body(&head, &received, plan, trip)?; // 400
+        self.plan_with_body(&head, &received, &mut plan, trip)?; // 400
         let way = self.claim_or_join(&head, &received, &plan, trip).await?; // 409, 503
         let reply = match way {
             Way::Joined(reply) => reply,

@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use bytes::Bytes;
 use http::header::{EXPECT, HOST};
 use http::{Version, request};
 use http_body::Body as _;
@@ -49,19 +50,20 @@ impl<C: Connect> Gateway<C> {
         &self,
         head: &request::Parts,
         received: &Received,
-        plan: Plan,
+        plan: &mut Plan,
         trip: &mut Trip<'_>,
-    ) -> Result<Plan, Rejection> {
+    ) -> Result<(), Rejection> {
         let limit = self.config().server.request_buffer;
         let wanted = self.config().policy.wanted();
         let content = match (plan.awaits, &received.rest) {
-            (Awaits::Nothing, _) | (Awaits::Method, Some(_)) => return Ok(plan),
+            (Awaits::Nothing, _) | (Awaits::Method, Some(_)) => return Ok(()),
             (Awaits::Keys, Some(_)) => content::too_large(limit),
             (Awaits::Method | Awaits::Keys, None) => {
                 content::read(&head.headers, &received.content, wanted, limit)
             }
         };
-        self.plan_knowing(Some(&content), head, trip)
+        *plan = self.plan_knowing(Some(&content), head, trip)?;
+        Ok(())
     }
 
     fn plan_knowing(
@@ -96,6 +98,10 @@ impl<C: Connect> Gateway<C> {
         if body.is_end_stream() {
             return Ok(Received::default());
         }
+        let body = match self.take_here(head, body, plan, trip) {
+            Ok(received) => return Ok(received),
+            Err(body) => body,
+        };
         let body = trip.counted(body).editing(self.trailer_edit());
         let server = &self.config().server;
         let guard = guarding(plan);
@@ -151,6 +157,41 @@ impl<C: Connect> Gateway<C> {
             return Err(Rejection::BodyTooLarge);
         }
         Ok(received)
+    }
+
+    /// A small body that came with its head, where something depends on it: most that are read are such. Given back if it is
+    /// none.
+    fn take_here(
+        &self,
+        head: &request::Parts,
+        body: Incoming,
+        plan: &Plan,
+        trip: &mut Trip<'_>,
+    ) -> Result<Received, Incoming> {
+        let server = &self.config().server;
+        let is_wanted = plan.awaits != Awaits::Nothing || guarding(plan).is_some();
+        let fits = |content: &Bytes| {
+            content.len() <= server.request_buffer
+                && server
+                    .max_body
+                    .is_none_or(|max| content.len() as u64 <= max)
+        };
+        match body {
+            Incoming::Here(content)
+                if is_wanted && fits(&content) && !expects_continue(head, trip) =>
+            {
+                trip.count(content.len());
+                let mut account = Account::new(Arc::clone(&self.upstream.limits().budget));
+                // Without room it is here all the same.
+                account.charge(content.len());
+                Ok(Received {
+                    content,
+                    charge: account.close(),
+                    ..Received::default()
+                })
+            }
+            other @ (Incoming::Here(_) | Incoming::Http1(_) | Incoming::Http2(_)) => Err(other),
+        }
     }
 
     /// How long the client may be waited for while it sends the rest of a body. Where nothing is held, one that has said

@@ -129,6 +129,13 @@ impl<'a> Trip<'a> {
         Counted::new(body, line.map(|line| line.count()))
     }
 
+    /// Takes note that so many octets of the body have come, which are all of it.
+    pub(super) fn count(&mut self, octets: usize) {
+        if let Some(line) = &mut self.line {
+            line.count().set(octets as u64);
+        }
+    }
+
     /// Takes note of what was decided.
     pub(super) fn planned(&mut self, plan: &Plan) {
         self.method.clone_from(&plan.method);
