@@ -139,6 +139,10 @@ impl<C: Connect> Upstream<C> {
         mut grant: Option<Grant>,
         terms: Rc<Terms>,
     ) -> Result<Reply, Fault> {
+        if self.limits.protocol == Protocol::Http1 {
+            // Before there is a connection, which is looked at once more right before it is written to.
+            self.limits.batch.end_of_turn().await;
+        }
         let mut attempts = 0u32..;
         loop {
             let is_guarded = grant.as_ref().is_some_and(Grant::is_guarded);

@@ -10,6 +10,7 @@
 //!
 //! Generic over [`Socket`], so that all of it runs over in-memory pipes as well.
 
+mod batch;
 mod chunks;
 mod client;
 mod content;
@@ -28,6 +29,7 @@ mod secure;
 mod stall;
 mod stream;
 
+pub use batch::Batch;
 pub use client::Client;
 pub use content::Piece;
 pub use decoder::{Decoder, Part};

@@ -34,6 +34,7 @@ fn goes_on(headers: &HeaderMap, name: &HeaderName) -> bool {
 
 /// Whether some backend takes a field of the one name for one of the other: CGI and its heirs do, in whose variables both
 /// become the same.
+#[inline]
 pub(super) fn is_spelling(spelled: &[u8], name: &[u8]) -> bool {
     let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
     spelled.len() == name.len() && spelled.iter().map(dashed).eq(name.iter().map(dashed))

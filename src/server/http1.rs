@@ -132,7 +132,13 @@ async fn speak<C: Connect, S: Socket>(
             peer,
         };
         let ended = match talk.answer(handling).await {
-            Ok(response) => talk.send(response, &asked, &mut sending).await,
+            Ok(response) => {
+                // Before a conflict is told, a turn has ended.
+                if response.head.written().is_none() {
+                    gateway.limits().batch.end_of_turn().await;
+                }
+                talk.send(response, &asked, &mut sending).await
+            }
             Err(seen) => Err(Ended::Seen(seen)),
         };
         match ended {

@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::gateway::{Counts, Gateway, Shared, TurnRequest, Turns};
 use crate::tls::{ClientConfig, Current, ServerConfig};
 use crate::upstream::{Connect, Dialer, HoldTimes, Limits, Tasks};
-use crate::wire::Stream;
+use crate::wire::{Batch, Stream};
 
 /// How often what is no longer of use is given back.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -220,6 +220,7 @@ fn limits(config: &Config, tasks: &Rc<Tasks>) -> Limits {
         alarms: Rc::default(),
         tasks: Rc::clone(tasks),
         hold_times: Rc::new(HoldTimes::default()),
+        batch: Batch::default(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Alarms, Lead, Tasks};
 use crate::body::Gate;
 use crate::config::Protocol;
 use crate::policy::RouteId;
-use crate::wire::Client;
+use crate::wire::{Batch, Client};
 
 /// The bounds of exchanges, and what all of a worker's exchanges share.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct Limits {
     pub tasks: Rc<Tasks>,
     /// How long holds last.
     pub hold_times: Rc<HoldTimes>,
+    /// When what is written over HTTP/1.1 is.
+    pub batch: Batch,
 }
 
 /// How long holds of each route have lasted on this worker: an average in which the last ones weigh most.

@@ -102,8 +102,10 @@ fn creations_in_the_example_of_the_orders_meet_nothing() {
         );
         let (first, _) = at.origin.request().await;
         let (second, _) = at.origin.request().await;
-        for (client, origin) in [(one, first), (other, second)] {
+        for origin in [first, second] {
             origin.respond("201 Created", "").await;
+        }
+        for client in [one, other] {
             assert_eq!(client.message().await.status(), 201);
         }
         at.ends_empty().await;
