@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, HeaderValue, Version};
 use libfuzzer_sys::fuzz_target;
-use writegate::policy::forward::{Forwarding, Hop, Introduction, prepare_request};
+use writegate::policy::forward::{Forwarding, Hop, Introduction, introduce, prepare_request};
 use writegate::policy::present::Present;
 
 const OURS: &str = "for=192.0.2.1;host=\"a.example\";proto=http";
@@ -28,15 +28,14 @@ fuzz_target!(|input: (&[u8], &[u8], &[u8])| {
     let client = Introduction::new(Some([192, 0, 2, 1].into()), false);
     let hop = Hop {
         client: &client,
-        forwarded: &client.forwarded(Some(&host)),
         host: Some(&host),
         version: Version::HTTP_11,
-        subject: None,
         forwarding: Forwarding::Append,
         via: true,
     };
     let present = Present::of(&fields);
-    prepare_request(&mut fields, present, &hop, false);
+    prepare_request(&mut fields, present, hop.version, false);
+    introduce(&mut fields, &hop);
     let one = |name: &str| {
         let lines: Vec<_> = fields.get_all(name).into_iter().collect();
         assert_eq!(lines.len(), 1, "{name}: {lines:?}");
