@@ -123,15 +123,18 @@ impl<C: Connect> Gateway<C> {
         if let Some(name) = &upstream.sequence_header {
             forward::tell(fields, name, told.number.map(HeaderValue::from));
         }
-        if trip.present.has(Named::RequestId) {
-            fields.remove(forward::X_REQUEST_ID);
-        }
+        let request_id = if trip.present.has(Named::RequestId) {
+            fields.insert(forward::X_REQUEST_ID, trip.request_id.value());
+            None
+        } else {
+            Some(trip.request_id.clone())
+        };
         if host.is_none() {
             fields.insert(HOST, HeaderValue::from_static("localhost"));
         }
         let added = Added {
             introduction,
-            request_id: Some(trip.request_id.clone()),
+            request_id,
             pass: told.pass.map(|pass| pass.value()),
         };
         Outgoing { head, added, body }

@@ -118,9 +118,7 @@ pub fn prepare_request(
     if present.has(Named::Expect) && !keeps_expect {
         fields.remove(EXPECT);
     }
-    if present.has(Named::Hold) {
-        remove_spellings(fields, &HOLD);
-    }
+    remove_hold(fields, present);
     let options = match (upgrade.is_some(), takes_trailers) {
         (true, true) => Some("upgrade, te"),
         (true, false) => Some("upgrade"),
@@ -266,7 +264,7 @@ fn take_hop_by_hop(fields: &mut HeaderMap, present: Present) -> Option<HeaderVal
 /// A backend that answers with what it was sent gives it away.
 fn remove_hold(fields: &mut HeaderMap, present: Present) {
     if present.has(Named::Hold) {
-        fields.remove(HOLD);
+        remove_spellings(fields, &HOLD);
     }
 }
 
@@ -390,6 +388,25 @@ mod tests {
                 "x-forwarded-proto: http",
             ]
         );
+    }
+
+    #[test]
+    fn a_pass_stays_behind_however_a_backend_spells_it_and_whatever_else_it_says() {
+        for connection in ["close", "x-other"] {
+            let raw = format!(
+                "HTTP/1.1 200 OK\r\nConnection: {connection}\r\nX-Other: 1\r\nWritegate_Hold: a\r\n\
+                 WRITEGATE-HOLD: b\r\nX-Kept: c\r\n\r\n"
+            );
+            let parsed = super::super::head::parse_response(&raw.into(), false, false);
+            let mut head = parsed.expect("it has one reading").head;
+            prepare_response(&mut head);
+            let fields = head.into_parts().headers;
+            assert_eq!(fields.contains_key("x-other"), connection == "close");
+            assert!(fields.contains_key("x-kept"));
+            assert!(!fields.contains_key("connection"));
+            assert!(!fields.contains_key("writegate-hold"), "{fields:?}");
+            assert!(!fields.contains_key("writegate_hold"), "{fields:?}");
+        }
     }
 
     #[test]

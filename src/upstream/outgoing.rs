@@ -25,9 +25,9 @@ pub struct Outgoing {
 /// each in vain.
 #[derive(Clone, Debug, Default)]
 pub struct Added {
-    /// What is said of the client.
+    /// What is said of the client, where it says nothing of the kind itself.
     pub introduction: Option<Rc<Introduced>>,
-    /// The name under which the request is found again in logs.
+    /// The name under which the request is found again in logs, where it came with none.
     pub request_id: Option<RequestId>,
     /// What a request on behalf of this one may come with.
     pub pass: Option<HeaderValue>,

@@ -357,7 +357,8 @@ fn what_is_said_of_a_length_upstream_is_what_the_client_said() {
 #[test]
 fn the_case_of_names_is_kept_where_that_is_asked_for_and_lowered_elsewhere() {
     run(async || {
-        let asked = "GET /a HTTP/1.1\r\nHost: a.example\r\nX-CamelCase: 1\r\nSOAPAction: x\r\n\r\n";
+        let asked = "GET /a HTTP/1.1\r\nHost: a.example\r\nX-CamelCase: 1\r\nSOAPAction: x\r\n\
+                     X-Request-ID: abc\r\n\r\n";
         let answered = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"a\"\r\nX-ID: 1\r\n\r\n";
         let names = |message: &Message| -> Vec<String> {
             message
@@ -367,8 +368,16 @@ fn the_case_of_names_is_kept_where_that_is_asked_for_and_lowered_elsewhere() {
                 .collect()
         };
         for (setting, request_names, response_names) in [
-            ("true", ["X-CamelCase", "SOAPAction"], ["ETag", "X-ID"]),
-            ("false", ["x-camelcase", "soapaction"], ["etag", "x-id"]),
+            (
+                "true",
+                ["X-CamelCase", "SOAPAction", "X-Request-ID"],
+                ["ETag", "X-ID"],
+            ),
+            (
+                "false",
+                ["x-camelcase", "soapaction", "x-request-id"],
+                ["etag", "x-id"],
+            ),
         ] {
             let at = ByHand::with(&format!("[upstream]\nkeep_case = {setting}"));
             let (request, response) = exchange(&at, asked, answered).await;

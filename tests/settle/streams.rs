@@ -230,6 +230,24 @@ fn trailers_pass_both_ways() {
 }
 
 #[test]
+fn a_response_that_asks_for_an_upgrade_is_told_without_it() {
+    run(async || {
+        let at = ByHand::new();
+        let mut client = Streams::over(at.client()).await;
+        let stream = client.send("PUT", "/a", "hi").await;
+        let (origin, _) = at.origin.request().await;
+        origin
+            .send("HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n")
+            .await;
+        let answer = stream.answer().await.expect("an answer");
+        assert_eq!(answer.status, StatusCode::UPGRADE_REQUIRED);
+        assert_eq!(answer.fields.get("upgrade"), None);
+        client.far.close();
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn cookies_that_were_split_are_one_field_again() {
     run(async || {
         let at = ByHand::new();

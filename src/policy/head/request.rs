@@ -13,6 +13,9 @@ use super::{Framing, Limits, Malformed, Spelling, is_host, is_token, lists};
 /// What a TLS record begins with that opens a connection (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
+/// For so many fields there is room at first, at most: a head is looked at only after that.
+const AT_FIRST: usize = 64;
+
 /// Checks one head, from the first byte of its request line to the empty line that ends it.
 pub fn check(head: &[u8], limits: Limits) -> Result<Framing, Malformed> {
     let (_, fields) = read(head, limits, |_, _| Ok(()))?;
@@ -54,7 +57,7 @@ pub fn parse_request(
 ) -> Result<ParsedRequest, Malformed> {
     // One for each line but the first and the last, and one for what may have to be added.
     let lines = memchr_iter(b'\n', head).count();
-    let mut headers = HeaderMap::with_capacity(lines.saturating_sub(1).min(limits.fields));
+    let mut headers = HeaderMap::with_capacity(lines.saturating_sub(1).min(AT_FIRST));
     let mut spelling = cased.then(Spelling::default);
     let (line, fields) = read(head, limits, |spelled, value| {
         let name = HeaderName::from_bytes(spelled).map_err(|_known| Malformed::FieldLine)?;

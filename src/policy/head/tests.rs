@@ -53,6 +53,24 @@ fn an_ordinary_head_has_one_reading() {
 }
 
 #[test]
+fn more_fields_than_a_map_has_room_for_are_refused_whatever_may_come() {
+    let limits = Limits {
+        head: 1 << 20,
+        fields: 100_000,
+        ..Limits::default()
+    };
+    let many: String = (0..40_000).map(|nth| format!("{nth}:\r\n")).collect();
+    let parsed = parse_request(&head(&many).into(), limits, false);
+    assert_eq!(parsed.err(), Some(Malformed::TooLarge(limits)));
+    let few: String = (0..20_000).map(|nth| format!("{nth}:\r\n")).collect();
+    let parsed = parse_request(&head(&few).into(), limits, false);
+    assert_eq!(
+        parsed.expect("it has one reading").parts.headers.len(),
+        20_001
+    );
+}
+
+#[test]
 fn a_head_with_two_readings_is_refused() {
     for (fields, why) in [
         (

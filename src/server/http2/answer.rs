@@ -9,7 +9,7 @@ use std::task::{Poll, ready};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::header::{CONNECTION, EXPECT};
+use http::header::{CONNECTION, EXPECT, UPGRADE};
 use http::{HeaderMap, Request, Response, request};
 use http_body::{Body as _, Frame};
 use tokio::task::yield_now;
@@ -150,8 +150,9 @@ fn join_cookies(fields: &mut HeaderMap) {
 async fn send(response: Answered, client: &StreamClient, min_rate: u64) {
     let Answered { head, mut body } = response;
     let mut head = head.into_parts();
-    // It has no meaning here, and the library takes no head that has it.
+    // They have no meaning here, and the library takes no head that has them.
     head.headers.remove(CONNECTION);
+    head.headers.remove(UPGRADE);
     let is_empty = body.is_end_stream();
     let mut stream = match client.respond(Response::from_parts(head, ()), is_empty) {
         Ok(stream) => stream,
