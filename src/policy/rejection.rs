@@ -295,14 +295,7 @@ mod tests {
         assert!(lines.eq(expected), "{:?}", response.headers());
         assert_eq!(
             std::str::from_utf8(response.body()).expect("text"),
-            concat!(
-                r#"{"type":"https://writegate.example/problems#write-in-flight","#,
-                r#""title":"Another write to this resource is in flight","status":409,"#,
-                r#""detail":"This PUT was not forwarded: a POST (/orders/{id}/{*rest}) has been writing to order:7 "#,
-                r#"for 1.2 s. Read the resource again, then retry.","#,
-                r#""key":"order:7","retry_after_ms":1740,"#,
-                r#""holder":{"method":"POST","route":"/orders/{id}/{*rest}","since":"2026-11-23T18:29:00.120Z","age_ms":1203}}"#
-            )
+            samples::CONFLICT_TOLD
         );
     }
 }

@@ -8,6 +8,17 @@ use super::{Conflict, ConflictStatus, Ending, Rejection, Since, State};
 use crate::policy::head::{Limits, Malformed};
 use crate::policy::key::{Key, KeyError, Keys};
 
+/// What the problem document of [`conflict`] says, told of a `PUT` by default.
+#[cfg(test)]
+pub(crate) const CONFLICT_TOLD: &str = concat!(
+    r#"{"type":"https://writegate.example/problems#write-in-flight","#,
+    r#""title":"Another write to this resource is in flight","status":409,"#,
+    r#""detail":"This PUT was not forwarded: a POST (/orders/{id}/{*rest}) has been writing to order:7 "#,
+    r#"for 1.2 s. Read the resource again, then retry.","#,
+    r#""key":"order:7","retry_after_ms":1740,"#,
+    r#""holder":{"method":"POST","route":"/orders/{id}/{*rest}","since":"2026-11-23T18:29:00.120Z","age_ms":1203}}"#
+);
+
 /// One of each kind: conflicts in every way, and of what is malformed one with each status.
 pub fn all() -> Vec<Rejection> {
     let is_write = true;

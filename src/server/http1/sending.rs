@@ -287,13 +287,8 @@ mod tests {
             "HTTP/1.1 409 Conflict\r\ncontent-type: application/problem+json\r\nretry-after: 2\r\ncache-control: no-store\r\n",
             "proxy-status: writegate; error=http_request_denied; details=\"write-in-flight\"\r\ncontent-length: 418\r\n",
             "\r\n",
-            r#"{"type":"https://writegate.example/problems#write-in-flight","#,
-            r#""title":"Another write to this resource is in flight","status":409,"#,
-            r#""detail":"This PUT was not forwarded: a POST (/orders/{id}/{*rest}) has been writing to order:7 "#,
-            r#"for 1.2 s. Read the resource again, then retry.","#,
-            r#""key":"order:7","retry_after_ms":1740,"#,
-            r#""holder":{"method":"POST","route":"/orders/{id}/{*rest}","since":"2026-11-23T18:29:00.120Z","age_ms":1203}}"#
         );
+        let expected = expected.to_owned() + samples::CONFLICT_TOLD;
         assert_eq!(before.to_owned() + after, expected);
     }
 }
