@@ -52,6 +52,7 @@ fn bench(bencher: Bencher<'_, '_>, media_type: &'static str, coding: &'static st
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static(media_type));
     headers.insert("content-encoding", HeaderValue::from_static(coding));
+    let headers = headers.into();
     let wanted = config.policy.wanted();
     bencher
         .counter(BytesCount::of_slice(body))

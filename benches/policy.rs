@@ -92,7 +92,7 @@ fn bench_plan(bencher: Bencher<'_, '_>, policy: &Policy, method: &Method, path: 
         path,
         query: None,
         host: "shop.example",
-        headers: &headers,
+        headers: &headers.into(),
         client_subject: None,
         content: None,
     };

@@ -7,10 +7,10 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
 use tracing::trace;
 
 use crate::policy::content::{Content, NoValue};
+use crate::policy::head::Fields;
 use crate::policy::media::{Coding, Media, coding, media};
 use crate::policy::wanted::Wanted;
 
@@ -22,11 +22,11 @@ mod number;
 
 /// What the head alone says of a body of which keys are made: nothing, unless it is that there will be no value.
 /// `octets` is how long the body is, if that is known.
-pub fn foreseen(headers: &HeaderMap, octets: Option<u64>, limit: usize) -> Option<Content> {
+pub fn foreseen(fields: &Fields, octets: Option<u64>, limit: usize) -> Option<Content> {
     let why = match octets {
         Some(0) => NoValue::NoBody,
         Some(octets) if octets > limit as u64 => NoValue::TooLarge { limit },
-        Some(_) | None => kind(headers).err()?,
+        Some(_) | None => kind(fields).err()?,
     };
     Some(Content::without(why))
 }
@@ -37,12 +37,12 @@ pub fn too_large(limit: usize) -> Content {
 }
 
 /// What a whole body says.
-pub fn read(headers: &HeaderMap, body: &[u8], wanted: &Wanted, limit: usize) -> Content {
+pub fn read(fields: &Fields, body: &[u8], wanted: &Wanted, limit: usize) -> Content {
     trace!(
         octets = body.len(),
         "reading a body for what keys are made of"
     );
-    let found = kind(headers).and_then(|(media, coding)| {
+    let found = kind(fields).and_then(|(media, coding)| {
         let text = plain(body, coding, limit)?;
         Ok((media, text))
     });
@@ -58,8 +58,8 @@ pub fn read(headers: &HeaderMap, body: &[u8], wanted: &Wanted, limit: usize) -> 
     }
 }
 
-fn kind(headers: &HeaderMap) -> Result<(Media, Coding), NoValue> {
-    Ok((media(headers)?, coding(headers)?))
+fn kind(fields: &Fields) -> Result<(Media, Coding), NoValue> {
+    Ok((media(fields)?, coding(fields)?))
 }
 
 fn plain(body: &[u8], coding: Coding, limit: usize) -> Result<Cow<'_, [u8]>, NoValue> {

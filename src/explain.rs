@@ -6,13 +6,14 @@
 use http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING,
 };
-use http::{HeaderMap, Method, Uri};
+use http::{Method, Uri};
 
 use crate::cli::Asked;
 use crate::config::Config;
 use crate::content;
 use crate::policy::content::Content;
-use crate::policy::head::{self, Framing, Limits, Malformed};
+use crate::policy::head::{self, Fields, Framing, Limits, Malformed};
+use crate::policy::present::Named;
 use crate::policy::rejection::{Audience, Form, Rejection, Telling};
 use crate::policy::{Awaits, Head, Plan, RouteId};
 
@@ -44,12 +45,7 @@ pub fn explain(config: &Config, asked: &Asked) -> Explanation {
             return refused(&asked.method, refusal);
         }
     };
-    let headers: HeaderMap = fields
-        .into_iter()
-        .fold(HeaderMap::new(), |mut map, (name, value)| {
-            map.append(name, value);
-            map
-        });
+    let headers = Fields::from_iter(fields);
     let host = host(&target, &headers);
     let head = Head {
         method: &asked.method,
@@ -196,8 +192,8 @@ fn checked(
 }
 
 /// RFC 9112 §3.2.2: the host of an absolute target goes before the field.
-fn host(target: &Uri, headers: &HeaderMap) -> String {
-    let of_field = || headers.get(HOST).and_then(|host| host.to_str().ok());
+fn host(target: &Uri, fields: &Fields) -> String {
+    let of_field = || str::from_utf8(fields.value(Named::Host)?).ok();
     let of_target = target.authority().map(|authority| authority.as_str());
     of_target.or_else(of_field).unwrap_or("").to_owned()
 }

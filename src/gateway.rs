@@ -32,11 +32,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{Method, Response, request};
+use http::{Method, Response};
 
 use crate::body::{Body, Incoming};
 use crate::config::Config;
-use crate::policy::head::Malformed;
+use crate::policy::head::{Malformed, RequestHead};
 use crate::policy::rejection::{Audience, Rejection, Telling};
 use crate::table::Table;
 use crate::upstream::{Connect, Joints, Limits, Upstream};
@@ -133,7 +133,7 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// Answers one request, whatever happens.
-    pub async fn handle(&self, head: Box<request::Parts>, body: Incoming, peer: &Peer) -> Answered {
+    pub async fn handle(&self, head: Box<RequestHead>, body: Incoming, peer: &Peer) -> Answered {
         let in_flight = peer.begin();
         self.counts.request();
         let mut trip = self.begin(&head, &body, peer);
@@ -148,14 +148,14 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// Answers a request that cannot be understood in one way only.
-    pub fn turn_away(&self, head: &request::Parts, why: Malformed, peer: &Peer) -> Answered {
+    pub fn turn_away(&self, head: &RequestHead, why: Malformed, peer: &Peer) -> Answered {
         self.counts.request();
         let mut trip = self.begin(head, &Incoming::NONE, peer);
         let response = self.reject(&Rejection::Malformed(why), &mut trip);
         trip.report_with(response)
     }
 
-    fn begin<'a>(&self, head: &request::Parts, body: &Incoming, peer: &'a Peer) -> Trip<'a> {
+    fn begin<'a>(&self, head: &RequestHead, body: &Incoming, peer: &'a Peer) -> Trip<'a> {
         let is_coming = body.is_coming();
         Trip::begin(&self.shared.config, (head, is_coming), peer)
     }
@@ -163,7 +163,7 @@ impl<C: Connect> Gateway<C> {
     /// Takes a request through all its steps. Each says by which rejections it can end.
     async fn admit(
         &self,
-        head: Box<request::Parts>,
+        head: Box<RequestHead>,
         body: Incoming,
         trip: &mut Trip<'_>,
     ) -> Result<Answered, Rejection> {

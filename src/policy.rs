@@ -54,7 +54,7 @@ pub use plan::{Awaits, Because, Guard, Head, Plan, Purpose, Remedy};
 pub use request_id::RequestId;
 pub use route::{OnConflict, OnDuplicate, Patience, Route, RouteId};
 
-use fields::{destinations, has_media_type, is_upgrade};
+use fields::{asks_upgrade, destinations, has_media_type};
 use method::{candidates, is_safe};
 use path::{Distinguish, canonical};
 use plan::Verdict;
@@ -326,7 +326,7 @@ impl Policy {
         }
         match *method {
             Method::POST if has_media_type(head.headers, "application/grpc") => Some(Because::Grpc),
-            Method::POST if is_upgrade(head.headers) => Some(Because::Upgrade),
+            Method::POST if asks_upgrade(head.headers) => Some(Because::Upgrade),
             _ => None,
         }
     }

@@ -22,10 +22,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gungraun::{library_benchmark, library_benchmark_group, main};
-use http::HeaderMap;
-use writegate::policy::head::{Limits, ResponseHead, check, check_response, parse_response};
+use http::Version;
+use writegate::policy::head::{
+    Fields, Limits, ResponseHead, check, check_response, parse_response,
+};
 use writegate::policy::path::{Distinguish, canonical};
-use writegate::policy::present::Present;
 use writegate::policy::{Locks, Policy, forward};
 use writegate::table::Table;
 
@@ -77,7 +78,7 @@ fn canonical_path(path: &str) {
 #[bench::no_route(args = (0, "/api/things/7"), setup = parts::plan)]
 #[bench::beside_100_routes(args = (100, "/api/other/7"), setup = parts::plan)]
 #[bench::key_of_a_parameter(args = (100, "/api/things50/7"), setup = parts::plan)]
-fn plan_put((policy, fields, path): (Policy, HeaderMap, &'static str)) -> (Policy, HeaderMap) {
+fn plan_put((policy, fields, path): (Policy, Fields, &'static str)) -> (Policy, Fields) {
     let head = parts::head(&fields, path);
     in_rounds(|| policy.plan(black_box(&head)));
     (policy, fields)
@@ -94,13 +95,9 @@ fn claim_and_release((table, locks): (Arc<Table>, Locks)) -> (Arc<Table>, Locks)
 #[library_benchmark]
 #[bench::curl(args = (CURL), setup = parts::fields)]
 #[bench::browser(args = (BROWSER), setup = parts::fields)]
-fn prepare_request(mut requests: Vec<HeaderMap>) -> Vec<HeaderMap> {
-    let asking = parts::asking();
-    let hop = parts::hop(&asking);
+fn prepare_request(mut requests: Vec<Fields>) -> Vec<Fields> {
     for fields in &mut requests {
-        let present = Present::of(fields);
-        forward::prepare_request(black_box(fields), present, hop.version, false);
-        forward::introduce(fields, &hop);
+        forward::prepare_request(black_box(fields), Version::HTTP_11, false);
     }
     requests
 }

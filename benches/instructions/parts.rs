@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use http::Method;
 use writegate::config::{Config, Overrides};
-use writegate::policy::forward::{Forwarding, Hop, Introduction};
-use writegate::policy::head::{ResponseHead, parse_response};
+use writegate::policy::head::{Fields, Limits, ResponseHead, parse_request, parse_response};
 use writegate::policy::rejection::{Answers, Audience, Rejection, Telling, samples};
 use writegate::policy::{Head, Locks, Policy};
 use writegate::table::Table;
@@ -33,7 +32,7 @@ Content-Type: application/json\r\nContent-Length: 512\r\nCache-Control: no-cache
 Set-Cookie: session=8f14e45fceea467fa6c51d0e3a5b7c21; Path=/; HttpOnly\r\nETag: \"33a64df5\"\r\nConnection: keep-alive\r\n\r\n";
 
 /// A policy of so many routes, and the request that it is asked about.
-pub(crate) fn plan(routes: usize, path: &'static str) -> (Policy, HeaderMap, &'static str) {
+pub(crate) fn plan(routes: usize, path: &'static str) -> (Policy, Fields, &'static str) {
     let mut text = String::new();
     for nth in 0..routes {
         text.push_str(&format!(
@@ -54,7 +53,7 @@ pub(crate) fn config(text: &str) -> Config {
     Config::parse("bench", &text, &Overrides::default()).expect("it is one")
 }
 
-pub(crate) fn head<'a>(fields: &'a HeaderMap, path: &'a str) -> Head<'a> {
+pub(crate) fn head<'a>(fields: &'a Fields, path: &'a str) -> Head<'a> {
     Head {
         method: &Method::PUT,
         path,
@@ -83,7 +82,7 @@ fn claimed_before(locks: Locks) -> (Arc<Table>, Locks) {
 }
 
 /// The fields of a head, once for each round.
-pub(crate) fn fields(head: &[u8]) -> Vec<HeaderMap> {
+pub(crate) fn fields(head: &'static [u8]) -> Vec<Fields> {
     vec![fields_of(head); ROUNDS]
 }
 
@@ -93,33 +92,9 @@ pub(crate) fn responses(head: &'static [u8]) -> Vec<ResponseHead> {
     vec![*parsed.expect("it has one reading").head; ROUNDS]
 }
 
-fn fields_of(head: &[u8]) -> HeaderMap {
-    let head = str::from_utf8(head).expect("it is ASCII");
-    let lines = head.split_terminator("\r\n").skip(1);
-    let fields = lines.filter_map(|line| line.split_once(": "));
-    let owned = fields.map(|(name, value)| {
-        let name: HeaderName = name.parse().expect("a name");
-        (name, HeaderValue::from_str(value).expect("a value"))
-    });
-    owned.collect()
-}
-
-/// A client and the host that it asks for.
-pub(crate) fn asking() -> (Introduction, HeaderValue) {
-    let address = std::net::Ipv4Addr::new(192, 0, 2, 7).into();
-    let client = Introduction::new(Some(address), false);
-    let host = HeaderValue::from_static("shop.example");
-    (client, host)
-}
-
-pub(crate) fn hop((client, host): &(Introduction, HeaderValue)) -> Hop<'_> {
-    Hop {
-        client,
-        host: Some(host),
-        version: Version::HTTP_11,
-        forwarding: Forwarding::Append,
-        via: true,
-    }
+fn fields_of(head: &'static [u8]) -> Fields {
+    let parsed = parse_request(&Bytes::from_static(head), Limits::default(), false);
+    parsed.expect("it has one reading").head.fields
 }
 
 /// A refusal, and how it is told.

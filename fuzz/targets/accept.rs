@@ -8,7 +8,6 @@ use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method};
 use libfuzzer_sys::fuzz_target;
 use writegate::config::{Config, Override, Overrides};
-use writegate::policy::present::Present;
 use writegate::policy::rejection::{Audience, Rejection, Telling};
 
 const FORMS: [&str; 5] = [
@@ -38,7 +37,7 @@ fuzz_target!(|lines: (&[u8], &[u8], &[u8])| {
     }
     let answer = Rejection::HoldsExhausted.answer(&Telling {
         answers: &CONFIG.answers,
-        audience: &Audience::of(&headers, Present::of(&headers)),
+        audience: &Audience::of(&headers.clone().into()),
         method: &Method::PUT,
         is_last: false,
     });

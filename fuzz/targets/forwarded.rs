@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderValue, Version};
 use libfuzzer_sys::fuzz_target;
 use writegate::policy::forward::{Forwarding, Hop, Introduction, introduce, prepare_request};
-use writegate::policy::present::Present;
+use writegate::policy::head::Fields;
 
 const OURS: &str = "for=192.0.2.1;host=\"a.example\";proto=http";
 
@@ -33,8 +33,9 @@ fuzz_target!(|input: (&[u8], &[u8], &[u8])| {
         forwarding: Forwarding::Append,
         via: true,
     };
-    let present = Present::of(&fields);
-    prepare_request(&mut fields, present, hop.version, false);
+    let mut prepared = Fields::from(fields);
+    prepare_request(&mut prepared, hop.version, false);
+    let mut fields = prepared.into_map();
     introduce(&mut fields, &hop);
     let one = |name: &str| {
         let lines: Vec<_> = fields.get_all(name).into_iter().collect();

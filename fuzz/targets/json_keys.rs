@@ -30,6 +30,7 @@ fuzz_target!(|input: (u8, &[u8])| {
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     headers.insert("content-encoding", HeaderValue::from_static(coding));
     let policy = &CONFIG.policy;
+    let headers = headers.into();
     let content = content::read(&headers, body, policy.wanted(), LIMIT);
     let head = Head {
         method: &Method::PUT,

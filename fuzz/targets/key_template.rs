@@ -47,7 +47,7 @@ fn plan(config: &Config, (target, tenant, cookie): Asked<'_>) -> Option<(Plan, V
         path: uri.path(),
         query: uri.query(),
         host: "a.example",
-        headers: &headers,
+        headers: &headers.into(),
         client_subject: None,
         content: None,
     };

@@ -23,6 +23,7 @@ fuzz_target!(|body: &[u8]| {
     let media_type = HeaderValue::from_static("multipart/form-data; boundary=XX");
     headers.insert("content-type", media_type);
     let policy = &CONFIG.policy;
+    let headers = headers.into();
     let content = content::read(&headers, body, policy.wanted(), 4096);
     let head = Head {
         method: &Method::PUT,

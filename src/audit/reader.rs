@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 
-use http::{HeaderMap, Method};
+use http::Method;
 
 use super::findings::{Findings, Unreadable};
 use super::format::{self, Reader, Request};
@@ -14,6 +14,7 @@ use super::tally::Tally;
 use super::timeline::Timeline;
 use crate::cli::ServerLog;
 use crate::policy::generalise::generalise;
+use crate::policy::head::Fields;
 use crate::policy::path::{Distinguish, canonical};
 use crate::policy::{Head, Key, Policy, Purpose, RouteId};
 
@@ -27,7 +28,7 @@ const SHOWN_CHARACTERS: usize = 80;
 pub(super) struct Auditor<'a> {
     policy: &'a Policy,
     /// A log has no fields of requests, but for the host.
-    fields: HeaderMap,
+    fields: Fields,
     sweep: Sweep,
     /// What is counted by lines.
     so_far: Findings,
@@ -39,7 +40,7 @@ impl<'a> Auditor<'a> {
     pub(super) fn new(policy: &'a Policy, window: usize) -> Self {
         Self {
             policy,
-            fields: HeaderMap::new(),
+            fields: Fields::default(),
             sweep: Sweep::new(window, Tally::default()),
             so_far: Findings::default(),
             route: String::new(),
@@ -140,7 +141,7 @@ pub(super) fn collect(
     timeline: &mut Timeline,
 ) -> io::Result<()> {
     let mut reader = Reader::new(format);
-    let fields = HeaderMap::new();
+    let fields = Fields::default();
     loop {
         let line = match lines.next()? {
             Piece::End => return Ok(()),
@@ -188,7 +189,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    fn head<'h>(&'h self, method: &'h Method, headers: &'h HeaderMap) -> Head<'h> {
+    fn head<'h>(&'h self, method: &'h Method, headers: &'h Fields) -> Head<'h> {
         let (path, query) = self.path_and_query();
         Head {
             method,

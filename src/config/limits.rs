@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::fault::Fault;
 use super::raw::{RawServer, RawUpstream};
 use super::value::{Count, Size};
-use crate::policy::head;
+use crate::policy::head::{self, FIELDS_AT_MOST};
 
 /// What of the system's bound on open files is kept from clients: for connections to the upstream, and for logs.
 const KEPT_FILES: usize = 4;
@@ -42,10 +42,9 @@ pub(super) fn limits(raw: &RawServer) -> Limits {
     Limits {
         head: head::Limits {
             head: size(&raw.max_head, defaults.head),
-            fields: raw
-                .max_fields
-                .as_ref()
-                .map_or(defaults.fields, |count| count.0.get()),
+            fields: count(&raw.max_fields)
+                .unwrap_or(defaults.fields)
+                .min(FIELDS_AT_MOST),
             target: size(&raw.max_target, defaults.target),
         },
         head_timeout: raw
@@ -84,6 +83,12 @@ pub(super) fn doubts(server: &RawServer, upstream: &RawUpstream) -> Vec<Fault> {
         let message =
             "`max_target` is above `max_head`: a target of this length is refused as a head";
         doubts.push(Fault::new(Some(target), message).beside(Some(head), "of which it is a part"));
+    }
+    if let Some(fields) = &server.max_fields
+        && fields.get_ref().0.get() > FIELDS_AT_MOST
+    {
+        let message = format!("`max_fields` is above {FIELDS_AT_MOST}: no more are ever taken");
+        doubts.push(Fault::new(Some(fields.span()), message));
     }
     if let (Some(each), Some(all)) = (&server.max_connections_per_client, &server.max_connections)
         && each.get_ref().0 > all.get_ref().0

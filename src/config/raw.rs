@@ -39,7 +39,7 @@ pub(super) struct RawServer {
     pub(super) min_body_rate: Option<Size>,
     pub(super) max_streams: Option<Count>,
     pub(super) max_head: Option<Spanned<Size>>,
-    pub(super) max_fields: Option<Count>,
+    pub(super) max_fields: Option<Spanned<Count>>,
     pub(super) max_target: Option<Spanned<Size>>,
     pub(super) head_timeout: Option<Positive>,
     pub(super) body_timeout: Option<Positive>,

@@ -1,6 +1,6 @@
 //! What a configuration may say, and what it is told when it says something else.
 
-use http::{HeaderMap, Method};
+use http::Method;
 use proptest::prelude::*;
 
 use super::raw::RawServer;
@@ -45,7 +45,7 @@ fn error(text: &str) -> String {
 }
 
 fn plan(config: &Config, method: &Method, path: &str) -> String {
-    let headers = HeaderMap::new();
+    let headers = crate::policy::head::Fields::default();
     let query = None;
     let (host, content) = ("", None);
     let plan = config

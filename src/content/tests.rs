@@ -33,7 +33,7 @@ fn keys_of(config: &Config, fields: &[(&'static str, &str)], body: &[u8]) -> Str
         let value = HeaderValue::from_str(value).unwrap();
         (HeaderName::from_static(name), value)
     });
-    let headers: HeaderMap = fields.collect();
+    let headers: Fields = fields.collect();
     let content = read(&headers, body, config.policy.wanted(), LIMIT);
     let plan = config.policy.plan(&Head {
         method: &Method::POST,

@@ -17,7 +17,7 @@ pub struct Answered {
 impl Answered {
     /// Its status.
     pub fn status(&self) -> StatusCode {
-        self.head.status()
+        self.head.status
     }
 
     /// The same with what is made of its body.

@@ -71,28 +71,30 @@ impl Caller {
         }
     }
 
-    /// The same, as it is said where the client has said nothing of this kind itself. All that is asked of it is of one gateway.
-    pub(super) fn introduced(&self, hop: &Hop<'_>) -> Rc<Introduced> {
-        let introduce = || {
-            let mut fields = HeaderMap::new();
-            forward::introduce(&mut fields, hop);
-            Rc::new(Introduced::new(&fields))
-        };
-        let Some(host) = hop.host.filter(|host| host.len() <= HOST_LIMIT) else {
-            return introduce();
-        };
+    /// What is said of a request of it to this host, where the client has said nothing of this kind itself. All that is asked of
+    /// it is of one gateway.
+    pub(super) fn introduced(
+        &self,
+        host: Option<&[u8]>,
+        version: Version,
+        upstream: &Upstream,
+    ) -> Rc<Introduced> {
         let mut last = self.said.last.borrow_mut();
-        let is_same = |last: &&Last| *last.host == *host.as_bytes() && last.version == hop.version;
+        let is_same = |last: &&Last| Some(&*last.host) == host && last.version == version;
         if let Some(last) = last.as_ref().filter(is_same) {
             return Rc::clone(&last.introduced);
         }
-        let introduced = introduce();
-        *last = Some(Last {
-            // Copied: it would keep what it was read with.
-            host: host.as_bytes().into(),
-            version: hop.version,
-            introduced: Rc::clone(&introduced),
-        });
+        let named = host.and_then(|host| HeaderValue::from_bytes(host).ok());
+        let mut fields = HeaderMap::new();
+        forward::introduce(&mut fields, &self.hop(named.as_ref(), version, upstream));
+        let introduced = Rc::new(Introduced::new(&fields));
+        if let Some(host) = host.filter(|host| host.len() <= HOST_LIMIT) {
+            *last = Some(Last {
+                host: host.into(),
+                version,
+                introduced: Rc::clone(&introduced),
+            });
+        }
         introduced
     }
 }
@@ -100,22 +102,20 @@ impl Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::forward::Forwarding;
+    use crate::config::{Config, Override, Overrides};
 
     #[test]
     fn each_request_is_told_with_its_own_host_and_version() {
         let caller = Caller::new(Some([192, 0, 2, 1].into()), false, None);
         let long = "a".repeat(HOST_LIMIT + 1);
+        let overrides = Overrides {
+            upstream: Some(Override::flag("--upstream", "http://192.0.2.2")),
+            ..Overrides::default()
+        };
+        let config = Config::parse("a.toml", "", &overrides).expect("a good one");
         let told = |host: Option<&str>, version| {
-            let host = host.map(|host| HeaderValue::from_str(host).expect("visible ASCII"));
-            let hop = Hop {
-                client: &caller.said.introduction,
-                host: host.as_ref(),
-                version,
-                forwarding: Forwarding::Append,
-                via: true,
-            };
-            let introduced = caller.introduced(&hop);
+            let host = host.map(str::as_bytes);
+            let introduced = caller.introduced(host, version, &config.upstream);
             let fields = HeaderMap::from_iter(introduced.fields());
             let text = |name: &str| fields[name].to_str().expect("visible ASCII").to_owned();
             [text("via"), text("forwarded")]

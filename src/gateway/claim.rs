@@ -3,13 +3,13 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use http::request;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
 use super::ago::ago;
 use super::{Gateway, Outcome, Trip};
 use crate::policy::family::HOLD;
+use crate::policy::head::RequestHead;
 use crate::policy::key::Placed;
 use crate::policy::key_state::{HoldId, Phase};
 use crate::policy::present::Named;
@@ -92,11 +92,12 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// Takes note of the hold of which the request came, if it did of one that has not ended.
-    pub(super) fn recognise(&self, head: &request::Parts, trip: &mut Trip<'_>) {
-        if !trip.present.has(Named::Hold) {
+    pub(super) fn recognise(&self, head: &RequestHead, trip: &mut Trip<'_>) {
+        if !head.fields.present().has(Named::Hold) {
             return;
         }
-        let mut came = head.headers.get_all(HOLD).iter().filter_map(Pass::read);
+        let fields = head.fields.map();
+        let mut came = fields.get_all(HOLD).iter().filter_map(Pass::read);
         trip.pass = came.find(|pass| self.shared.table.is_live(*pass));
         trip.family = trip.pass.map(|pass| pass.family);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use h2::ext::Protocol;
 use http::header::HOST;
-use http::{Extensions, HeaderName, HeaderValue, Uri, Version, request};
+use http::{Extensions, HeaderName, HeaderValue, Uri, Version};
 use tokio::time::timeout_at;
 use tracing::debug;
 
@@ -16,9 +16,10 @@ use super::read::{broken_upload, expects_continue};
 use super::{Answered, Gateway, Trip};
 use crate::body::{Body, Edit, Gate, Received, Upload, UploadFault};
 use crate::policy::forward;
+use crate::policy::head::{Fields, RequestHead};
 use crate::policy::present::Named;
 use crate::policy::rejection::Rejection;
-use crate::policy::{Pass, Plan};
+use crate::policy::{Pass, Plan, RequestId};
 use crate::table::Grant;
 use crate::upstream::{Added, Connect, Fault, Outgoing, Reply, Terms};
 
@@ -29,21 +30,21 @@ impl<C: Connect> Gateway<C> {
     /// Sends the request upstream under its grant, and waits for the response.
     pub(super) async fn exchange(
         &self,
-        head: Box<request::Parts>,
+        head: Box<RequestHead>,
         received: Received,
         own: Standing,
         plan: &Plan,
         trip: &mut Trip<'_>,
     ) -> Result<Reply, Rejection> {
         let Standing { grant, lead } = own;
-        let gate = (received.rest.is_some() && expects_continue(&head, trip))
+        let gate = (received.rest.is_some() && expects_continue(&head))
             .then(|| Rc::new(Gate::new(EXPECT_PATIENCE)));
         let terms = Rc::new(Terms {
             limits: Rc::clone(self.upstream.limits()),
             client: RefCell::new(Some(Rc::downgrade(&trip.peer.client))),
             asks_upgrade: head.version >= Version::HTTP_11
-                && trip.present.has(Named::Upgrade)
-                && forward::upgrade(&head.headers).is_some(),
+                && head.fields.present().has(Named::Upgrade)
+                && forward::upgrade(&head.fields.map()).is_some(),
             asks_tunnel: head.extensions.get::<Protocol>().is_some(),
             takes_interims: head.version >= Version::HTTP_11,
             at_work: trip.counted_with(trip.peer.work()),
@@ -84,53 +85,47 @@ impl<C: Connect> Gateway<C> {
     /// The request as it is written to the upstream.
     fn outgoing(
         &self,
-        mut head: Box<request::Parts>,
+        mut head: Box<RequestHead>,
         body: Upload,
         (keeps_expect, told): (bool, Told),
         trip: &Trip<'_>,
     ) -> Outgoing {
         let upstream = &self.config().upstream;
-        if !upstream.keep_case {
-            // Among them is how the names were written.
-            head.extensions = Extensions::new();
-        }
+        head.extensions = Extensions::new();
         let uri = std::mem::take(&mut head.uri).into_parts();
-        // RFC 9112 §3.2.2: the authority of an absolute target is the host.
-        let named = uri
-            .authority
-            .and_then(|host| HeaderValue::try_from(host.as_str()).ok());
         head.uri = uri.path_and_query.map_or_else(Uri::default, Uri::from);
         let received = std::mem::replace(&mut head.version, Version::HTTP_11);
-        let fields = &mut head.headers;
-        if let Some(host) = named {
-            fields.insert(HOST, host);
+        let fields = &mut head.fields;
+        // RFC 9112 §3.2.2: the authority of an absolute target is the host.
+        if let Some(authority) = uri.authority
+            && let Ok(host) = HeaderValue::try_from(authority.as_str())
+        {
+            fields.map_mut().insert(HOST, host);
         }
-        let host = fields.get(HOST).cloned();
+        forward::prepare_request(fields, received, keeps_expect);
         let caller = &trip.peer.caller;
-        forward::prepare_request(fields, trip.present, received, keeps_expect);
         if let Some(name) = self.subject_header() {
             let subject = caller.subject.as_deref();
             let subject = subject.and_then(|text| HeaderValue::from_str(text).ok());
-            forward::tell(fields, name, subject);
+            forward::tell(fields.map_mut(), name, subject);
         }
-        let hop = caller.hop(host.as_ref(), received, upstream);
-        let introduction = if trip.present.tells_of_client() {
-            forward::introduce(fields, &hop);
+        let host = fields.value(Named::Host);
+        let has_host = host.is_some();
+        let introduction = if fields.present().tells_of_client() {
+            let host = host.and_then(|host| HeaderValue::from_bytes(host).ok());
+            let hop = caller.hop(host.as_ref(), received, upstream);
+            forward::introduce(fields.map_mut(), &hop);
             None
         } else {
-            Some(caller.introduced(&hop))
+            Some(caller.introduced(host, received, upstream))
         };
         if let Some(name) = &upstream.sequence_header {
-            forward::tell(fields, name, told.number.map(HeaderValue::from));
+            forward::tell(fields.map_mut(), name, told.number.map(HeaderValue::from));
         }
-        let request_id = if trip.present.has(Named::RequestId) {
-            fields.insert(forward::X_REQUEST_ID, trip.request_id.value());
-            None
-        } else {
-            Some(trip.request_id.clone())
-        };
-        if host.is_none() {
-            fields.insert(HOST, HeaderValue::from_static("localhost"));
+        let request_id = self.name_request(fields, trip);
+        if !has_host {
+            let host = HeaderValue::from_static("localhost");
+            fields.map_mut().insert(HOST, host);
         }
         let added = Added {
             introduction,
@@ -138,6 +133,19 @@ impl<C: Connect> Gateway<C> {
             pass: told.pass.map(|pass| pass.value()),
         };
         Outgoing { head, added, body }
+    }
+
+    /// The name of a request that goes on with none of its own, or with one that is none.
+    fn name_request(&self, fields: &mut Fields, trip: &Trip<'_>) -> Option<RequestId> {
+        match (&trip.request_id, fields.present().has(Named::RequestId)) {
+            (RequestId::Given(_), _) => None,
+            (drawn, false) => Some(drawn.clone()),
+            (drawn, true) => {
+                let fields = fields.map_mut();
+                fields.insert(forward::X_REQUEST_ID, drawn.value());
+                None
+            }
+        }
     }
 
     /// The field that tells the upstream whose certificate the client has shown.

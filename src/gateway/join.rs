@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use h2::ext::Protocol;
-use http::request;
 use tokio::time::{Instant, sleep_until};
 
 use super::claim::left;
@@ -14,6 +13,7 @@ use super::read::{host, seen};
 use super::{Gateway, Outcome, Trip};
 use crate::body::Received;
 use crate::policy::forward::upgrade;
+use crate::policy::head::RequestHead;
 use crate::policy::key_state::Phase;
 use crate::policy::rejection::{Ending, Rejection, State};
 use crate::policy::{Fingerprint, Guard, Plan, Sent};
@@ -40,7 +40,7 @@ impl<C: Connect> Gateway<C> {
     /// Claims all keys of the plan, or none; or gets the response of the same write of the same client that is at work.
     pub(super) async fn claim_or_join(
         &self,
-        head: &request::Parts,
+        head: &RequestHead,
         received: &Received,
         plan: &Plan,
         trip: &mut Trip<'_>,
@@ -119,14 +119,14 @@ impl<C: Connect> Gateway<C> {
 /// What is compared of a write, where its route lets it join: not of one that comes of a hold, which is of another write, nor
 /// of one that may become a tunnel, nor of one whose body is not whole.
 fn fingerprint<'a>(
-    head: &request::Parts,
+    head: &RequestHead,
     received: &Received,
     plan: &'a Plan,
     trip: &Trip<'_>,
 ) -> Option<(&'a Guard, Fingerprint)> {
     let guard = plan.guard.as_ref().filter(|guard| guard.joins())?;
     let may_tunnel =
-        upgrade(&head.headers).is_some() || head.extensions.get::<Protocol>().is_some();
+        upgrade(&head.fields.map()).is_some() || head.extensions.get::<Protocol>().is_some();
     if trip.pass.is_some() || may_tunnel || received.rest.is_some() {
         return None;
     }

@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, request};
+use http::{Method, Response, StatusCode};
 use tokio::time::Instant;
 use tracing::info;
 
 use super::trip::Outcome;
 use crate::body::{BodyEnd, Count};
 use crate::config::Config;
-use crate::policy::head::Malformed;
+use crate::policy::head::{Malformed, RequestHead};
 use crate::policy::key::Key;
 use crate::policy::rejection::Rejection;
 use crate::policy::{RequestId, RouteId};
@@ -82,11 +82,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn begin(
-        config: &Arc<Config>,
-        head: &request::Parts,
-        client: Option<IpAddr>,
-    ) -> Self {
+    pub(super) fn begin(config: &Arc<Config>, head: &RequestHead, client: Option<IpAddr>) -> Self {
         Self {
             config: Arc::clone(config),
             started: Instant::now(),

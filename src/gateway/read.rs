@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::header::{EXPECT, HOST};
-use http::{Version, request};
+use http::Version;
 use http_body::Body as _;
 use tokio::task::yield_now;
 
@@ -17,7 +16,7 @@ use super::{Gateway, Trip};
 use crate::body::{Account, Counted, Incoming, Pace, Reading, Received, UploadFault};
 use crate::content;
 use crate::policy::content::Content;
-use crate::policy::head::lists;
+use crate::policy::head::{RequestHead, lists};
 use crate::policy::present::Named;
 use crate::policy::rejection::{Ending, Rejection};
 use crate::policy::{Awaits, Guard, Head, OnConflict, Plan};
@@ -28,7 +27,7 @@ impl<C: Connect> Gateway<C> {
     /// need not be read.
     pub(super) fn plan(
         &self,
-        head: &request::Parts,
+        head: &RequestHead,
         body: &Incoming,
         trip: &mut Trip<'_>,
     ) -> Result<Plan, Rejection> {
@@ -38,7 +37,7 @@ impl<C: Connect> Gateway<C> {
         }
         let octets = body.is_end_stream().then_some(0);
         let octets = octets.or_else(|| body.size_hint().exact());
-        match content::foreseen(&head.headers, octets, self.config().server.request_buffer) {
+        match content::foreseen(&head.fields, octets, self.config().server.request_buffer) {
             Some(content) => self.plan_knowing(Some(&content), head, trip),
             None => Ok(plan),
         }
@@ -48,7 +47,7 @@ impl<C: Connect> Gateway<C> {
     /// it from one that was read.
     pub(super) fn plan_with_body(
         &self,
-        head: &request::Parts,
+        head: &RequestHead,
         received: &Received,
         plan: &mut Plan,
         trip: &mut Trip<'_>,
@@ -59,7 +58,7 @@ impl<C: Connect> Gateway<C> {
             (Awaits::Nothing, _) | (Awaits::Method, Some(_)) => return Ok(()),
             (Awaits::Keys, Some(_)) => content::too_large(limit),
             (Awaits::Method | Awaits::Keys, None) => {
-                content::read(&head.headers, &received.content, wanted, limit)
+                content::read(&head.fields, &received.content, wanted, limit)
             }
         };
         *plan = self.plan_knowing(Some(&content), head, trip)?;
@@ -69,7 +68,7 @@ impl<C: Connect> Gateway<C> {
     fn plan_knowing(
         &self,
         content: Option<&Content>,
-        head: &request::Parts,
+        head: &RequestHead,
         trip: &mut Trip<'_>,
     ) -> Result<Plan, Rejection> {
         let policy = &self.config().policy;
@@ -90,7 +89,7 @@ impl<C: Connect> Gateway<C> {
     /// Reads a small body whole, or the beginning of a large one, where something depends on it.
     pub(super) async fn read(
         &self,
-        head: &request::Parts,
+        head: &RequestHead,
         body: Incoming,
         plan: &Plan,
         trip: &mut Trip<'_>,
@@ -105,7 +104,7 @@ impl<C: Connect> Gateway<C> {
         let body = trip.counted(body).editing(self.trailer_edit());
         let server = &self.config().server;
         let guard = guarding(plan);
-        let expects = expects_continue(head, trip);
+        let expects = expects_continue(head);
         let declared = body.size_hint().exact();
         if declared
             .zip(server.max_body)
@@ -163,7 +162,7 @@ impl<C: Connect> Gateway<C> {
     /// none.
     fn take_here(
         &self,
-        head: &request::Parts,
+        head: &RequestHead,
         body: Incoming,
         plan: &Plan,
         trip: &mut Trip<'_>,
@@ -177,9 +176,7 @@ impl<C: Connect> Gateway<C> {
                     .is_none_or(|max| content.len() as u64 <= max)
         };
         match body {
-            Incoming::Here(content)
-                if is_wanted && fits(&content) && !expects_continue(head, trip) =>
-            {
+            Incoming::Here(content) if is_wanted && fits(&content) && !expects_continue(head) => {
                 trip.count(content.len());
                 let mut account = Account::new(Arc::clone(&self.upstream.limits().budget));
                 // Without room it is here all the same.
@@ -248,30 +245,30 @@ fn guarding(plan: &Plan) -> Option<&Guard> {
 }
 
 /// The host that the request is for, as it was sent; empty if it names none.
-pub(super) fn host(head: &request::Parts) -> &str {
+pub(super) fn host(head: &RequestHead) -> &str {
     let named = head.uri.authority().map(|authority| authority.as_str());
-    let field = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let field = || str::from_utf8(head.fields.value(Named::Host)?).ok();
     named.or_else(field).unwrap_or_default()
 }
 
-pub(super) fn seen<'a>(head: &'a request::Parts, host: &'a str, trip: &Trip<'a>) -> Head<'a> {
+pub(super) fn seen<'a>(head: &'a RequestHead, host: &'a str, trip: &Trip<'a>) -> Head<'a> {
     Head {
         method: &head.method,
         path: head.uri.path(),
         query: head.uri.query(),
         host,
-        headers: &head.headers,
+        headers: &head.fields,
         client_subject: trip.peer.caller.subject.as_deref(),
         content: None,
     }
 }
 
 /// RFC 9110 §10.1.1.
-pub(super) fn expects_continue(head: &request::Parts, trip: &Trip<'_>) -> bool {
-    let expects = |line: &http::HeaderValue| lists(line.as_bytes(), b"100-continue");
-    trip.present.has(Named::Expect)
+pub(super) fn expects_continue(head: &RequestHead) -> bool {
+    let expects = |line: &[u8]| lists(line, b"100-continue");
+    head.fields.present().has(Named::Expect)
         && head.version >= Version::HTTP_11
-        && head.headers.get_all(EXPECT).iter().any(expects)
+        && head.fields.values(Named::Expect).any(expects)
 }
 
 pub(super) fn broken_upload(fault: UploadFault, trip: &Trip<'_>) -> Rejection {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, StatusCode, request};
+use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::log::Line;
@@ -15,8 +15,8 @@ use super::slots::Slot;
 use super::{Answered, Peer};
 use crate::body::{BodyEnd, Counted, Incoming};
 use crate::config::Config;
-use crate::policy::forward::X_REQUEST_ID;
-use crate::policy::present::{Named, Present};
+use crate::policy::head::RequestHead;
+use crate::policy::present::Named;
 use crate::policy::rejection::{Audience, JOINED, WAITED};
 use crate::policy::{Family, Pass, Plan, RequestId, RouteId};
 
@@ -69,8 +69,6 @@ pub(super) struct Trip<'a> {
     /// Whether its response has no content, whatever it says (RFC 9110 §9.3.2).
     pub(super) is_head: bool,
     pub(super) request_id: RequestId,
-    /// Which of the fields that are asked for it came with.
-    pub(super) present: Present,
     /// Whether some of the request may never be read: then the connection ends with the answer.
     pub(super) is_unread: bool,
     pub(super) outcome: Outcome,
@@ -93,19 +91,16 @@ pub(super) struct Trip<'a> {
 impl<'a> Trip<'a> {
     pub(super) fn begin(
         config: &Arc<Config>,
-        (head, is_coming): (&request::Parts, bool),
+        (head, is_coming): (&RequestHead, bool),
         peer: &'a Peer,
     ) -> Self {
         let has_line = config.server.access_log;
-        let present = Present::of(&head.headers);
-        let given = present.has(Named::RequestId);
-        let given = given.then(|| head.headers.get(X_REQUEST_ID)).flatten();
+        let given = head.fields.value(Named::RequestId);
         Self {
             peer,
             method: head.method.clone(),
             is_head: head.method == Method::HEAD,
             request_id: given_id(given).unwrap_or_else(drawn_id),
-            present,
             is_unread: is_coming,
             outcome: Outcome::Undecided,
             slot: None,
@@ -117,7 +112,7 @@ impl<'a> Trip<'a> {
             family: None,
             waited: None,
             route: RouteId::GUARD,
-            audience: Audience::of(&head.headers, present),
+            audience: Audience::of(&head.fields),
             line: has_line.then(|| Box::new(Line::begin(config, head, peer.caller.address))),
         }
     }
@@ -162,18 +157,18 @@ impl<'a> Trip<'a> {
     /// Tells the client how long it waited for its turn, if it did, and whose response it gets, if it is another's.
     pub(super) fn tell(&self, response: &mut Answered) {
         if self.outcome == Outcome::Joined {
-            let fields = response.head.fields_mut();
+            let fields = response.head.fields.map_mut();
             fields.insert(JOINED, HeaderValue::from_static("1"));
         }
         if let Some(waited) = self.waited {
             let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-            let fields = response.head.fields_mut();
+            let fields = response.head.fields.map_mut();
             fields.insert(WAITED, HeaderValue::from(millis));
         }
     }
 
     /// Has its access line written when the response has ended.
-    pub(super) fn report_with(mut self, response: Answered) -> Answered {
+    pub(super) fn report_with(&mut self, response: Answered) -> Answered {
         let status = response.status();
         let Some(report) = self.report() else {
             return response;
@@ -205,10 +200,10 @@ fn drawn_id() -> RequestId {
 }
 
 /// The identifier that came with the request, if it is one.
-fn given_id(given: Option<&HeaderValue>) -> Option<RequestId> {
-    let is_identifier = |value: &&HeaderValue| {
-        let bytes = value.as_bytes();
-        (1..=REQUEST_ID_LIMIT).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+fn given_id(given: Option<&[u8]>) -> Option<RequestId> {
+    let is_identifier = |id: &&[u8]| {
+        (1..=REQUEST_ID_LIMIT).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
     };
-    given.filter(is_identifier).cloned().map(RequestId::Given)
+    let value = HeaderValue::from_bytes(given.filter(is_identifier)?);
+    value.ok().map(RequestId::Given)
 }

@@ -75,7 +75,7 @@ impl Fingerprint {
         parts.maybe(head.client_subject);
         parts.maybe(sent.client.map(|address| address.to_string()));
         parts.push([u8::from(sent.is_secure)]);
-        parts.fields(head.headers);
+        parts.fields(&head.headers.map());
         parts.push(sent.content);
         if let Some(trailers) = sent.trailers {
             parts.fields(trailers);
@@ -192,7 +192,7 @@ mod tests {
                 path: request.path,
                 query: request.query,
                 host: request.host,
-                headers: &request.fields,
+                headers: &request.fields.clone().into(),
                 client_subject: request.subject,
                 content: None,
             },

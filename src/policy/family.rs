@@ -13,7 +13,9 @@ use http::{HeaderName, HeaderValue};
 use super::hex;
 
 /// The field by which it goes to the upstream and comes back.
-pub const HOLD: HeaderName = HeaderName::from_static("writegate-hold");
+pub const HOLD: HeaderName = HeaderName::from_static(HOLD_NAME);
+
+pub(super) const HOLD_NAME: &str = "writegate-hold";
 
 const FAMILY_DIGITS: usize = 32;
 

@@ -3,9 +3,11 @@
 //! Invariant: a field that `Connection` nominates says nothing. It stays behind, so the origin server never reads it.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, Uri};
 
+use super::head::Fields;
 use super::key::KeyError;
+use super::present::Named;
 
 /// The members of a list-valued field (RFC 9110 §5.6.1).
 pub(super) fn tokens<'a>(
@@ -28,15 +30,29 @@ pub(super) fn nominated(headers: &HeaderMap) -> impl Iterator<Item = HeaderName>
         .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
 }
 
-fn goes_on(headers: &HeaderMap, name: &HeaderName) -> bool {
-    nominated(headers).all(|nominated| nominated != *name)
+/// Whether `Connection` does not nominate this field, or cannot.
+fn goes_on(fields: &Fields, name: &[u8]) -> bool {
+    let stays = |field: HeaderName| name.eq_ignore_ascii_case(field.as_str().as_bytes());
+    let connection = fields.values(Named::Connection).filter_map(text);
+    let mut options = connection.flat_map(|line| line.split(',')).map(str::trim);
+    stays(HOST)
+        || stays(CONTENT_LENGTH)
+        || options.all(|option| !option.as_bytes().eq_ignore_ascii_case(name))
+}
+
+/// A field line, if it is text; of another there is no telling what a backend makes of it.
+pub(super) fn text(line: &[u8]) -> Option<&str> {
+    str::from_utf8(line).ok().filter(|line| line.is_ascii())
 }
 
 /// Whether some backend takes a field of the one name for one of the other: CGI and its heirs do, in whose variables both
-/// become the same.
+/// become the same, in whatever case.
 #[inline]
 pub(super) fn is_spelling(spelled: &[u8], name: &[u8]) -> bool {
-    let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
+    let dashed = |byte: &u8| match *byte {
+        b'_' => b'-',
+        other => other.to_ascii_lowercase(),
+    };
     spelled.len() == name.len() && spelled.iter().map(dashed).eq(name.iter().map(dashed))
 }
 
@@ -52,12 +68,9 @@ pub(super) fn remove_spellings(headers: &mut HeaderMap, name: &HeaderName) {
 }
 
 /// The lines of a field by its name in lower case. CGI and its heirs (WSGI, Rack, PHP) read `X_Tenant` as `X-Tenant`.
-pub(super) fn field_lines<'a>(
-    headers: &'a HeaderMap,
-    name: &'a str,
-) -> impl Iterator<Item = &'a HeaderValue> {
-    let lines = headers.iter().filter(move |(spelled, _)| {
-        is_spelling(spelled.as_ref(), name.as_bytes()) && goes_on(headers, spelled)
+pub(super) fn field_lines<'a>(fields: &'a Fields, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let lines = fields.iter().filter(move |(spelled, _)| {
+        is_spelling(spelled, name.as_bytes()) && goes_on(fields, spelled)
     });
     lines.map(|(_, line)| line)
 }
@@ -65,14 +78,14 @@ pub(super) fn field_lines<'a>(
 /// RFC 4918 §10.3: an absolute URI, or an absolute path. One that begins with `//` is read as either: an origin server
 /// may take what follows for an authority, or merge the slashes. One that is neither may be read by it all the same,
 /// and nobody could tell what it names.
-pub(super) fn destinations(headers: &HeaderMap) -> impl Iterator<Item = Result<Uri, KeyError>> {
+pub(super) fn destinations(fields: &Fields) -> impl Iterator<Item = Result<Uri, KeyError>> {
     let is_named = |uri: &Uri| uri.scheme().is_some() || uri.path().starts_with('/');
     let parsed = move |text: &[u8]| {
         let uri = Uri::try_from(text).ok().filter(is_named);
         uri.ok_or(KeyError::Destination)
     };
-    field_lines(headers, "destination").flat_map(move |value| {
-        let text = value.as_bytes().trim_ascii();
+    field_lines(fields, "destination").flat_map(move |value| {
+        let text = value.trim_ascii();
         let has_authority = text.starts_with(b"//");
         let network = has_authority.then(|| parsed(&[b"http:", text].concat()));
         [Some(parsed(text)), network].into_iter().flatten()
@@ -80,14 +93,11 @@ pub(super) fn destinations(headers: &HeaderMap) -> impl Iterator<Item = Result<U
 }
 
 /// Whether `Content-Type` is `essence`, or begins with it up to a `+` or a `-`, as in `application/grpc-web+proto`.
-pub(super) fn has_media_type(headers: &HeaderMap, essence: &str) -> bool {
-    let Some(value) = headers
-        .get(CONTENT_TYPE)
-        .filter(|_| goes_on(headers, &CONTENT_TYPE))
-    else {
+pub(super) fn has_media_type(fields: &Fields, essence: &str) -> bool {
+    let value = fields.value(Named::ContentType);
+    let Some(value) = value.filter(|_| goes_on(fields, CONTENT_TYPE.as_str().as_bytes())) else {
         return false;
     };
-    let value = value.as_bytes();
     value.len() >= essence.len()
         && value[..essence.len()].eq_ignore_ascii_case(essence.as_bytes())
         && !value[essence.len()..]
@@ -95,7 +105,12 @@ pub(super) fn has_media_type(headers: &HeaderMap, essence: &str) -> bool {
             .is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// Whether the request asks to leave HTTP. An offer of another HTTP version does not: Java's client makes it with every
+/// Whether the request asks to leave HTTP.
+pub(super) fn asks_upgrade(fields: &Fields) -> bool {
+    fields.present().has(Named::Upgrade) && is_upgrade(&fields.map())
+}
+
+/// The same, of fields as a map. An offer of another HTTP version does not: Java's client makes it with every
 /// request in clear.
 pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
     let stays_http = |protocol: &str| {

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::family::HOLD;
 use super::fields::{is_upgrade, nominated, remove_spellings, tokens};
-use super::head::{ResponseHead, lists};
+use super::head::{Fields, ResponseHead, lists};
 use super::present::{Named, Present};
 
 /// RFC 7239.
@@ -102,14 +102,42 @@ pub fn tell(fields: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue
     }
 }
 
-/// Turns the fields that came from a client in this version, and of which these are `present`, into those that go upstream.
-/// `Expect` goes on only where the upstream is to answer it.
-pub fn prepare_request(
-    fields: &mut HeaderMap,
-    present: Present,
-    version: Version,
-    keeps_expect: bool,
-) {
+/// What a message that is passed on leaves behind: of what is about the connection alone, all that may be there.
+const LEFT_BEHIND: Present = Present::NONE
+    .with(Named::Connection)
+    .with(Named::Hold)
+    .with(Named::KeepAlive)
+    .with(Named::ProxyConnection)
+    .with(Named::Te);
+
+/// Leaves behind what is about the connection alone, where the fields go on as they came otherwise. False where they do not.
+fn pass_on(fields: &mut Fields, left_behind: Present, changed: &[Named]) -> bool {
+    let is_plain = |option: &[u8]| {
+        option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
+    };
+    let passes = fields.are_as_they_came()
+        && !changed.iter().any(|named| fields.present().has(*named))
+        && fields.values(Named::Connection).all(is_plain);
+    if passes {
+        fields.leave_out(left_behind);
+    }
+    passes
+}
+
+/// Turns the fields that came from a client in this version into those that go upstream. `Expect` goes on only where the
+/// upstream is to answer it.
+pub fn prepare_request(fields: &mut Fields, version: Version, keeps_expect: bool) {
+    let left_behind = if keeps_expect {
+        LEFT_BEHIND
+    } else {
+        LEFT_BEHIND.with(Named::Expect)
+    };
+    let changed = [Named::Te, Named::TransferEncoding, Named::Upgrade];
+    if pass_on(fields, left_behind, &changed) {
+        return;
+    }
+    let present = fields.present();
+    let fields = fields.map_mut();
     let is_trailers = |token: &str| token.eq_ignore_ascii_case("trailers");
     let takes_trailers = present.has(Named::Te) && tokens(fields, &TE).any(is_trailers);
     let upgrade = take_hop_by_hop(fields, present);
@@ -167,28 +195,14 @@ pub fn introduce(fields: &mut HeaderMap, hop: &Hop<'_>) {
     }
 }
 
-/// What a response that passes leaves behind: of what is about the connection alone, all that may be there.
-const LEFT_BEHIND: Present = Present::NONE
-    .with(Named::Connection)
-    .with(Named::Hold)
-    .with(Named::KeepAlive)
-    .with(Named::ProxyConnection)
-    .with(Named::Te)
-    .with(Named::TransferEncoding);
-
 /// Turns the head that came from the upstream into the one that goes to the client.
 pub fn prepare_response(head: &mut ResponseHead) {
-    let is_plain = |option: &[u8]| {
-        option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
-    };
-    let has_lines = head
-        .lines()
-        .is_some_and(|present| !present.has(Named::Upgrade));
-    if has_lines && head.values(Named::Connection).all(is_plain) {
-        head.leave_out(LEFT_BEHIND);
+    let left_behind = LEFT_BEHIND.with(Named::TransferEncoding);
+    let fields = &mut head.fields;
+    if pass_on(fields, left_behind, &[Named::Upgrade]) {
         return;
     }
-    let fields = head.fields_mut();
+    let fields = fields.map_mut();
     let present = Present::of(fields);
     let upgrade = take_hop_by_hop(fields, present);
     remove_hold(fields, present);
@@ -226,10 +240,11 @@ pub fn has_one_reading(head: &response::Parts) -> bool {
 /// Whether the connection may be used again after this response (RFC 9112 §9.3).
 pub fn persists(head: &ResponseHead) -> bool {
     let has = |option: &[u8]| {
-        head.values(Named::Connection)
+        head.fields
+            .values(Named::Connection)
             .any(|line| lists(line, option))
     };
-    if head.version() == Version::HTTP_10 {
+    if head.version == Version::HTTP_10 {
         has(b"keep-alive")
     } else {
         !has(b"close")
@@ -314,6 +329,7 @@ fn extend_list(
 
 #[cfg(test)]
 mod tests {
+    use super::super::head::{Limits, parse_request};
     use super::*;
 
     fn fields(lines: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -342,7 +358,9 @@ mod tests {
     }
 
     fn prepare(fields: &mut HeaderMap, hop: &Hop<'_>) {
-        prepare_request(fields, Present::of(fields), hop.version, false);
+        let mut prepared = Fields::from(std::mem::take(fields));
+        prepare_request(&mut prepared, hop.version, false);
+        *fields = prepared.into_map();
         introduce(fields, hop);
     }
 
@@ -355,6 +373,50 @@ mod tests {
             via: true,
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_goes_on_is_the_same_of_lines_as_of_a_map(
+            lines in proptest::collection::vec((0..NAMES.len(), 0..VALUES.len()), 0..6),
+            keeps_expect: bool,
+        ) {
+            let lines = lines.iter().map(|(name, value)| format!("{}: {}\r\n", NAMES[*name], VALUES[*value]));
+            let raw = format!("PUT /a HTTP/1.1\r\nHost: a\r\n{}\r\n", lines.collect::<String>());
+            if let Ok(parsed) = parse_request(&raw.into(), Limits::default(), false) {
+                let as_came = parsed.head.fields;
+                let mut ways = [Fields::from(as_came.map().into_owned()), as_came];
+                let [map, lines] = ways.each_mut().map(|fields| {
+                    prepare_request(fields, Version::HTTP_11, keeps_expect);
+                    fields.map().into_owned()
+                });
+                proptest::prop_assert_eq!(map, lines);
+            }
+        }
+    }
+
+    const NAMES: [&str; 10] = [
+        "Connection",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "TE",
+        "Upgrade",
+        "Expect",
+        "Writegate-Hold",
+        "writegate_hold",
+        "X-One",
+        "Transfer-Encoding",
+    ];
+
+    const VALUES: [&str; 8] = [
+        "keep-alive",
+        "close, keep-alive",
+        "x-one",
+        "upgrade",
+        "websocket",
+        "trailers",
+        "100-continue",
+        "chunked",
+    ];
 
     #[test]
     fn what_is_about_the_connection_stays_behind_and_all_else_goes_on() {

@@ -4,6 +4,7 @@
 //! what two parsers read differently. What does not pass is refused, never repaired. The heads of requests (`request`) and of
 //! responses (`response`) are checked by the same rules, and those of HTTP/2 as far as HTTP/1.1 could not carry them (`http2`).
 
+mod fields;
 mod framing;
 mod http2;
 mod line;
@@ -15,20 +16,21 @@ mod request_line;
 mod response;
 mod spelling;
 
+pub use fields::Fields;
 pub use http2::{check_http2, check_http2_trailers};
 pub use malformed::Malformed;
-pub use passing::ResponseHead;
+pub use passing::{RequestHead, ResponseHead};
 pub use request::{Asked, ParsedRequest, check, check_beginning, parse_request};
 pub use response::{
     Answer, Content, Following, INTERIM_LIMIT, InvalidResponse, Parsed, RESPONSE_FIELD_LIMIT,
     Reason, check_response, check_response_beginning, parse_response,
 };
-pub use spelling::{Spelling, each_line};
 
 pub(super) use request_line::is_host;
 
 use line::field;
 use names::{belongs_in_trailers, is_alias};
+use spelling::Spelling;
 
 /// Where the body that follows a head ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,9 @@ pub enum Framing {
 
 /// The most bytes of a response's head.
 pub const HEAD_LIMIT: usize = 64 * 1024;
+
+/// The most fields that a request may be allowed to have: a map has room for so many, and for what is added.
+pub const FIELDS_AT_MOST: usize = 24_000;
 
 /// How large a request head may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! What the head says of a body: its media type, as far as keys can be made of it, and how it is coded.
 
-use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use mediatype::MediaType;
 
 use super::content::NoValue;
-use super::fields::field_lines;
+use super::fields::{field_lines, text};
+use super::head::Fields;
 
 /// A kind of body that keys can be made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,13 +37,13 @@ pub enum Coding {
 }
 
 /// What a body is, if keys can be made of it.
-pub fn media(headers: &HeaderMap) -> Result<Media, NoValue> {
-    let mut lines = field_lines(headers, CONTENT_TYPE.as_str());
+pub fn media(fields: &Fields) -> Result<Media, NoValue> {
+    let mut lines = field_lines(fields, CONTENT_TYPE.as_str());
     let line = lines.next().ok_or(NoValue::NoMediaType)?;
     if lines.next().is_some() {
         return Err(NoValue::MediaTypeTwice);
     }
-    let text = line.to_str().unwrap_or_default();
+    let text = text(line).unwrap_or_default();
     let essence = text.split(';').next().unwrap_or_default();
     match &*essence.trim().to_ascii_lowercase() {
         "" => Err(NoValue::NoMediaType),
@@ -73,10 +73,10 @@ fn boundary(media_type: &str) -> Result<String, NoValue> {
 }
 
 /// How a body is coded, if that can be undone.
-pub fn coding(headers: &HeaderMap) -> Result<Coding, NoValue> {
+pub fn coding(fields: &Fields) -> Result<Coding, NoValue> {
     let mut coding = Coding::Identity;
-    for line in field_lines(headers, CONTENT_ENCODING.as_str()) {
-        let line = line.to_str().ok().ok_or(NoValue::UnknownCoding)?;
+    for line in field_lines(fields, CONTENT_ENCODING.as_str()) {
+        let line = text(line).ok_or(NoValue::UnknownCoding)?;
         for token in line.split(',') {
             let one = match &*token.trim().to_ascii_lowercase() {
                 "" | "identity" => continue,
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use http::{HeaderName, HeaderValue};
 
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+    fn headers(lines: &[(&'static str, &'static str)]) -> Fields {
         let lines = lines.iter().map(|(name, value)| {
             let name = HeaderName::from_static(name);
             (name, HeaderValue::from_static(value))

@@ -11,8 +11,9 @@ use smallvec::SmallVec;
 
 use super::Head;
 use super::content::Content;
-use super::fields::{field_lines, is_spelling};
+use super::fields::{field_lines, text};
 use super::key::KeyError;
+use super::present::Named;
 
 /// The most different methods that one request may come to.
 pub const METHOD_LIMIT: usize = 8;
@@ -172,17 +173,11 @@ pub fn heeded(head: &Head<'_>) -> Vec<(Place, Method)> {
 
 /// Whether there may be any such text: hardly any request has one, and most of these have but to be looked at.
 fn may_be_overridden(head: &Head<'_>) -> bool {
-    let has_field = || {
-        let names = head.headers.keys();
-        let mut spelled = names
-            .flat_map(|name| OVERRIDES.map(|known| is_spelling(name.as_ref(), known.as_bytes())));
-        spelled.any(|is_spelled| is_spelled)
-    };
     head.content.is_some()
         || head
             .query
             .is_some_and(|query| may_name_a_method(query.as_bytes()))
-        || has_field()
+        || head.headers.present().has(Named::MethodOverride)
 }
 
 /// Every text that a backend may take for the method.
@@ -190,8 +185,7 @@ fn overrides<'a>(head: &Head<'a>) -> impl Iterator<Item = (Place, Cow<'a, str>)>
     let headers = head.headers;
     let fields = OVERRIDES.into_iter().flat_map(move |name| {
         // Node joins field lines with commas, and Express takes the first; another backend may take the last.
-        let texts =
-            field_lines(headers, name).flat_map(|line| line.to_str().unwrap_or("").split(','));
+        let texts = field_lines(headers, name).flat_map(|line| text(line).unwrap_or("").split(','));
         texts.map(move |text| (Place::Field(name), Cow::Borrowed(text)))
     });
     // Of several, Express takes the first, PHP and Rack the last.
@@ -246,7 +240,8 @@ fn push_override(text: &str, methods: &mut SmallVec<[Method; 2]>) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderMap, HeaderName, HeaderValue};
+    use crate::policy::head::Fields;
+    use http::{HeaderName, HeaderValue};
 
     fn names(
         method: &str,
@@ -330,7 +325,7 @@ mod tests {
             path: "/",
             query: Some(&query),
             host: "",
-            headers: &HeaderMap::new(),
+            headers: &Fields::default(),
             client_subject: None,
             content: None,
         };

@@ -6,9 +6,10 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+use http::Method;
 
 use super::content::Content;
+use super::head::Fields;
 use super::key::{self, KEY_LIMIT, Key, KeyError, Lock, Locks};
 use super::rejection::ConflictStatus;
 use super::route::{OnConflict, OnDuplicate, RouteId};
@@ -25,7 +26,7 @@ pub struct Head<'a> {
     /// As sent, perhaps with a port; empty if the request names none.
     pub host: &'a str,
     /// The fields of the request.
-    pub headers: &'a HeaderMap,
+    pub headers: &'a Fields,
     /// The subject of the certificate that its client has shown, where it was verified.
     pub client_subject: Option<&'a str>,
     /// What its body says; none before that is read.

@@ -3,11 +3,8 @@
 
 use http::{HeaderMap, HeaderName};
 
-use super::family::HOLD;
+use super::family::HOLD_NAME;
 use super::fields::is_spelling;
-
-/// As long as the longest of their names.
-const LONGEST: usize = "x-forwarded-proto".len();
 
 /// A field that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +31,12 @@ pub enum Named {
     ForwardedProto,
     /// `Writegate-Hold`, in any spelling that some backend takes for it
     Hold,
+    /// `Host`
+    Host,
     /// `Keep-Alive`
     KeepAlive,
+    /// What may override the method, in any spelling that some backend takes for it
+    MethodOverride,
     /// `Origin`
     Origin,
     /// `Proxy-Connection`
@@ -57,40 +58,50 @@ pub enum Named {
 impl Named {
     /// Which of them has this name, if any.
     pub fn of(name: &HeaderName) -> Option<Self> {
-        Self::of_lower(name.as_str().as_bytes())
+        Self::of_line(name.as_str().as_bytes())
     }
 
     /// The same, of a name as it is written.
     pub fn of_line(name: &[u8]) -> Option<Self> {
-        let mut lower = [0; LONGEST];
-        let lower = lower.get_mut(..name.len())?;
-        lower.copy_from_slice(name);
-        lower.make_ascii_lowercase();
-        Self::of_lower(lower)
+        let (named, known) = Self::guess(name)?;
+        let is_it = if matches!(named, Self::Hold | Self::MethodOverride) {
+            is_spelling(name, known.as_bytes())
+        } else {
+            // No control is in a name, and no other token is a letter or a hyphen but for this bit.
+            name.iter()
+                .zip(known.as_bytes())
+                .fold(true, |is_it, (byte, known)| is_it & (byte | 0x20 == *known))
+        };
+        is_it.then_some(named)
     }
 
-    fn of_lower(name: &[u8]) -> Option<Self> {
-        Some(match name {
-            b"accept" => Self::Accept,
-            b"connection" => Self::Connection,
-            b"content-length" => Self::ContentLength,
-            b"content-type" => Self::ContentType,
-            b"date" => Self::Date,
-            b"expect" => Self::Expect,
-            b"forwarded" => Self::Forwarded,
-            b"keep-alive" => Self::KeepAlive,
-            b"origin" => Self::Origin,
-            b"proxy-connection" => Self::ProxyConnection,
-            b"te" => Self::Te,
-            b"trailer" => Self::Trailer,
-            b"transfer-encoding" => Self::TransferEncoding,
-            b"upgrade" => Self::Upgrade,
-            b"via" => Self::Via,
-            b"x-forwarded-for" => Self::ForwardedFor,
-            b"x-forwarded-host" => Self::ForwardedHost,
-            b"x-forwarded-proto" => Self::ForwardedProto,
-            b"x-request-id" => Self::RequestId,
-            _ if is_spelling(name, HOLD.as_str().as_bytes()) => Self::Hold,
+    /// The only one that a name can be of this length and with this beginning, and how it is written, which is as long.
+    fn guess(name: &[u8]) -> Option<(Self, &'static str)> {
+        Some(match (name.len(), name.first()? | 0x20) {
+            (2, _) => (Self::Te, "te"),
+            (3, _) => (Self::Via, "via"),
+            (4, b'd') => (Self::Date, "date"),
+            (4, b'h') => (Self::Host, "host"),
+            (6, b'a') => (Self::Accept, "accept"),
+            (6, b'e') => (Self::Expect, "expect"),
+            (6, b'o') => (Self::Origin, "origin"),
+            (7, b't') => (Self::Trailer, "trailer"),
+            (7, b'u') => (Self::Upgrade, "upgrade"),
+            (9, b'f') => (Self::Forwarded, "forwarded"),
+            (10, b'c') => (Self::Connection, "connection"),
+            (10, b'k') => (Self::KeepAlive, "keep-alive"),
+            (12, b'c') => (Self::ContentType, "content-type"),
+            (12, b'x') => (Self::RequestId, "x-request-id"),
+            (13, b'x') => (Self::MethodOverride, "x-http-method"),
+            (14, b'c') => (Self::ContentLength, "content-length"),
+            (14, b'w') => (Self::Hold, HOLD_NAME),
+            (15, b'x') => (Self::ForwardedFor, "x-forwarded-for"),
+            (16, b'p') => (Self::ProxyConnection, "proxy-connection"),
+            (16, b'x') => (Self::ForwardedHost, "x-forwarded-host"),
+            (17, b't') => (Self::TransferEncoding, "transfer-encoding"),
+            (17, b'x') if name[2] | 0x20 == b'm' => (Self::MethodOverride, "x-method-override"),
+            (17, b'x') => (Self::ForwardedProto, "x-forwarded-proto"),
+            (22, b'x') => (Self::MethodOverride, "x-http-method-override"),
             _ => return None,
         })
     }
@@ -135,6 +146,7 @@ mod tests {
     use super::*;
     use http::header::{self, HeaderValue};
 
+    use crate::policy::family::HOLD;
     use crate::policy::forward::{
         FORWARDED, KEEP_ALIVE, PROXY_CONNECTION, X_FORWARDED_FOR, X_FORWARDED_HOST,
         X_FORWARDED_PROTO, X_REQUEST_ID,
@@ -155,7 +167,20 @@ mod tests {
             (Named::ForwardedProto, X_FORWARDED_PROTO),
             (Named::Hold, HOLD),
             (Named::Hold, HeaderName::from_static("writegate_hold")),
+            (Named::Host, header::HOST),
             (Named::KeepAlive, KEEP_ALIVE),
+            (
+                Named::MethodOverride,
+                HeaderName::from_static("x-http-method"),
+            ),
+            (
+                Named::MethodOverride,
+                HeaderName::from_static("x-method_override"),
+            ),
+            (
+                Named::MethodOverride,
+                HeaderName::from_static("x-http-method-override"),
+            ),
             (Named::Origin, header::ORIGIN),
             (Named::ProxyConnection, PROXY_CONNECTION),
             (Named::RequestId, X_REQUEST_ID),
@@ -168,7 +193,6 @@ mod tests {
         for (named, name) in &all {
             let mut headers = HeaderMap::new();
             headers.insert(name, HeaderValue::from_static("1"));
-            headers.insert(header::HOST, HeaderValue::from_static("1"));
             headers.insert(
                 HeaderName::from_static("x-te"),
                 HeaderValue::from_static("1"),

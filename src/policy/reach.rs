@@ -3,8 +3,9 @@
 //! The requests are the most favourable that there are: whatever the route leaves open (a parameter's value, the host, an
 //! unlisted method) is something that no other route names. If others take all of these, they take all.
 
-use http::{HeaderMap, Method};
+use http::Method;
 
+use super::head::Fields;
 use super::host::canonical_host;
 use super::method::Methods;
 use super::pattern::{Pattern, Segment};
@@ -52,7 +53,7 @@ impl Policy {
                     path: &path,
                     query: None,
                     host,
-                    headers: &HeaderMap::new(),
+                    headers: &Fields::default(),
                     client_subject: None,
                     content: None,
                 };

@@ -7,12 +7,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use http::Method;
 use http::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION};
-use http::{HeaderMap, Method};
 use smallvec::{SmallVec, smallvec};
 
 use super::content::{Content, NoValue, is_too_many};
 use super::fields::field_lines;
+use super::head::Fields;
 use super::host::canonical_host;
 use super::key::KEY_LIMIT;
 use super::path::{decode, encode};
@@ -65,7 +66,7 @@ pub(super) struct Facts<'a> {
     pub(super) method: &'a Method,
     pub(super) host: &'a str,
     pub(super) query: Option<&'a str>,
-    pub(super) headers: &'a HeaderMap,
+    pub(super) headers: &'a Fields,
     pub(super) client_subject: Option<&'a str>,
     /// None before the body is read: then no source of it may be asked.
     pub(super) content: Option<&'a Content>,
@@ -232,7 +233,7 @@ impl Source {
             }
             Self::Header(name) => {
                 let lines = field_lines(facts.headers, name.as_str());
-                distinct(lines.map(|line| line.as_bytes().trim_ascii()), fold_case)
+                distinct(lines.map(<[u8]>::trim_ascii), fold_case)
             }
             Self::Cookie(name) => distinct(cookies(facts.headers, name.as_bytes()), fold_case),
             Self::Json(_) | Self::Form(_) => {
@@ -280,9 +281,9 @@ fn distinct<'a>(raw: impl IntoIterator<Item: AsRef<[u8]>>, fold_case: bool) -> V
 }
 
 /// A cookie's value without its quotes, percent-decoded: Python drops the ones, Express and PHP decode the other.
-fn cookies<'a>(headers: &'a HeaderMap, name: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + 'a {
-    field_lines(headers, COOKIE.as_str())
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+fn cookies<'a>(fields: &'a Fields, name: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + 'a {
+    field_lines(fields, COOKIE.as_str())
+        .flat_map(|line| line.split(|byte| *byte == b';'))
         .filter_map(move |pair| {
             let equals = memchr::memchr(b'=', pair)?;
             let value = pair[equals + 1..].trim_ascii();

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use http::header::HeaderName;
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderValue, Method, Uri};
 
+use super::head::Fields;
 use super::key::OnMissingKey;
 use super::method::Methods;
 use super::path::Distinguish;
 use super::pattern::Pattern;
+use super::present::Named;
 use super::rejection::ConflictStatus;
 use super::route::{Claim, Post, Treatment};
 use super::template::Template;
@@ -116,7 +118,7 @@ fn try_plan(
 ) -> Result<Plan, KeyError> {
     let uri: Uri = target.parse().unwrap();
     let method = Method::from_bytes(method.as_bytes()).unwrap();
-    let headers: HeaderMap = fields
+    let headers: Fields = fields
         .iter()
         .map(|(name, value)| {
             (
@@ -126,8 +128,9 @@ fn try_plan(
         })
         .collect();
     // As the gateway does.
-    let host = headers.get("host").filter(|_| policy.asks_for_host());
-    let host = host.map_or("", |host| host.to_str().unwrap());
+    let host = headers.value(Named::Host);
+    let host = host.filter(|_| policy.asks_for_host());
+    let host = host.map_or("", |host| std::str::from_utf8(host).unwrap());
     policy.plan(&Head {
         method: &method,
         path: uri.path(),

@@ -125,7 +125,7 @@ fn in_a_mode_that_observes_all_what_is_proposed_refuses_all() {
         path: "/a/9",
         query: None,
         host: "",
-        headers: &http::HeaderMap::new(),
+        headers: &crate::policy::head::Fields::default(),
         content: None,
         client_subject: None,
     };

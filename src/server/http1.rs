@@ -124,7 +124,7 @@ async fn speak<C: Connect, S: Socket>(
         let asked = parsed.asked;
         let (body, mut feeding) = take_body(&asked, &mut inbound);
         // Pinned where it is made: it is large.
-        let handling = pin!(gateway.handle(parsed.parts, body, peer));
+        let handling = pin!(gateway.handle(parsed.head, body, peer));
         let mut talk = Talk {
             inbound: &mut inbound,
             feeding: &mut feeding,
@@ -134,7 +134,7 @@ async fn speak<C: Connect, S: Socket>(
         let ended = match talk.answer(handling).await {
             Ok(response) => {
                 // Before a conflict is told, a turn has ended.
-                if response.head.written().is_none() {
+                if response.head.fields.as_written().is_none() {
                     gateway.limits().batch.end_of_turn().await;
                 }
                 talk.send(response, &asked, &mut sending).await

@@ -73,7 +73,7 @@ impl<S: Socket> Exchange<S> {
             terms,
         };
         let head = exchange.send().await?;
-        if !exchange.terms.expects(head.status()) {
+        if !exchange.terms.expects(head.status) {
             return Err(Fault::NotAsked);
         }
         exchange.link.heed(&head);
@@ -81,7 +81,7 @@ impl<S: Socket> Exchange<S> {
             // A body that was not asked for by now never will be.
             gate.shut();
         }
-        if head.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
             // The other protocol begins behind the request (RFC 9110 §7.8).
             if !exchange.ends_request().await || !exchange.link.is_sent() {
                 return Err(Fault::NotAsked);

@@ -2,19 +2,20 @@
 
 use std::rc::Rc;
 
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::body::Upload;
 use crate::policy::RequestId;
 use crate::policy::family::HOLD;
 use crate::policy::forward::X_REQUEST_ID;
+use crate::policy::head::RequestHead;
 use crate::wire::{encode_fields, encode_line};
 
 /// A request on its way to the upstream. Its head is boxed: it goes through many hands.
 #[derive(Debug)]
 pub struct Outgoing {
     /// The head, as far as it came so.
-    pub head: Box<request::Parts>,
+    pub head: Box<RequestHead>,
     /// The fields of its head that did not.
     pub added: Added,
     /// The body.
@@ -41,7 +42,7 @@ impl Introduced {
     /// By these fields.
     pub fn new(fields: &HeaderMap) -> Self {
         let mut lines = Vec::new();
-        encode_fields(fields, &Extensions::new(), &mut lines);
+        encode_fields(fields, &mut lines);
         Self(lines.into())
     }
 
@@ -108,7 +109,7 @@ mod tests {
         let mut fields = HeaderMap::new();
         added.join(&mut fields);
         let mut same = Vec::new();
-        encode_fields(&fields, &Extensions::new(), &mut same);
+        encode_fields(&fields, &mut same);
         assert_eq!(String::from_utf8(lines), String::from_utf8(same));
         assert_eq!(fields.len(), 3);
     }

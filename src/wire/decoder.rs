@@ -213,8 +213,8 @@ mod tests {
                 match part {
                     Part::Interim(status, _) => read.interims.push(status.as_u16()),
                     Part::Head(head) => {
-                        read.status = Some(head.status().as_u16());
-                        let reason = head.reason();
+                        read.status = Some(head.status.as_u16());
+                        let reason = head.reason.as_ref();
                         read.reason = reason.map(|reason| reason.0.to_vec());
                     }
                     Part::Data(data) => read.content.extend_from_slice(&data),

@@ -2,8 +2,10 @@
 //!
 //! Invariant: what is kept is bounded by the limit of a head.
 
+use std::sync::LazyLock;
+
 use bytes::{Buf, Bytes};
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 /// What was made of the bytes that have come.
 pub(super) enum Gathered {
@@ -44,9 +46,16 @@ pub(super) fn gather(mut seen: Vec<u8>, bytes: &mut Bytes, limit: usize) -> Gath
     }
 }
 
+/// The empty line that ends a head, and the end of the line before.
+static EMPTY_LINE: LazyLock<memmem::Finder<'_>> = LazyLock::new(|| memmem::Finder::new(b"\n\r\n"));
+
 /// Where the empty line that ends a head ends, if it ends at or after `from`. A line that ends with
 /// a bare LF counts as a line here: that it is refused is for the check to say.
 fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
+    // What comes before may have lines with other ends. It is refused for these, wherever it ends.
+    if let Some(at) = EMPTY_LINE.find(&bytes[from..]) {
+        return Some(from + at + EMPTY_LINE.needle().len());
+    }
     let mut at = from;
     while let Some(lf) = memchr(b'\n', &bytes[at..]) {
         let next = at + lf + 1;

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use http::{Extensions, HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode};
 use tokio::io::AsyncWrite;
 
 use super::output::encode_fields;
@@ -70,7 +70,7 @@ impl Interims {
 fn raw_head(status: StatusCode, fields: &HeaderMap) -> Vec<u8> {
     let reason = status.canonical_reason().unwrap_or_default();
     let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();
-    encode_fields(fields, &Extensions::new(), &mut head);
+    encode_fields(fields, &mut head);
     head.extend_from_slice(b"\r\n");
     head
 }

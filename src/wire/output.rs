@@ -9,11 +9,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use http::{Extensions, HeaderMap};
+use http::HeaderMap;
 use thiserror::Error;
 use tokio::io::AsyncWrite;
-
-use crate::policy::head::each_line;
 
 /// How much is gathered before it is written.
 const TOGETHER: usize = 16 * 1024;
@@ -126,7 +124,7 @@ impl Output {
             Framed::Chunked => {
                 self.out.extend_from_slice(b"0\r\n");
                 if let Some(trailers) = trailers {
-                    encode_fields(trailers, &Extensions::new(), &mut self.out);
+                    encode_fields(trailers, &mut self.out);
                 }
                 self.out.extend_from_slice(b"\r\n");
                 Ok(())
@@ -179,11 +177,11 @@ impl Output {
     }
 }
 
-/// Writes the lines of these fields, by the names that the message of these extensions has written.
-pub fn encode_fields(fields: &HeaderMap, extensions: &Extensions, out: &mut Vec<u8>) {
-    each_line(fields, extensions, |_, spelled, value| {
-        encode_line(spelled, value.as_bytes(), out);
-    });
+/// Writes the lines of these fields.
+pub fn encode_fields(fields: &HeaderMap, out: &mut Vec<u8>) {
+    for (name, value) in fields {
+        encode_line(name.as_str().as_bytes(), value.as_bytes(), out);
+    }
 }
 
 /// Writes a field line.

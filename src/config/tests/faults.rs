@@ -44,6 +44,19 @@ fn a_warning_is_one_line_of_a_log() {
 }
 
 #[test]
+fn more_fields_than_there_can_be_are_told_and_not_allowed() {
+    let config = parse("[server]\nmax_fields = 24001").unwrap();
+    assert_eq!(config.server.limits.head.fields, 24_000);
+    let lines: Vec<String> = config.warnings.lines().collect();
+    assert_eq!(
+        lines,
+        ["w.toml:4:14: `max_fields` is above 24000: no more are ever taken"]
+    );
+    let config = parse("[server]\nmax_fields = 24000").unwrap();
+    assert!(config.warnings.is_empty());
+}
+
+#[test]
 fn every_fault_is_told_in_the_order_of_the_file() {
     let text = "[[route]]\npath = \"a\"\nkey = [1, \"{\", 2]\n[[route]]\npath = 1\n[server]\nlisten = \"x\"\ndrain = 1\nworkers = 0\n";
     let error = Config::parse("w.toml", text, &Overrides::default()).unwrap_err();

@@ -49,10 +49,46 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     Ok((name, value.trim_ascii()))
 }
 
-/// Looked at to the end, so that the compiler can take many bytes at once.
+/// Whether a value has a control character, other than a tabulator.
 pub(super) fn has_control(value: &[u8]) -> bool {
-    let is_control = |byte: u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
-    value
-        .iter()
-        .fold(false, |has, &byte| has | is_control(byte))
+    let is_control = |&byte: &u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
+    match value.last_chunk() {
+        Some(last) => {
+            let (chunks, _) = value.as_chunks();
+            let may_have = chunks
+                .iter()
+                .fold(may_have_control(*last), |may_have, chunk| {
+                    may_have | may_have_control(*chunk)
+                });
+            may_have && value.iter().any(is_control)
+        }
+        None => value.iter().any(is_control),
+    }
+}
+
+/// Whether one of eight bytes is below a space, or is DEL: the bits that are borrowed from where that is so are what remains.
+const fn may_have_control(bytes: [u8; 8]) -> bool {
+    const EACH: u64 = u64::MAX / 255;
+    let bytes = u64::from_ne_bytes(bytes);
+    let to_del = bytes ^ (EACH * 0x7f);
+    let below_space = bytes.wrapping_sub(EACH * 0x20) & !bytes;
+    let is_del = to_del.wrapping_sub(EACH) & !to_del;
+    (below_space | is_del) & (EACH * 0x80) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_control_is_seen_wherever_it_stands(
+            value in proptest::collection::vec(prop_oneof![8 => b' '..=b'~', 1 => any::<u8>()], 0..40)
+        ) {
+            let controls = value.iter().filter(|byte| byte.is_ascii_control() && **byte != b'\t');
+            prop_assert_eq!(has_control(&value), controls.count() > 0);
+        }
+    }
 }

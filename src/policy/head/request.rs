@@ -1,24 +1,26 @@
 //! Whether a raw request head can be understood in one way only, how its body is framed, and what it says.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request};
-use memchr::{memchr, memchr_iter};
+use http::{Extensions, Method, Uri, Version};
+use memchr::memchr;
 
+use super::fields::Reading;
 use super::framing::{Framings, Told};
 use super::line::Lines;
 use super::names::{is_alias, may_nominate};
 use super::request_line::{RequestLine, authority, is_method};
-use super::{Framing, Limits, Malformed, Spelling, is_host, is_token, lists};
+use super::{FIELDS_AT_MOST, Framing, Limits, Malformed, RequestHead, is_host, is_token, lists};
+use crate::policy::present::Named;
 
 /// What a TLS record begins with that opens a connection (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
-/// For so many fields there is room at first, at most: a head is looked at only after that.
-const AT_FIRST: usize = 64;
+/// The longest name of a field that a map takes.
+const NAME_LIMIT: usize = 65_535;
 
 /// Checks one head, from the first byte of its request line to the empty line that ends it.
 pub fn check(head: &[u8], limits: Limits) -> Result<Framing, Malformed> {
-    let (_, fields) = read(head, limits, |_, _| Ok(()))?;
+    let (_, fields) = read(head, limits, |_, _, _| ())?;
     Ok(fields.framing)
 }
 
@@ -27,8 +29,8 @@ pub fn check(head: &[u8], limits: Limits) -> Result<Framing, Malformed> {
 pub struct ParsedRequest {
     /// How its body is framed.
     pub framing: Framing,
-    /// The method, the target, the version and the fields.
-    pub parts: Box<request::Parts>,
+    /// The head itself.
+    pub head: Box<RequestHead>,
     /// What the client expects of the connection.
     pub asked: Asked,
 }
@@ -48,50 +50,41 @@ pub struct Asked {
     pub takes_trailers: bool,
 }
 
-/// Checks a head in the same way, and reads it: its target and its values are parts of `head`. How its names were written is
-/// kept where that is `cased`.
+/// Checks a head in the same way, and reads it: its target and its fields are parts of `head`. Names go on as they were written
+/// where that is `cased`.
 pub fn parse_request(
     head: &Bytes,
     limits: Limits,
     cased: bool,
 ) -> Result<ParsedRequest, Malformed> {
-    // One for each line but the first and the last, and one for what may have to be added.
-    let lines = memchr_iter(b'\n', head).count();
-    let mut headers = HeaderMap::with_capacity(lines.saturating_sub(1).min(AT_FIRST));
-    let mut spelling = cased.then(Spelling::default);
-    let (line, fields) = read(head, limits, |spelled, value| {
-        let name = HeaderName::from_bytes(spelled).map_err(|_known| Malformed::FieldLine)?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(value))
-            .map_err(|_known| Malformed::FieldValue)?;
-        if let Some(spelling) = &mut spelling {
-            spelling.add(&name, head.slice_ref(spelled));
-        }
-        let appended = headers.try_append(name, value);
-        appended
-            .map(drop)
-            .map_err(|_full| Malformed::TooLarge(limits))
+    let mut reading = Reading::of(head, cased);
+    let (line, fields) = read(head, limits, |named, name, value| {
+        reading.add(named, name, value);
     })?;
-    let mut parts = Box::new(Request::new(()).into_parts().0);
-    parts.method = Method::from_bytes(line.method).map_err(|_known| Malformed::RequestLine)?;
-    parts.uri =
-        Uri::from_maybe_shared(head.slice_ref(line.target)).map_err(|_known| Malformed::Target)?;
-    parts.headers = headers;
-    if let Some(spelling) = spelling {
-        parts.extensions.insert(spelling);
-    }
-    if !line.is_http_11 {
-        parts.version = Version::HTTP_10;
-    }
+    let method = Method::from_bytes(line.method).map_err(|_known| Malformed::RequestLine)?;
+    let target = head.slice_ref(line.target);
+    let asked = Asked {
+        is_head: method == Method::HEAD,
+        is_http_11: line.is_http_11,
+        persists: fields.persists,
+        expects: fields.expects && line.is_http_11,
+        takes_trailers: fields.takes_trailers,
+    };
+    let head = RequestHead {
+        method,
+        uri: Uri::from_maybe_shared(target).map_err(|_known| Malformed::Target)?,
+        version: if line.is_http_11 {
+            Version::HTTP_11
+        } else {
+            Version::HTTP_10
+        },
+        extensions: Extensions::new(),
+        fields: reading.into(),
+    };
     Ok(ParsedRequest {
         framing: fields.framing,
-        asked: Asked {
-            is_head: parts.method == Method::HEAD,
-            is_http_11: line.is_http_11,
-            persists: fields.persists,
-            expects: fields.expects && line.is_http_11,
-            takes_trailers: fields.takes_trailers,
-        },
-        parts,
+        asked,
+        head: Box::new(head),
     })
 }
 
@@ -114,7 +107,7 @@ pub fn check_beginning(head: &[u8], limits: Limits) -> Result<(), Malformed> {
 fn read<'a>(
     head: &'a [u8],
     limits: Limits,
-    mut take: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), Malformed>,
+    mut take: impl FnMut(Option<Named>, &'a [u8], &'a [u8]),
 ) -> Result<(RequestLine<'a>, Verdict), Malformed> {
     check_first_byte(head)?;
     if head.len() > limits.head {
@@ -123,16 +116,17 @@ fn read<'a>(
     let mut lines = Lines { rest: head };
     let first = lines.next().ok_or(Malformed::RequestLine)??;
     let request_line = RequestLine::parse(first, limits)?;
-    let mut fields = Fields::default();
+    let mut said = Said::default();
     for field in lines.fields() {
         let (name, value) = field?;
-        fields.see(name, value)?;
-        if fields.count > limits.fields {
+        let named = Named::of_line(name);
+        said.see(named, name, value)?;
+        if said.count > limits.fields.min(FIELDS_AT_MOST) {
             return Err(Malformed::TooLarge(limits));
         }
-        take(name, value)?;
+        take(named, name, value);
     }
-    let verdict = fields.verdict(&request_line)?;
+    let verdict = said.verdict(&request_line)?;
     Ok((request_line, verdict))
 }
 
@@ -154,7 +148,7 @@ struct Verdict {
 
 /// What the fields have said so far of host, framing and connection.
 #[derive(Default)]
-struct Fields<'a> {
+struct Said<'a> {
     count: usize,
     host: Option<&'a [u8]>,
     framings: Framings,
@@ -164,29 +158,29 @@ struct Fields<'a> {
     takes_trailers: bool,
 }
 
-impl<'a> Fields<'a> {
-    fn see(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), Malformed> {
+impl<'a> Said<'a> {
+    fn see(&mut self, named: Option<Named>, name: &[u8], value: &'a [u8]) -> Result<(), Malformed> {
         self.count += 1;
-        if name.eq_ignore_ascii_case(b"host") {
-            let is_first = self.host.replace(value).is_none();
-            return is_first.then_some(()).ok_or(Malformed::Host);
+        match named {
+            Some(Named::Host) => {
+                let is_first = self.host.replace(value).is_none();
+                return is_first.then_some(()).ok_or(Malformed::Host);
+            }
+            Some(Named::Connection) => {
+                self.closes |= lists(value, b"close");
+                self.keeps |= lists(value, b"keep-alive");
+                return may_nominate(value)
+                    .then_some(())
+                    .ok_or(Malformed::Nominated);
+            }
+            Some(Named::Expect) => self.expects |= lists(value, b"100-continue"),
+            Some(Named::Te) => self.takes_trailers |= lists(value, b"trailers"),
+            // The only ones that are known in more than one spelling.
+            Some(Named::MethodOverride) | None if is_alias(name) => return Err(Malformed::Alias),
+            None if name.len() > NAME_LIMIT => return Err(Malformed::FieldLine),
+            _ => {}
         }
-        if name.eq_ignore_ascii_case(b"connection") {
-            self.closes |= lists(value, b"close");
-            self.keeps |= lists(value, b"keep-alive");
-            return may_nominate(value)
-                .then_some(())
-                .ok_or(Malformed::Nominated);
-        }
-        if is_alias(name) {
-            return Err(Malformed::Alias);
-        }
-        if name.eq_ignore_ascii_case(b"expect") {
-            self.expects |= lists(value, b"100-continue");
-        } else if name.eq_ignore_ascii_case(b"te") {
-            self.takes_trailers |= lists(value, b"trailers");
-        }
-        self.framings.see(name, value)
+        self.framings.see(named, value)
     }
 
     fn verdict(&self, request_line: &RequestLine<'_>) -> Result<Verdict, Malformed> {

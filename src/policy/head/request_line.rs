@@ -61,20 +61,48 @@ pub(super) fn check_target(target: &[u8], limits: Limits) -> Result<(), Malforme
     if target.len() > limits.target {
         return Err(Malformed::TargetTooLong(limits));
     }
-    // Looked at to the end, so that the compiler can take many bytes at once.
-    let is_clean = target
+    let seen = target
         .iter()
-        .fold(true, |is_clean, &byte| is_clean & is_target(byte));
-    let query = memchr(b'?', target).map_or(&[][..], |query| &target[query..]);
-    let is_clean = is_clean && !query.contains(&b'"');
-    (is_clean && std::str::from_utf8(target).is_ok())
-        .then_some(())
-        .ok_or(Malformed::Target)
+        .fold(0, |seen, &byte| seen | KINDS[usize::from(byte)]);
+    let has_quote_in_query = || {
+        let query = memchr(b'?', target);
+        query.is_some_and(|query| target[query..].contains(&b'"'))
+    };
+    let is_clean = seen & FOREIGN == 0
+        && (seen & QUOTE == 0 || !has_quote_in_query())
+        && (seen & BEYOND_ASCII == 0 || std::str::from_utf8(target).is_ok());
+    is_clean.then_some(()).ok_or(Malformed::Target)
 }
+
+/// No target can have it.
+const FOREIGN: u8 = 1;
+/// Not everywhere in a target.
+const QUOTE: u8 = 2;
+/// Only as a part of a character of UTF-8.
+const BEYOND_ASCII: u8 = 4;
+
+/// What is to be known of each byte of a target, by a table: most targets are short.
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < kinds.len() {
+        kinds[byte] = match byte as u8 {
+            b'"' => QUOTE,
+            0x80..=0xff => BEYOND_ASCII,
+            other if is_target(other) => 0,
+            _ => FOREIGN,
+        };
+        byte += 1;
+    }
+    kinds
+};
 
 /// The authority of a target in absolute form (RFC 9112 §3.2.2), of the schemes that a gateway
 /// is asked for.
 pub(super) fn authority(target: &[u8]) -> Option<&[u8]> {
+    if target.starts_with(b"/") {
+        return None;
+    }
     let scheme_end = target.windows(3).position(|window| window == b"://")?;
     let scheme = &target[..scheme_end];
     if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
@@ -97,22 +125,35 @@ const fn is_target(byte: u8) -> bool {
 
 /// Whether it is a host, perhaps with a port (RFC 9110 §7.2), to the parser that follows as well.
 pub(in super::super) fn is_host(text: &[u8]) -> bool {
+    // Nearly always.
+    let plain = text.iter().take_while(|&&byte| is_plain_byte(byte)).count();
+    match &text[plain..] {
+        [] if plain > 0 => return true,
+        [b':', port @ ..] if plain > 0 && port.iter().all(u8::is_ascii_digit) => return true,
+        _ => {}
+    }
     let (name, port) = match memrchr(b':', text) {
         Some(colon) if !text.ends_with(b"]") => (&text[..colon], &text[colon + 1..]),
         Some(_) | None => (text, &[][..]),
     };
-    let is_plain = name
-        .iter()
-        .fold(true, |is_plain, &byte| is_plain & is_plain_byte(byte));
     !name.is_empty()
         && port.iter().all(u8::is_ascii_digit)
-        && (is_plain
-            || text.iter().all(|&byte| is_host_byte(byte)) && Authority::try_from(text).is_ok())
+        && text.iter().all(|&byte| is_host_byte(byte))
+        && Authority::try_from(text).is_ok()
 }
 
 /// What a name or an address of IPv4 is made of. Nothing that is made of that alone is no host to a parser.
 const fn is_plain_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')
+    const PLAIN: [bool; 256] = {
+        let mut plain = [false; 256];
+        let mut byte = 0;
+        while byte < plain.len() {
+            plain[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'.');
+            byte += 1;
+        }
+        plain
+    };
+    PLAIN[byte as usize]
 }
 
 /// RFC 3986 §3.2.2 and §3.2.3, without user information.

@@ -4,13 +4,15 @@
 //! are taken here as there. Unknown statuses pass.
 
 use bytes::Bytes;
-use http::{Response, StatusCode, Version};
+use http::{StatusCode, Version};
 use thiserror::Error;
 
+use super::fields::Reading;
 use super::framing::{Framings, Told};
 use super::line::{Lines, has_control};
-use super::passing::{FieldLines, ResponseHead};
+use super::passing::ResponseHead;
 use super::{HEAD_LIMIT, Malformed};
+use crate::policy::present::Named;
 
 /// The most field lines of a response head.
 pub const RESPONSE_FIELD_LIMIT: usize = 256;
@@ -67,7 +69,7 @@ pub struct Answer {
 /// Checks one head, from the first byte of its status line to the empty line that ends it. `to_head` says that it
 /// answers a `HEAD`.
 pub fn check_response(head: &[u8], to_head: bool) -> Result<Answer, InvalidResponse> {
-    let (status, told) = read(head, |_, _| ())?;
+    let (status, told) = read(head, |_, _, _| ())?;
     Ok(answer(status.code, told, to_head))
 }
 
@@ -87,29 +89,30 @@ pub struct Reason(pub Bytes);
 /// Checks a head in the same way, and reads it: its lines are parts of `head`. Names go on as they were written where that is
 /// `cased`.
 pub fn parse_response(head: &Bytes, to_head: bool, cased: bool) -> Result<Parsed, InvalidResponse> {
-    let mut lines = FieldLines::of(head, cased);
-    let (status, told) = read(head, |name, value| lines.add(name, value))?;
-    let mut parts = Response::new(()).into_parts().0;
-    parts.status =
-        StatusCode::from_u16(status.code).map_err(|_known| InvalidResponse::StatusLine)?;
-    if !status.is_http_11 {
-        parts.version = Version::HTTP_10;
-    }
-    let usual = parts.status.canonical_reason().unwrap_or_default();
-    if status.reason != usual.as_bytes() {
-        let reason = Reason(head.slice_ref(status.reason));
-        parts.extensions.insert(reason);
-    }
+    let mut fields = Reading::of(head, cased);
+    let (status, told) = read(head, |named, name, value| fields.add(named, name, value))?;
+    let code = StatusCode::from_u16(status.code).map_err(|_known| InvalidResponse::StatusLine)?;
+    let is_usual = code.canonical_reason().unwrap_or_default().as_bytes() == status.reason;
+    let reason = (!is_usual).then(|| Box::new(Reason(head.slice_ref(status.reason))));
     Ok(Parsed {
         answer: answer(status.code, told, to_head),
-        head: Box::new(ResponseHead::of_lines(parts, lines)),
+        head: Box::new(ResponseHead {
+            status: code,
+            version: if status.is_http_11 {
+                Version::HTTP_11
+            } else {
+                Version::HTTP_10
+            },
+            reason,
+            fields: fields.into(),
+        }),
     })
 }
 
 /// Reads a head line by line, and hands out its fields.
 fn read<'a>(
     head: &'a [u8],
-    mut take: impl FnMut(&'a [u8], &'a [u8]),
+    mut take: impl FnMut(Option<Named>, &'a [u8], &'a [u8]),
 ) -> Result<(StatusLine<'a>, Told), InvalidResponse> {
     let mut lines = Lines { rest: head };
     let status_line = lines.next().ok_or(InvalidResponse::StatusLine)??;
@@ -117,12 +120,13 @@ fn read<'a>(
     let (mut framings, mut count) = (Framings::default(), 0);
     for field in lines.fields() {
         let (name, value) = field?;
-        framings.see(name, value)?;
+        let named = Named::of_line(name);
+        framings.see(named, value)?;
         count += 1;
         if count > RESPONSE_FIELD_LIMIT {
             return Err(InvalidResponse::TooLarge);
         }
-        take(name, value);
+        take(named, name, value);
     }
     let told = framings.told(status.is_http_11)?;
     Ok((status, told))

@@ -2,11 +2,11 @@
 //! nobody does).
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The names of a message's fields as they were written, in the order of the lines of each.
 #[derive(Clone, Debug, Default)]
-pub struct Spelling(HeaderMap<Bytes>);
+pub(super) struct Spelling(HeaderMap<Bytes>);
 
 impl Spelling {
     pub(super) fn add(&mut self, name: &HeaderName, spelled: Bytes) {
@@ -15,7 +15,7 @@ impl Spelling {
     }
 
     /// The lines of these fields: the name, how it was written, as far as that is known, and the value.
-    fn lines<'a>(
+    pub(super) fn lines<'a>(
         &'a self,
         fields: &'a HeaderMap,
     ) -> impl Iterator<Item = (&'a HeaderName, &'a [u8], &'a HeaderValue)> {
@@ -29,26 +29,6 @@ impl Spelling {
                 (name, spelled, value)
             })
         })
-    }
-}
-
-/// Gives `take` each line of these fields: the name, how the message of these extensions has written it, and the value.
-pub fn each_line(
-    fields: &HeaderMap,
-    extensions: &Extensions,
-    mut take: impl FnMut(&HeaderName, &[u8], &HeaderValue),
-) {
-    match extensions.get::<Spelling>() {
-        Some(spelling) => {
-            for (name, spelled, value) in spelling.lines(fields) {
-                take(name, spelled, value);
-            }
-        }
-        None => {
-            for (name, value) in fields {
-                take(name, name.as_str().as_bytes(), value);
-            }
-        }
     }
 }
 

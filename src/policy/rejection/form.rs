@@ -1,12 +1,12 @@
 //! Who reads an answer of the gateway's own, as far as the request says: which form it wants, and from which origin it came.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ORIGIN};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use mediatype::{MediaType, media_type};
 
 use crate::policy::fields::has_media_type;
-use crate::policy::present::{Named, Present};
+use crate::policy::head::Fields;
+use crate::policy::present::Named;
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,22 +51,20 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// What the fields of a request say, of which these are `present`.
-    pub fn of(headers: &HeaderMap, present: Present) -> Self {
-        let has_type = present.has(Named::ContentType);
-        let is = |essence| has_type && has_media_type(headers, essence);
+    /// What the fields of a request say.
+    pub fn of(fields: &Fields) -> Self {
+        let has_type = fields.present().has(Named::ContentType);
+        let is = |essence| has_type && has_media_type(fields, essence);
         let form = if is("application/grpc-web") {
             Some(Form::GrpcWeb)
         } else {
             is("application/grpc").then_some(Form::Grpc)
         };
-        let asked = |named, read: fn(&HeaderMap) -> Option<HeaderValue>| {
-            present.has(named).then(|| read(headers)).flatten()
-        };
+        let origin = fields.value(Named::Origin);
         Self {
             form,
-            accept: asked(Named::Accept, all_of_accept),
-            origin: asked(Named::Origin, |headers| headers.get(ORIGIN).cloned()),
+            accept: all_of_accept(fields),
+            origin: origin.and_then(|origin| HeaderValue::from_bytes(origin).ok()),
         }
     }
 
@@ -108,19 +106,12 @@ impl Audience {
 }
 
 /// Several lines are one list (RFC 9110 §5.3).
-fn all_of_accept(headers: &HeaderMap) -> Option<HeaderValue> {
-    let mut lines = headers.get_all(ACCEPT).iter();
-    let first = lines.next()?;
-    let mut joined = Vec::new();
+fn all_of_accept(fields: &Fields) -> Option<HeaderValue> {
+    let mut lines = fields.values(Named::Accept);
+    let mut joined = lines.next()?.to_vec();
     for line in lines {
-        if joined.is_empty() {
-            joined.extend_from_slice(first.as_bytes());
-        }
         joined.extend_from_slice(b", ");
-        joined.extend_from_slice(line.as_bytes());
-    }
-    if joined.is_empty() {
-        return Some(first.clone());
+        joined.extend_from_slice(line);
     }
     HeaderValue::from_maybe_shared(Bytes::from(joined)).ok()
 }
@@ -134,8 +125,8 @@ mod tests {
             let name = http::HeaderName::from_static(name);
             (name, HeaderValue::from_static(value))
         });
-        let headers = lines.collect();
-        Audience::of(&headers, Present::of(&headers)).form()
+        let headers: http::HeaderMap = lines.collect();
+        Audience::of(&headers.into()).form()
     }
 
     #[test]

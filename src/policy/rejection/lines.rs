@@ -4,7 +4,6 @@
 //! Invariant: it says what [`Rejection::answer`] says.
 
 use bytes::Bytes;
-use http::Response;
 
 use super::answer::seconds_up;
 use super::problem::Json;
@@ -48,9 +47,8 @@ impl Rejection {
         self.tell_problem(kind, telling, &mut text);
         let mut content = Bytes::from(text.into_bytes());
         let lines = content.split_to(end);
-        let (mut parts, ()) = Response::new(()).into_parts();
-        parts.status = self.status();
-        Some((ResponseHead::of_written(parts, lines, PRESENT), content))
+        let head = ResponseHead::of_written(self.status(), lines, PRESENT);
+        Some((head, content))
     }
 }
 
@@ -80,7 +78,7 @@ mod tests {
                     let is_usual = rejection.retry_after().is_some() && form == Form::Problem;
                     assert_eq!(has_lines, is_usual && !is_last, "{rejection:?} {form:?}");
                     let expected = rejection.answer(&telling);
-                    assert_eq!(head.status(), expected.status());
+                    assert_eq!(head.status, expected.status());
                     assert_eq!(content, expected.body());
                     let fields = head.into_parts().headers;
                     assert!(fields.iter().eq(expected.headers()), "{fields:?}");

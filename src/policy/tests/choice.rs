@@ -35,7 +35,7 @@ proptest! {
             .filter_map(|(nth, route)| (mask >> nth & 1 == 1).then_some(route))
             .collect();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let headers = HeaderMap::new();
+        let headers = Fields::default();
         let head = Head { method: &method, path: &path, query: None, host: &host, headers: &headers, client_subject: None, content: None };
         let policy_of = |routes: &[Route]| policy(routes.to_vec());
         let shown = |policy: &Policy, id: RouteId| {

@@ -170,7 +170,7 @@ fn a_template_that_could_forge_a_key_is_refused() {
 
 /// What of a plan stands before the body is read, and after.
 fn before_and_after(policy: &Policy, content: &Content) -> (String, String) {
-    let headers = HeaderMap::from_iter([(
+    let headers = Fields::from_iter([(
         HeaderName::from_static("x-tenant"),
         HeaderValue::from_static("t"),
     )]);
@@ -252,7 +252,7 @@ fn the_subject_of_a_client_s_certificate_is_a_value_and_forges_none() {
             path: "/r",
             query: None,
             host: "",
-            headers: &HeaderMap::from_iter([(
+            headers: &Fields::from_iter([(
                 HeaderName::from_static("x-client-subject"),
                 HeaderValue::from_static("CN=admin"),
             )]),

@@ -36,7 +36,7 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
         "content-type",
         "application/x-www-form-urlencoded; charset=utf-8",
     )];
-    let headers: HeaderMap = form
+    let headers: Fields = form
         .iter()
         .map(|(name, value)| {
             (
@@ -62,7 +62,7 @@ fn an_urlencoded_post_may_have_its_method_in_the_body() {
         ..head
     }));
     assert!(!wants(&Head {
-        headers: &HeaderMap::new(),
+        headers: &Fields::default(),
         ..head
     }));
     let settled = policy_with(Post::Guard, [route("/a", &[])]);

@@ -66,7 +66,7 @@ proptest! {
             "x-http-method-override", "destination", "cookie", "x-tenant", "content-type", "upgrade", "connection",
             "authorization",
         ];
-        let mut headers = HeaderMap::new();
+        let mut headers = http::HeaderMap::new();
         for (name, value) in fields {
             if let Ok(value) = HeaderValue::from_bytes(&value) {
                 headers.append(names[name], value);
@@ -88,7 +88,7 @@ proptest! {
             path: &path,
             query: query.as_deref(),
             host: &host,
-            headers: &headers,
+            headers: &headers.into(),
             client_subject: None,
             content: content.as_ref(),
         };

@@ -46,7 +46,7 @@ impl Sending {
     /// Begins with the response to what was `asked`, which `is_last` on its connection. Returns whether that persists.
     pub(super) fn begin(&mut self, response: Answered, asked: &Asked, is_last: bool) -> bool {
         let Answered { head, body } = response;
-        let content = Content::of(head.status().as_u16(), asked.is_head);
+        let content = Content::of(head.status.as_u16(), asked.is_head);
         let framed = framed(&head, &body, (content, asked));
         self.takes_trailers = asked.takes_trailers;
         self.body = (content == Content::Allowed).then_some(body);
@@ -151,7 +151,7 @@ fn framed(head: &ResponseHead, body: &Body, (content, asked): (Content, &Asked))
     if let Some(octets) = body.size_hint().exact() {
         return Framed::Length(octets);
     }
-    let told = head.values(Named::ContentLength).next();
+    let told = head.fields.value(Named::ContentLength);
     if let Some(octets) = told.and_then(number) {
         return Framed::Length(octets);
     }
@@ -175,7 +175,8 @@ fn encode_head(
 ) -> bool {
     encode_status(head, asked, out);
     let (mut has_length, mut has_connection, mut has_date) = (false, false, false);
-    let is_cased = head.is_cased();
+    let fields = &head.fields;
+    let is_cased = fields.is_cased();
     let take = |named, name: &[u8], value: &[u8]| {
         match named {
             Some(Named::ContentLength) if !tells_length(value, content, framed) => return,
@@ -195,9 +196,9 @@ fn encode_head(
             out[at..][..name.len()].make_ascii_lowercase();
         }
     };
-    match head.written() {
+    match fields.as_written() {
         Some(lines) => out.extend_from_slice(lines),
-        None => head.each_field(take),
+        None => fields.each(take),
     }
     match framed {
         Framed::Length(octets) if !has_length && content == Content::Allowed => {
@@ -221,15 +222,15 @@ fn encode_head(
 
 /// RFC 9112 §4.
 fn encode_status(head: &ResponseHead, asked: &Asked, out: &mut Vec<u8>) {
-    let reason = head.reason();
-    let usual = || head.status().canonical_reason().unwrap_or_default();
+    let reason = head.reason.as_ref();
+    let usual = || head.status.canonical_reason().unwrap_or_default();
     let version: &[u8] = if asked.is_http_11 {
         b"HTTP/1.1 "
     } else {
         b"HTTP/1.0 "
     };
     out.extend_from_slice(version);
-    out.extend_from_slice(head.status().as_str().as_bytes());
+    out.extend_from_slice(head.status.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(reason.map_or_else(|| usual().as_bytes(), |reason| &reason.0));
     out.extend_from_slice(b"\r\n");

@@ -20,7 +20,7 @@ use super::stream::StreamClient;
 use super::tunnel;
 use crate::body::{Body, CutShort, Incoming, Pace, Streamed};
 use crate::gateway::{Answered, Caller, Gateway, Peer};
-use crate::policy::head::{check_http2, check_http2_trailers};
+use crate::policy::head::{RequestHead, check_http2, check_http2_trailers};
 use crate::upstream::Connect;
 use crate::wire::Client;
 
@@ -49,13 +49,13 @@ pub(super) async fn answer<C: Connect>(
     let (head, stream) = request.into_parts();
     let server = &gateway.config().server;
     if let Err(why) = check_http2(&head, server.limits.head) {
-        let response = gateway.turn_away(&head, why, &peer);
+        let response = gateway.turn_away(&head.into(), why, &peer);
         if why.is_excess() {
             return send(response, &client, server.min_body_rate).await;
         }
         return turn_away(response, &client).await;
     }
-    let (head, body, tunnel) = incoming(Box::new(head), stream, &client);
+    let (head, body, tunnel) = incoming(head, stream, &client);
     let response = {
         let mut handled = pin!(gateway.handle(head, body, &peer));
         poll_fn(|cx| {
@@ -110,13 +110,13 @@ async fn turn_away(response: Answered, client: &StreamClient) {
 
 /// The request as the gateway takes it; and where it asks for a tunnel, what the client sends through that.
 fn incoming(
-    mut head: Box<request::Parts>,
+    mut head: request::Parts,
     stream: RecvStream,
     client: &Rc<StreamClient>,
-) -> (Box<request::Parts>, Incoming, Option<RecvStream>) {
+) -> (Box<RequestHead>, Incoming, Option<RecvStream>) {
     join_cookies(&mut head.headers);
     if tunnel::become_upgrade(&mut head) {
-        return (head, Incoming::NONE, Some(stream));
+        return (Box::new(head.into()), Incoming::NONE, Some(stream));
     }
     let ask = head.headers.contains_key(EXPECT).then(|| {
         let client = Rc::clone(client);
@@ -128,7 +128,7 @@ fn incoming(
         check_http2_trailers,
         ask,
     ));
-    (head, body, None)
+    (Box::new(head.into()), body, None)
 }
 
 /// RFC 9113 §8.2.3: what was split for the sake of compression is one field to everybody else.

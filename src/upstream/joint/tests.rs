@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response};
+use http::{Method, Response};
 use http_body::Frame;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Capture, End, FOLLOWERS, Following, Joints, Lead, Part};
+use crate::policy::head::Fields;
 use crate::policy::{Fingerprint, Head, Sent};
 
 /// How much of a response is kept.
@@ -63,7 +64,7 @@ struct Model {
 }
 
 fn fingerprint(write: u8) -> Fingerprint {
-    let headers = HeaderMap::new();
+    let headers = Fields::default();
     let head = Head {
         method: &Method::PUT,
         path: "/a",

@@ -298,11 +298,8 @@ impl Drop for Stream {
 
 /// The request as HTTP/2 has it (RFC 9113 §8.3.1): the target in its parts, and no field that is about a connection.
 fn streamed(request: Outgoing, scheme: &Scheme) -> (Request<()>, Upload) {
-    let Outgoing {
-        mut head,
-        added,
-        body,
-    } = request;
+    let Outgoing { head, added, body } = request;
+    let mut head = head.into_parts();
     added.join(&mut head.headers);
     for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
         head.headers.remove(name);
@@ -314,5 +311,5 @@ fn streamed(request: Outgoing, scheme: &Scheme) -> (Request<()>, Upload) {
     // Without a valid host there is none that could be told: the library refuses the head, and nothing is sent.
     head.uri = Uri::from_parts(parts).unwrap_or_default();
     head.version = http::Version::HTTP_2;
-    (Request::from_parts(*head, ()), body)
+    (Request::from_parts(head, ()), body)
 }

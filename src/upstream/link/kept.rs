@@ -46,8 +46,8 @@ impl<S: Socket> Kept<S> {
     /// Takes note of how long the backend says that it keeps an idle connection.
     pub(super) fn heed(&mut self, response: &ResponseHead) {
         let hint = response
-            .values(Named::KeepAlive)
-            .next()
+            .fields
+            .value(Named::KeepAlive)
             .and_then(|value| keep_alive_timeout(str::from_utf8(value).ok()?));
         // Let go a second before the backend does, or at half the time where that is less.
         let patience = hint.map_or(self.home.idle_timeout, |hint| {

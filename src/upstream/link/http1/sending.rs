@@ -10,19 +10,21 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, request};
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body as _, Frame};
 use tokio::io::AsyncWrite;
 
 use super::super::super::{Added, Outgoing};
 use crate::body::{HttpError, Upload, UploadFault};
-use crate::wire::{Framed, OutOfLength, Output, encode_fields};
+use crate::policy::head::RequestHead;
+use crate::policy::present::Named;
+use crate::wire::{Framed, OutOfLength, Output, encode_line};
 
 /// A request on its way.
 #[derive(Debug)]
 pub(super) struct Sending {
     /// Kept until an answer comes, for another attempt.
-    head: Option<(Box<request::Parts>, Added)>,
+    head: Option<(Box<RequestHead>, Added)>,
     body: Option<Upload>,
     /// What of the body was here when it was begun.
     content: Bytes,
@@ -165,8 +167,17 @@ enum Gathered {
 }
 
 /// How the body is framed, and the fields that say so.
-fn frame(head: &mut request::Parts, body: &Upload) -> Framed {
-    let fields = &mut head.headers;
+fn frame(head: &mut RequestHead, body: &Upload) -> Framed {
+    let fields = &mut head.fields;
+    if fields.are_as_they_came() && !fields.present().has(Named::TransferEncoding) {
+        if body.is_end_stream() {
+            return Framed::Length(0);
+        }
+        if let Some(length) = fields.value(Named::ContentLength).and_then(number) {
+            return Framed::Length(length);
+        }
+    }
+    let fields = fields.map_mut();
     if body.is_end_stream() {
         fields.remove(TRANSFER_ENCODING);
         return Framed::Length(0);
@@ -176,7 +187,7 @@ fn frame(head: &mut request::Parts, body: &Upload) -> Framed {
         return Framed::Chunked;
     }
     let told = fields.get(CONTENT_LENGTH);
-    if let Some(length) = told.and_then(|length| length.to_str().ok()?.parse().ok()) {
+    if let Some(length) = told.and_then(|length| number(length.as_bytes())) {
         return Framed::Length(length);
     }
     if let Some(length) = body.size_hint().exact() {
@@ -187,13 +198,24 @@ fn frame(head: &mut request::Parts, body: &Upload) -> Framed {
     Framed::Chunked
 }
 
-fn encode(head: &request::Parts, added: &Added, out: &mut Vec<u8>) {
+fn number(length: &[u8]) -> Option<u64> {
+    str::from_utf8(length).ok()?.parse().ok()
+}
+
+fn encode(head: &RequestHead, added: &Added, out: &mut Vec<u8>) {
     let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
     out.extend_from_slice(head.method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    encode_fields(&head.headers, &head.extensions, out);
+    let is_cased = head.fields.is_cased();
+    head.fields.each(|_, name, value| {
+        let at = out.len();
+        encode_line(name, value, out);
+        if !is_cased {
+            out[at..][..name.len()].make_ascii_lowercase();
+        }
+    });
     added.encode(out);
     out.extend_from_slice(b"\r\n");
 }
@@ -240,11 +262,12 @@ mod tests {
     fn request(fields: &[(&'static str, &'static str)], received: Received) -> Outgoing {
         let (upload, _) = Upload::new(received, None, None, None);
         let request = http::Request::put("/a?b").body(()).expect("a request");
-        let mut head = Box::new(request.into_parts().0);
+        let mut parts = request.into_parts().0;
         for (name, value) in fields {
             let value = HeaderValue::from_static(value);
-            head.headers.append(*name, value);
+            parts.headers.append(*name, value);
         }
+        let head = Box::new(parts.into());
         Outgoing {
             head,
             added: Added::default(),
