@@ -15,6 +15,7 @@ mod joint;
 mod link;
 mod outgoing;
 mod pool;
+mod relays;
 mod send;
 mod silence;
 mod tasks;
@@ -25,6 +26,7 @@ pub use dial::Dialer;
 pub use fault::Fault;
 pub use joint::{Captured, End, Following, Joints, Lead, Part};
 pub use outgoing::{Added, Introduced, Outgoing};
+pub use relays::{Relay, Relays};
 pub use tasks::{Attached, Tasks};
 pub use terms::{HoldTimes, Limits, Terms};
 
@@ -285,7 +287,8 @@ impl<C: Connect> Upstream<C> {
             Some(security) if security.is_http2() => Scheme::HTTPS,
             Some(_) => return Err(io::Error::other("the upstream speaks no HTTP/2 within TLS")),
         };
-        let shared = Shared::new(socket, scheme, pool.idle_timeout)
+        let relay = self.limits.relays.enter();
+        let shared = Shared::new(socket, scheme, pool.idle_timeout, relay)
             .await
             .map_err(io::Error::other)?;
         pool.share(Rc::clone(&shared));

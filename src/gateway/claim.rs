@@ -138,7 +138,8 @@ impl<C: Connect> Gateway<C> {
             if let By::Holder { id, .. } = met.by
                 && behind.replace(id.worker()) != Some(id.worker())
             {
-                self.turns.catch_up(id.worker()).await;
+                let relays = &self.limits().relays;
+                self.turns.catch_up(id.worker(), relays).await;
             }
         }
     }

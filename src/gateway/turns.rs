@@ -7,6 +7,8 @@
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 
+use crate::upstream::Relays;
+
 /// A wish to know that a turn is over.
 pub type TurnRequest = oneshot::Sender<()>;
 
@@ -30,13 +32,14 @@ impl Turns {
 
     /// Returns when `worker` has looked at all that had reached it. A worker that has more of these
     /// wishes than it can queue is not waited for.
-    pub async fn catch_up(&self, worker: u16) {
+    /// The `relays` are those of the worker whose view this is.
+    pub async fn catch_up(&self, worker: u16, relays: &Relays) {
         let other = self
             .workers
             .get(usize::from(worker))
             .filter(|_| worker != self.worker);
         let Some(other) = other else {
-            return turn().await;
+            return turn(relays).await;
         };
         let (done, wait) = oneshot::channel();
         if other.try_send(done).is_ok() {
@@ -45,11 +48,11 @@ impl Turns {
         }
     }
 
-    /// Grants the wishes of the other workers, for as long as it is polled.
-    pub async fn serve(mut wishes: mpsc::Receiver<TurnRequest>) {
+    /// Grants the wishes of the other workers, for as long as it is polled, on the worker whose `relays` these are.
+    pub async fn serve(mut wishes: mpsc::Receiver<TurnRequest>, relays: Relays) {
         let mut granted = Vec::new();
         while wishes.recv_many(&mut granted, 64).await > 0 {
-            turn().await;
+            turn(&relays).await;
             for done in granted.drain(..) {
                 // One that no longer waits needs no answer.
                 let _ = done.send(());
@@ -58,9 +61,10 @@ impl Turns {
     }
 }
 
-/// Lets what is ready by now go on, and what that makes ready: a response over HTTP/2 passes through the task of its
-/// connection before the one of its exchange.
-async fn turn() {
+/// Lets what is ready by now go on; and what that makes ready, where there is anything that passes on what comes.
+async fn turn(relays: &Relays) {
     yield_now().await;
-    yield_now().await;
+    if relays.are_any() {
+        yield_now().await;
+    }
 }

@@ -23,7 +23,7 @@ use super::handshake::shake_hands;
 use crate::config::Config;
 use crate::gateway::{Counts, Gateway, Shared, TurnRequest, Turns};
 use crate::tls::{ClientConfig, Current, ServerConfig};
-use crate::upstream::{Connect, Dialer, HoldTimes, Limits, Tasks};
+use crate::upstream::{Connect, Dialer, HoldTimes, Limits, Relays, Tasks};
 use crate::wire::{Batch, Stream};
 
 /// How often what is no longer of use is given back.
@@ -152,8 +152,8 @@ pub fn gateway_at_work<C: Connect>(
     let tasks = Rc::new(Tasks::default());
     let adopting = Rc::clone(&tasks);
     spawn_local(async move { adopting.run().await });
-    spawn_local(Turns::serve(wishes));
     let limits = limits(&shared.config, &tasks);
+    spawn_local(Turns::serve(wishes, limits.relays.clone()));
     let gateway = Rc::new(Gateway::new(shared, connector, limits, turns));
     spawn_local(gateway.expire());
     let sweeping = Rc::clone(&gateway);
@@ -221,6 +221,7 @@ fn limits(config: &Config, tasks: &Rc<Tasks>) -> Limits {
         tasks: Rc::clone(tasks),
         hold_times: Rc::new(HoldTimes::default()),
         batch: Batch::default(),
+        relays: Relays::default(),
     }
 }
 

@@ -25,7 +25,7 @@ use tokio::task::spawn_local;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::super::Outgoing;
+use super::super::{Outgoing, Relay};
 use super::uplink::Uplink;
 use crate::body::{HttpError, Incoming, Streamed, Upload};
 use crate::policy::head::{INTERIM_LIMIT, check_http2_trailers};
@@ -68,6 +68,7 @@ impl Shared {
         socket: S,
         scheme: Scheme,
         patience: Duration,
+        relay: Relay,
     ) -> Result<Rc<Self>, h2::Error> {
         let outbound = Outbound::new(socket);
         let traffic = outbound.traffic();
@@ -87,6 +88,7 @@ impl Shared {
             if let Err(error) = driver.await {
                 debug!(%error, "a connection to the upstream broke");
             }
+            drop(relay);
             ends.set(true);
         });
         Ok(Rc::new(Self {

@@ -1,0 +1,33 @@
+//! How many connections of HTTP/2 a worker has, on both sides: what comes over one passes through the task of the connection before
+//! it reaches that of its exchange. Over HTTP/1.1 it comes to the exchange itself.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// The connections of one worker that pass on what comes.
+#[derive(Clone, Debug, Default)]
+pub struct Relays(Rc<Cell<usize>>);
+
+/// One of them, for as long as it is there.
+#[derive(Debug)]
+pub struct Relay(Relays);
+
+impl Relays {
+    /// Counts one more.
+    pub fn enter(&self) -> Relay {
+        self.0.set(self.0.get() + 1);
+        Relay(self.clone())
+    }
+
+    /// Whether there are any.
+    pub fn are_any(&self) -> bool {
+        self.0.get() > 0
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let Self(Relays(count)) = self;
+        count.set(count.get() - 1);
+    }
+}
