@@ -14,7 +14,7 @@ use http_body::Body as _;
 use thiserror::Error;
 use tokio::io::AsyncWrite;
 
-use super::date::with_date;
+use super::date::encode_date;
 use crate::body::{Body, CutShort};
 use crate::gateway::Answered;
 use crate::policy::decimal::Decimal;
@@ -214,7 +214,7 @@ fn encode_head(
         (true, false) | (false, true) => {}
     }
     if !has_date {
-        with_date(|date| encode_line(b"date", date.as_bytes(), out));
+        encode_date(out);
     }
     out.extend_from_slice(b"\r\n");
     !is_last
@@ -224,14 +224,14 @@ fn encode_head(
 fn encode_status(head: &ResponseHead, asked: &Asked, out: &mut Vec<u8>) {
     let reason = head.reason.as_ref();
     let usual = || head.status.canonical_reason().unwrap_or_default();
-    let version: &[u8] = if asked.is_http_11 {
-        b"HTTP/1.1 "
+    let mut line = if asked.is_http_11 {
+        *b"HTTP/1.1 000 "
     } else {
-        b"HTTP/1.0 "
+        *b"HTTP/1.0 000 "
     };
-    out.extend_from_slice(version);
-    out.extend_from_slice(head.status.as_str().as_bytes());
-    out.push(b' ');
+    // It has three digits.
+    line[9..12].copy_from_slice(head.status.as_str().as_bytes());
+    out.extend_from_slice(&line);
     out.extend_from_slice(reason.map_or_else(|| usual().as_bytes(), |reason| &reason.0));
     out.extend_from_slice(b"\r\n");
 }
