@@ -10,7 +10,6 @@ use super::ago::ago;
 use super::{Gateway, Outcome, Trip};
 use crate::policy::family::HOLD;
 use crate::policy::head::RequestHead;
-use crate::policy::key::Placed;
 use crate::policy::key_state::{HoldId, Phase};
 use crate::policy::present::Named;
 use crate::policy::rejection::{Conflict, Ending, Rejection, State, retry_after};
@@ -37,17 +36,23 @@ impl<C: Connect> Gateway<C> {
         };
         let family = self.family(trip);
         // Where its keys are is found out once, however often it asks.
-        let mut placed = self.shared.table.place(&guard.locks);
-        let mut claimed = self.ask(&mut placed, (plan, guard), family, trip);
+        let table = &self.shared.table;
+        let mut placed = table.place(&guard.locks);
+        let claim = self.asking((plan, guard), family, trip);
+        let mut claimed = table.claim(&claim, &mut placed);
         if let Claimed::Conflict(met) = &claimed {
             self.catch_up_with(met).await;
-            claimed = self.ask(&mut placed, (plan, guard), family, trip);
+            claimed = table.claim(&claim, &mut placed);
         }
         let (grant, overlap) = match claimed {
             Claimed::Granted { grant, overlap } => (grant, overlap),
             Claimed::Waits(waiting) => (self.wait(waiting, guard, trip).await?, None),
-            Claimed::Conflict(met) => return Err(self.conflict(met, guard, Ending::AtOnce)),
-            Claimed::QueueFull(met) => return Err(self.conflict(met, guard, Ending::QueueFull)),
+            Claimed::Conflict(met) => {
+                return Err(self.refuse_claim(met, guard, Ending::AtOnce, trip));
+            }
+            Claimed::QueueFull(met) => {
+                return Err(self.refuse_claim(met, guard, Ending::QueueFull, trip));
+            }
             Claimed::Full if guard.purpose == Purpose::Observe => return Ok(None),
             Claimed::Full => return Err(Rejection::HoldsExhausted),
         };
@@ -62,16 +67,16 @@ impl<C: Connect> Gateway<C> {
         Ok(Some(grant))
     }
 
-    fn ask(
+    /// What the request asks for: once, however often it does.
+    fn asking<'a>(
         &self,
-        placed: &mut Placed,
-        (plan, guard): (&Plan, &Guard),
+        (plan, guard): (&'a Plan, &'a Guard),
         family: Family,
-        trip: &Trip<'_>,
-    ) -> Claimed {
+        trip: &'a Trip<'_>,
+    ) -> Claim<'a> {
         let count = self.next_hold.get();
         self.next_hold.set(count + 1);
-        let claim = Claim {
+        Claim {
             id: HoldId::new(self.turns.worker(), count),
             purpose: guard.purpose,
             family,
@@ -87,8 +92,23 @@ impl<C: Connect> Gateway<C> {
             max_work: guard.max_work,
             remedy: guard.remedy.as_ref(),
             typical: self.typical(plan.route),
-        };
-        self.shared.table.claim(&claim, placed)
+        }
+    }
+
+    /// Refuses a claim of which nothing was entered, so that its family is nobody's, unless it came with the request.
+    fn refuse_claim(
+        &self,
+        met: Mets,
+        guard: &Guard,
+        ending: Ending,
+        trip: &mut Trip<'_>,
+    ) -> Rejection {
+        if trip.pass.is_none()
+            && let Some(unused) = trip.family.take()
+        {
+            self.families.take_back(unused);
+        }
+        self.conflict(met, guard, ending)
     }
 
     /// Takes note of the hold of which the request came, if it did of one that has not ended.

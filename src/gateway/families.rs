@@ -23,6 +23,15 @@ impl Families {
         }
         drawn.pop().expect("some were drawn")
     }
+
+    /// Takes one back that nobody has been shown, and nothing holds or waits for: it is as good as another.
+    pub(super) fn take_back(&self, unused: Family) {
+        let mut drawn = self.0.borrow_mut();
+        // More than a batch is not kept.
+        if drawn.len() < BATCH {
+            drawn.push(unused);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -38,5 +47,17 @@ mod tests {
             assert!(!drawn.contains(&next));
             drawn.push(next);
         }
+    }
+
+    #[test]
+    fn one_that_was_taken_back_is_given_out_again() {
+        let families = Families::default();
+        let first = families.next();
+        families.take_back(first);
+        assert_eq!(families.next(), first);
+        for _ in 0..3 * BATCH {
+            families.take_back(first);
+        }
+        assert_eq!(families.0.borrow().len(), BATCH);
     }
 }

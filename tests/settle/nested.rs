@@ -74,6 +74,25 @@ fn a_nested_write_never_waits() {
 }
 
 #[test]
+fn a_nested_write_that_is_refused_leaves_its_family_to_nobody_else() {
+    run(async || {
+        let at = ByHand::new();
+        let (_outer, origin, request) = at_work(&at, put("/a")).await;
+        let (_other, other, _) = at_work(&at, put("/b")).await;
+        let refused = at.client_sends(of(&put("/b"), &pass_of(&request))).await;
+        assert_eq!(refused.message().await.problem(), "write-in-flight");
+        // Those who come next are of families of their own.
+        assert_eq!(at.another("/a").await, "write-in-flight");
+        let (_third, third, next) = at_work(&at, put("/c")).await;
+        assert_ne!(pass_of(&next)[..32], pass_of(&request)[..32]);
+        for origin in [origin, other, third] {
+            origin.respond("200 OK", "").await;
+        }
+        at.ends_empty().await;
+    });
+}
+
+#[test]
 fn what_a_backend_calls_back_below_its_key_passes_by_those_who_wait_there_for_it() {
     run(async || {
         let at = ByHand::with("[guard]\nscope = \"subtree\"\non_conflict = { wait = \"9s\" }\n");
