@@ -1,6 +1,7 @@
 //! The claim of a request on its keys: what it meets, and how it waits for its turn.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
@@ -219,8 +220,8 @@ impl<C: Connect> Gateway<C> {
         }))
     }
 
-    fn label(&self, route: RouteId) -> String {
-        String::from(&*self.config().policy.route(route).label)
+    fn label(&self, route: RouteId) -> Arc<str> {
+        Arc::clone(&self.config().policy.route(route).label)
     }
 
     fn typical(&self, route: RouteId) -> Option<Duration> {

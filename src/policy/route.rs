@@ -1,5 +1,6 @@
 //! A route: which requests it speaks for, and what it says about them. `[guard]` is one, that of requests without another.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::key::{OnMissingKey, Scope};
@@ -34,7 +35,7 @@ impl RouteId {
 #[derive(Clone, Debug)]
 pub struct Route {
     /// The path as configured, `[guard]` for [`RouteId::GUARD`]: bounded in number, so fit for a log or a metric.
-    pub label: Box<str>,
+    pub label: Arc<str>,
     /// How long the upstream can be at work on a write after it was last heard of; zero lets go at once.
     pub max_work: Duration,
     /// The paths that it matches; `[guard]`'s is not asked.

@@ -41,7 +41,7 @@ fn told(config: &Config, form: Form, key: &str) -> (String, String) {
     let conflict = Rejection::Conflict(Box::new(Conflict {
         keys: Keys::from([Key::new(key)]),
         holder_method: Method::PUT,
-        holder_route: "/a".to_owned(),
+        holder_route: "/a".into(),
         holder_since: Since::new(*b"2026-11-23", 66_540_120),
         holder_age: Duration::from_secs(1),
         state: State::Writing,

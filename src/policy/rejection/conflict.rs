@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing is told of the other write that [`Disclose`] does not let be told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
@@ -23,7 +24,7 @@ pub struct Conflict {
     /// The method of the other write.
     pub holder_method: Method,
     /// The route of the other write.
-    pub holder_route: String,
+    pub holder_route: Arc<str>,
     /// When that was let through, or began to wait.
     pub holder_since: Since,
     /// How long ago that was.

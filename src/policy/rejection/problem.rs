@@ -128,7 +128,7 @@ mod tests {
                 panic!("it is one");
             };
             conflict.keys = Keys::from_iter([Key::new(text), Key::new("b"), Key::new(text)]);
-            conflict.holder_route = text.to_owned();
+            conflict.holder_route = text.into();
             conflict.ending = Ending::Waited(Duration::from_millis(90_061_550));
             conflict.retry_after = Duration::ZERO;
             let conflict = Rejection::Conflict(conflict);
