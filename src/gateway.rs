@@ -25,7 +25,7 @@ pub use log::Counts;
 pub use peer::Peer;
 pub use turns::{TurnRequest, Turns};
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ use http::{Method, Response};
 use crate::body::{Body, Incoming};
 use crate::config::Config;
 use crate::policy::head::{Malformed, RequestHead};
-use crate::policy::rejection::{Audience, Rejection, Telling};
+use crate::policy::rejection::{Audience, Rejection, Room, Telling};
 use crate::table::Table;
 use crate::upstream::{Connect, Joints, Limits, Upstream};
 use families::Families;
@@ -84,6 +84,8 @@ pub struct Gateway<C: Connect> {
     counts: Arc<Counts>,
     next_hold: Cell<u64>,
     families: Families,
+    /// Where conflicts are told.
+    room: RefCell<Room>,
 }
 
 impl<C: Connect> Gateway<C> {
@@ -98,6 +100,7 @@ impl<C: Connect> Gateway<C> {
             counts: Arc::default(),
             next_hold: Cell::new(0),
             families: Families::default(),
+            room: RefCell::default(),
         }
     }
 
@@ -205,9 +208,9 @@ impl<C: Connect> Gateway<C> {
             method: &trip.method,
             is_last: trip.is_unread,
         };
-        let (head, content) = rejection.told(&telling);
+        let (head, content) = rejection.told(&telling, &mut self.room.borrow_mut());
         Answered {
-            head: Box::new(head),
+            head,
             body: Body::whole(if trip.is_head { Bytes::new() } else { content }),
         }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Method;
 use writegate::config::{Config, Overrides};
 use writegate::policy::head::{Fields, Limits, ResponseHead, parse_request, parse_response};
-use writegate::policy::rejection::{Answers, Audience, Rejection, Telling, samples};
+use writegate::policy::rejection::{Answers, Audience, Rejection, Room, Telling, samples};
 use writegate::policy::{Head, Locks, Policy};
 use writegate::table::Table;
 
@@ -98,19 +98,20 @@ fn fields_of(head: &'static [u8]) -> Fields {
 }
 
 /// A refusal, and how it is told.
-pub(crate) type Refusal = (Rejection, Answers);
+pub(crate) type Refusal = (Rejection, Answers, Room);
 
 pub(crate) fn conflict() -> Refusal {
-    let refusal = (samples::conflict(None), config("").answers);
-    drop(tell(&refusal.0, &refusal.1));
+    let mut refusal = (samples::conflict(None), config("").answers, Room::default());
+    drop(tell(&mut refusal));
     refusal
 }
 
-pub(crate) fn tell(rejection: &Rejection, answers: &Answers) -> (ResponseHead, Bytes) {
-    rejection.told(&Telling {
+pub(crate) fn tell((rejection, answers, room): &mut Refusal) -> (Box<ResponseHead>, Bytes) {
+    let telling = Telling {
         answers,
         audience: &Audience::default(),
         method: &Method::PUT,
         is_last: false,
-    })
+    };
+    rejection.told(&telling, room)
 }

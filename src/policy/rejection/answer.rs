@@ -10,7 +10,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use super::kind::Kind;
-use super::problem::Json;
+use super::problem::{Json, Room};
 use super::template::View;
 use super::told::Told;
 use super::{Conflict, Disclose, Form, Rejection, Telling, Template, grpc};
@@ -40,7 +40,7 @@ impl Rejection {
         if telling.is_last {
             fields.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let mut response = Response::new(body.into());
+        let mut response = Response::new(body);
         *response.headers_mut() = fields;
         match form {
             Form::Problem | Form::Text | Form::Html => *response.status_mut() = self.status(),
@@ -57,7 +57,7 @@ impl Rejection {
         kind: &Kind,
         telling: &Telling<'_>,
         fields: &mut HeaderMap,
-    ) -> Vec<u8> {
+    ) -> Bytes {
         let templates = &telling.answers.templates;
         let own = |template: &Option<Template>| {
             let template = template.as_ref()?;
@@ -67,28 +67,28 @@ impl Rejection {
             Form::Problem => match own(&templates.json) {
                 Some(json) => {
                     fields.insert(CONTENT_TYPE, JSON);
-                    json.into_bytes()
+                    json.into()
                 }
                 None => {
-                    let mut json = Json::new();
-                    self.tell_problem(kind, telling, &mut json);
-                    json.into_bytes()
+                    let mut room = Room::for_one();
+                    self.tell_problem(kind, telling, &mut room.begin());
+                    room.end()
                 }
             },
             Form::Text => match own(&templates.text) {
-                Some(text) => text.into_bytes(),
-                None => format!("{}\n\n{}\n", kind.title, self.detail(telling)).into_bytes(),
+                Some(text) => text.into(),
+                None => format!("{}\n\n{}\n", kind.title, self.detail(telling)).into(),
             },
             Form::Html => {
                 let (page, policy) = self.with_view(telling, |view| templates.page.render(view));
                 fields.insert(CONTENT_SECURITY_POLICY, policy);
                 let nosniff = HeaderValue::from_static("nosniff");
                 fields.insert(X_CONTENT_TYPE_OPTIONS, nosniff);
-                page.into_bytes()
+                page.into()
             }
             Form::Grpc | Form::GrpcWeb => {
                 grpc::insert(fields, kind, &self.detail(telling), self.retry_after());
-                Vec::new()
+                Bytes::new()
             }
         }
     }
@@ -120,7 +120,7 @@ impl Rejection {
     }
 
     /// The problem document.
-    pub(super) fn tell_problem(&self, kind: &Kind, telling: &Telling<'_>, json: &mut Json) {
+    pub(super) fn tell_problem(&self, kind: &Kind, telling: &Telling<'_>, json: &mut Json<'_>) {
         json.say("{\"type\":\"");
         // A URI has nothing to escape (RFC 3986 §2).
         json.say(&telling.answers.type_base);
@@ -130,7 +130,6 @@ impl Rejection {
         match self.met() {
             Some(conflict) => {
                 conflict.tell(telling, json);
-                json.say("\"");
                 conflict.add_members(telling.answers.disclose, json);
             }
             None => {

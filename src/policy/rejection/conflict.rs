@@ -133,18 +133,18 @@ impl Conflict {
         }
     }
 
-    /// What a problem document has of it beside what all have.
-    pub(super) fn add_members(&self, disclose: Disclose, json: &mut Json) {
+    /// What a problem document has of it beside what all have, behind the text of its detail.
+    pub(super) fn add_members(&self, disclose: Disclose, json: &mut Json<'_>) {
         if disclose != Disclose::None {
-            json.say(",\"key\":\"");
+            json.say("\",\"key\":\"");
             if let Some(first) = self.keys.first() {
                 json.key(first);
             }
-            json.say("\"");
-            if self.keys.len() > 1 {
-                json.say(",\"keys\":");
-                json.keys(&self.keys);
-            }
+        }
+        json.say("\"");
+        if disclose != Disclose::None && self.keys.len() > 1 {
+            json.say(",\"keys\":");
+            json.keys(&self.keys);
         }
         if let Some(waited) = self.waited() {
             json.say(",\"waited_ms\":");

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::answer::seconds_up;
-use super::problem::Json;
+use super::problem::Room;
 use super::told::Told;
 use super::{Cors, Form, Rejection, Telling};
 use crate::policy::head::ResponseHead;
@@ -16,17 +16,17 @@ use crate::policy::present::{Named, Present};
 const PRESENT: Present = Present::NONE.with(Named::ContentType);
 
 impl Rejection {
-    /// The answer, its head as it is sent on.
-    pub fn told(&self, telling: &Telling<'_>) -> (ResponseHead, Bytes) {
-        if let Some(told) = self.lines(telling) {
+    /// The answer, its head as it is sent on. The most frequent one is written in this room.
+    pub fn told(&self, telling: &Telling<'_>, room: &mut Room) -> (Box<ResponseHead>, Bytes) {
+        if let Some(told) = self.lines(telling, room) {
             return told;
         }
         let (head, content) = self.answer(telling).into_parts();
-        (head.into(), content)
+        (Box::new(head.into()), content)
     }
 
     /// None where it has more fields, or others.
-    fn lines(&self, telling: &Telling<'_>) -> Option<(ResponseHead, Bytes)> {
+    fn lines(&self, telling: &Telling<'_>, room: &mut Room) -> Option<(Box<ResponseHead>, Bytes)> {
         let after = seconds_up(self.retry_after()?);
         let answers = telling.answers;
         let is_usual = telling.audience.form() == Form::Problem
@@ -37,7 +37,7 @@ impl Rejection {
             return None;
         }
         let kind = self.kind();
-        let mut text = Json::new();
+        let mut text = room.begin();
         text.say("content-type: application/problem+json\r\nretry-after: ");
         text.number(after);
         text.say("\r\ncache-control: no-store\r\nproxy-status: ");
@@ -45,10 +45,10 @@ impl Rejection {
         text.say("\r\n");
         let end = text.len();
         self.tell_problem(kind, telling, &mut text);
-        let mut content = Bytes::from(text.into_bytes());
+        let mut content = room.end();
         let lines = content.split_to(end);
         let head = ResponseHead::of_written(self.status(), lines, PRESENT);
-        Some((head, content))
+        Some((Box::new(head), content))
     }
 }
 
@@ -62,6 +62,7 @@ mod tests {
 
     #[test]
     fn it_says_in_lines_what_it_says_in_fields() {
+        let mut room = Room::default();
         for rejection in samples::all() {
             for form in [Form::Problem, Form::Text, Form::Html, Form::Grpc] {
                 for (is_last, cors) in [false, true].into_iter().zip([Cors::SameOrigin, Cors::Any])
@@ -73,8 +74,8 @@ mod tests {
                         method: &Method::PUT,
                         is_last,
                     };
-                    let (head, content) = rejection.told(&telling);
-                    let has_lines = rejection.lines(&telling).is_some();
+                    let (head, content) = rejection.told(&telling, &mut room);
+                    let has_lines = rejection.lines(&telling, &mut room).is_some();
                     let is_usual = rejection.retry_after().is_some() && form == Form::Problem;
                     assert_eq!(has_lines, is_usual && !is_last, "{rejection:?} {form:?}");
                     let expected = rejection.answer(&telling);

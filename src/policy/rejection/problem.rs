@@ -2,6 +2,7 @@
 //!
 //! Invariant: whatever others have written is escaped; what is written as it is has no character that would have to be.
 
+use bytes::{BufMut as _, Bytes, BytesMut};
 use http::HeaderValue;
 
 use super::since::Since;
@@ -10,22 +11,51 @@ use crate::policy::decimal::Decimal;
 use crate::policy::key::Key;
 
 /// The room for one: most need no more.
-const ROOM: usize = 768;
+const ONE: usize = 768;
+
+/// The room that is kept for all that are written one after the other.
+const KEPT: usize = 4 * 1024;
+
+/// Where documents are written. What one took is written over when that is with its client, so that most take no room of their
+/// own.
+#[derive(Debug)]
+pub struct Room(BytesMut);
 
 /// A document on its way.
-pub(super) struct Json(Vec<u8>);
+pub(super) struct Json<'a>(&'a mut BytesMut);
 
-impl Json {
-    pub(super) fn new() -> Self {
-        Self(Vec::with_capacity(ROOM))
+impl Default for Room {
+    fn default() -> Self {
+        Self(BytesMut::with_capacity(KEPT))
+    }
+}
+
+impl Room {
+    /// Room that is not kept.
+    pub(super) fn for_one() -> Self {
+        Self(BytesMut::with_capacity(ONE))
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.0
+    /// Begins a document.
+    pub(super) fn begin(&mut self) -> Json<'_> {
+        self.0.reserve(ONE);
+        Json(&mut self.0)
     }
 
+    /// The document that was begun here, which is over.
+    pub(super) fn end(&mut self) -> Bytes {
+        let document = self.0.split().freeze();
+        if document.len() > KEPT {
+            // Nothing is kept of the room for one that is as large as few are.
+            *self = Self::default();
+        }
+        document
+    }
+}
+
+impl Json<'_> {
     /// How much was written.
-    pub(super) const fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
@@ -51,16 +81,13 @@ impl Json {
     /// What a library knows how to write.
     #[cold]
     fn escape(&mut self, text: &str) {
-        let start = self.0.len();
-        serde_json::to_writer(&mut self.0, text)
-            .expect("a text can be written as JSON, and to memory");
+        let quoted = serde_json::to_string(text).expect("a text can be written as JSON");
         // It stands in quotes already.
-        self.0.pop();
-        self.0.remove(start);
+        self.say(&quoted[1..quoted.len() - 1]);
     }
 }
 
-impl Told for Json {
+impl Told for Json<'_> {
     #[inline]
     fn say(&mut self, ours: &str) {
         self.0.extend_from_slice(ours.as_bytes());
@@ -86,7 +113,7 @@ impl Told for Json {
 
     fn number(&mut self, number: u64) {
         match u8::try_from(number) {
-            Ok(digit @ 0..=9) => self.0.push(b'0' + digit),
+            Ok(digit @ 0..=9) => self.0.put_u8(b'0' + digit),
             Ok(_) | Err(_) => self.0.extend_from_slice(Decimal::new(number).as_bytes()),
         }
     }
@@ -120,6 +147,29 @@ mod tests {
     use super::super::{Ending, Form, Rejection, samples};
     use super::*;
     use crate::policy::key::Keys;
+
+    /// This, written in the room.
+    fn written(room: &mut Room, text: &str) -> Bytes {
+        room.begin().say(text);
+        room.end()
+    }
+
+    #[test]
+    fn what_is_with_a_client_is_not_written_over() {
+        let mut room = Room::default();
+        let texts: Vec<String> = (0..100).map(|nth| format!("{nth:100}")).collect();
+        let held: Vec<Bytes> = texts.iter().map(|text| written(&mut room, text)).collect();
+        assert!(held.iter().eq(&texts));
+    }
+
+    #[test]
+    fn the_room_for_one_that_is_large_is_not_kept() {
+        let mut room = Room::default();
+        let large = "x".repeat(10 * KEPT);
+        assert_eq!(written(&mut room, &large), large);
+        assert_eq!(written(&mut room, "next"), "next");
+        assert!(room.0.capacity() <= KEPT);
+    }
 
     #[test]
     fn whatever_stands_in_it_is_read_again_as_it_was() {

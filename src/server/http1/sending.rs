@@ -252,7 +252,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Config, Overrides};
-    use crate::policy::rejection::{Audience, Telling, samples};
+    use crate::policy::rejection::{Audience, Room, Telling, samples};
 
     #[test]
     fn a_conflict_goes_over_the_wire_as_it_is_told() {
@@ -265,12 +265,13 @@ mod tests {
         };
         let text = "[upstream]\nurl = \"http://127.0.0.1:3000\"\n";
         let config = Config::parse("w.toml", text, &Overrides::default()).expect("a good one");
-        let (head, content) = samples::conflict(None).told(&Telling {
+        let telling = Telling {
             answers: &config.answers,
             audience: &Audience::default(),
             method: &Method::PUT,
             is_last: false,
-        });
+        };
+        let (head, content) = samples::conflict(None).told(&telling, &mut Room::default());
         let framed = Framed::Length(content.len() as u64);
         let mut raw = Vec::new();
         assert!(encode_head(
