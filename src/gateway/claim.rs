@@ -97,7 +97,7 @@ impl<C: Connect> Gateway<C> {
     }
 
     /// Refuses a claim of which nothing was entered, so that its family is nobody's, unless it came with the request.
-    fn refuse_claim(
+    pub(super) fn refuse_claim(
         &self,
         met: Mets,
         guard: &Guard,

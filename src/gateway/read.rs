@@ -232,7 +232,7 @@ impl<C: Connect> Gateway<C> {
         if met.is_empty() {
             Ok(())
         } else {
-            Err(self.conflict(met, guard, Ending::AtOnce))
+            Err(self.refuse_claim(met, guard, Ending::AtOnce, trip))
         }
     }
 }
