@@ -135,17 +135,18 @@ impl<C: Connect> Gateway<C> {
         Outgoing { head, added, body }
     }
 
-    /// The name of a request that goes on with none of its own, or with one that is none.
+    /// The name of a request that has come with none. One that is none, or is not the only one, is replaced.
     fn name_request(&self, fields: &mut Fields, trip: &Trip<'_>) -> Option<RequestId> {
-        match (&trip.request_id, fields.present().has(Named::RequestId)) {
-            (RequestId::Given(_), _) => None,
-            (drawn, false) => Some(drawn.clone()),
-            (drawn, true) => {
-                let fields = fields.map_mut();
-                fields.insert(forward::X_REQUEST_ID, drawn.value());
-                None
-            }
+        let id = &trip.request_id;
+        if !fields.present().has(Named::RequestId) {
+            return Some(id.clone());
         }
+        let is_alone = fields.values(Named::RequestId).nth(1).is_none();
+        if !(is_alone && matches!(id, RequestId::Given(_))) {
+            let fields = fields.map_mut();
+            fields.insert(forward::X_REQUEST_ID, id.value());
+        }
+        None
     }
 
     /// The field that tells the upstream whose certificate the client has shown.

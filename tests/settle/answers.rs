@@ -267,6 +267,9 @@ fn an_identifier_of_128_characters_is_passed_on_and_what_is_none_is_replaced() {
             let is_made = made.len() == 32 && made.bytes().all(|digit| digit.is_ascii_hexdigit());
             assert!(is_made, "{made:?} in place of {none:?}");
         }
+        let twice = "X-Request-Id: one\r\nX-Request-Id: two\r\n";
+        let (request, _) = seen("", twice).await;
+        assert_eq!(request.values("x-request-id"), ["one"]);
     });
 }
 
