@@ -61,10 +61,11 @@ impl Turns {
     }
 }
 
-/// Lets what is ready by now go on; and what that makes ready, where there is anything that passes on what comes.
+/// Lets what is ready by now go on; and what that makes ready, where anything stands between, before or after.
 async fn turn(relays: &Relays) {
+    let were_any = relays.are_any();
     yield_now().await;
-    if relays.are_any() {
+    if were_any || relays.are_any() {
         yield_now().await;
     }
 }

@@ -23,7 +23,7 @@ use super::handshake::shake_hands;
 use crate::config::Config;
 use crate::gateway::{Counts, Gateway, Shared, TurnRequest, Turns};
 use crate::tls::{ClientConfig, Current, ServerConfig};
-use crate::upstream::{Connect, Dialer, HoldTimes, Limits, Relays, Tasks};
+use crate::upstream::{Connect, Dialer, HoldTimes, Limits, Tasks};
 use crate::wire::{Batch, Stream};
 
 /// How often what is no longer of use is given back.
@@ -221,7 +221,7 @@ fn limits(config: &Config, tasks: &Rc<Tasks>) -> Limits {
         tasks: Rc::clone(tasks),
         hold_times: Rc::new(HoldTimes::default()),
         batch: Batch::default(),
-        relays: Relays::default(),
+        relays: tasks.relays().clone(),
     }
 }
 

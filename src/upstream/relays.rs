@@ -1,10 +1,10 @@
-//! How many connections of HTTP/2 a worker has, on both sides: what comes over one passes through the task of the connection before
-//! it reaches that of its exchange. Over HTTP/1.1 it comes to the exchange itself.
+//! What stands between a worker and its exchanges: what comes over HTTP/2, on either side, passes through the task of the connection
+//! before it reaches that of its exchange, and a task that was adopted has yet to begin. Else it comes to the exchange itself.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// The connections of one worker that pass on what comes.
+/// How many there are of these on one worker.
 #[derive(Clone, Debug, Default)]
 pub struct Relays(Rc<Cell<usize>>);
 

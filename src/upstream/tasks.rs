@@ -11,6 +11,8 @@ use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
 
+use super::Relays;
+
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// The tasks of one worker. Their number is bounded by that of the connections and the holds.
@@ -20,18 +22,26 @@ pub struct Tasks {
     has_adopted: Notify,
     running: Cell<usize>,
     has_ended: Notify,
+    relays: Relays,
 }
 
 impl Tasks {
     /// Starts a task. It may be called from a `drop`: the task begins with the worker's next turn.
     pub fn adopt(self: &Rc<Self>, task: impl Future<Output = ()> + 'static) {
         let counted = Counted::new(self);
+        let relay = self.relays.enter();
         let task = async move {
+            drop(relay);
             let _counted = counted;
             task.await;
         };
         self.adopted.borrow_mut().push(Box::pin(task));
         self.has_adopted.notify_one();
+    }
+
+    /// What stands between a worker and its exchanges, tasks that have yet to begin among it.
+    pub const fn relays(&self) -> &Relays {
+        &self.relays
     }
 
     /// How many tasks have not ended.

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::support::by_hand::{ByHand, get, lull, pass, put, run};
+use crate::support::by_hand::{ByHand, get, lull, much_to_do, pass, put, run};
 
 /// A response of so many octets, in one piece.
 fn long(octets: usize) -> String {
@@ -229,6 +229,26 @@ fn a_write_that_comes_together_with_the_response_of_the_one_before_it_is_not_ref
         origin.respond("200 OK", "next").await;
         assert_eq!(client.message().await.status(), 200);
         assert_eq!(next.message().await.body, b"next");
+        at.ends_empty().await;
+    });
+}
+
+#[test]
+fn a_write_that_comes_together_with_a_long_response_is_not_refused() {
+    run(async || {
+        let at = ByHand::new();
+        at.origin.capacity(1 << 20);
+        let next = at.client();
+        let (client, origin) = at.write_at_work("/a").await;
+        let much = much_to_do().await;
+        next.send(put("/a")).await;
+        much.notify_waiters();
+        // More than is read at once: the rest is left to a task.
+        origin.send(long(100 << 10)).await;
+        let (origin, _) = at.origin.request().await;
+        origin.respond("200 OK", "next").await;
+        assert_eq!(next.message().await.body, b"next");
+        assert_eq!(client.message().await.body.len(), 100 << 10);
         at.ends_empty().await;
     });
 }

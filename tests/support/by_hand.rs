@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 use writegate::config::{Address, Config, Override, Overrides};
 use writegate::gateway::{Gateway, Shared, Turns};
@@ -47,6 +48,20 @@ pub(crate) fn run<T: Future<Output = ()>>(test: impl FnOnce() -> T + Send + 'sta
 /// Lets everything happen that can happen now.
 pub(crate) async fn lull() {
     sleep(Duration::from_millis(1)).await;
+}
+
+/// So much that a worker looks at its sockets in between.
+const MUCH: usize = 200;
+
+/// Gives the worker much to do when it is notified.
+pub(crate) async fn much_to_do() -> Rc<Notify> {
+    let begin = Rc::new(Notify::new());
+    for _ in 0..MUCH {
+        let begin = Rc::clone(&begin);
+        spawn_local(async move { begin.notified().await });
+    }
+    lull().await;
+    begin
 }
 
 /// Lets `seconds` go by.
