@@ -30,11 +30,15 @@ pub(super) fn nominated(headers: &HeaderMap) -> impl Iterator<Item = HeaderName>
         .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
 }
 
-/// Whether `Connection` does not nominate this field, or cannot.
-fn goes_on(fields: &Fields, name: &[u8]) -> bool {
-    let stays = |field: HeaderName| name.eq_ignore_ascii_case(field.as_str().as_bytes());
+/// What `Connection` nominates, as far as it is text.
+fn options(fields: &Fields) -> impl Iterator<Item = &str> {
     let connection = fields.values(Named::Connection).filter_map(text);
-    let mut options = connection.flat_map(|line| line.split(',')).map(str::trim);
+    connection.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+/// Whether a field is not among what is nominated, or cannot be.
+fn goes_on<'a>(name: &[u8], mut options: impl Iterator<Item = &'a str>) -> bool {
+    let stays = |field: HeaderName| name.eq_ignore_ascii_case(field.as_str().as_bytes());
     stays(HOST)
         || stays(CONTENT_LENGTH)
         || options.all(|option| !option.as_bytes().eq_ignore_ascii_case(name))
@@ -69,8 +73,10 @@ pub(super) fn remove_spellings(headers: &mut HeaderMap, name: &HeaderName) {
 
 /// The lines of a field by its name in lower case. CGI and its heirs (WSGI, Rack, PHP) read `X_Tenant` as `X-Tenant`.
 pub(super) fn field_lines<'a>(fields: &'a Fields, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let nominated: Vec<&str> = options(fields).collect();
     let lines = fields.iter().filter(move |(spelled, _)| {
-        is_spelling(spelled, name.as_bytes()) && goes_on(fields, spelled)
+        let nominated = nominated.iter().copied();
+        is_spelling(spelled, name.as_bytes()) && goes_on(spelled, nominated)
     });
     lines.map(|(_, line)| line)
 }
@@ -95,7 +101,8 @@ pub(super) fn destinations(fields: &Fields) -> impl Iterator<Item = Result<Uri, 
 /// Whether `Content-Type` is `essence`, or begins with it up to a `+` or a `-`, as in `application/grpc-web+proto`.
 pub(super) fn has_media_type(fields: &Fields, essence: &str) -> bool {
     let value = fields.value(Named::ContentType);
-    let Some(value) = value.filter(|_| goes_on(fields, CONTENT_TYPE.as_str().as_bytes())) else {
+    let Some(value) = value.filter(|_| goes_on(CONTENT_TYPE.as_str().as_bytes(), options(fields)))
+    else {
         return false;
     };
     value.len() >= essence.len()

@@ -44,8 +44,9 @@ pub enum Framing {
 /// The most bytes of a response's head.
 pub const HEAD_LIMIT: usize = 64 * 1024;
 
-/// The most fields that a request may be allowed to have: a map has room for so many, and for what is added.
-pub const FIELDS_AT_MOST: usize = 24_000;
+/// The most fields that a request may be allowed to have: a map has room for so many whatever their names are, and for what is
+/// added.
+pub const FIELDS_AT_MOST: usize = 6_000;
 
 /// How large a request head may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -59,14 +59,14 @@ fn more_fields_than_a_map_has_room_for_are_refused_whatever_may_come() {
         fields: 100_000,
         ..Limits::default()
     };
-    let many: String = (0..40_000).map(|nth| format!("{nth}:\r\n")).collect();
+    let many: String = (0..6_000).map(|nth| format!("{nth}:\r\n")).collect();
     let parsed = parse_request(&head(&many).into(), limits, false);
     assert_eq!(parsed.err(), Some(Malformed::TooLarge(limits)));
-    let few: String = (0..20_000).map(|nth| format!("{nth}:\r\n")).collect();
+    let few: String = (0..5_999).map(|nth| format!("{nth}:\r\n")).collect();
     let parsed = parse_request(&head(&few).into(), limits, false);
     assert_eq!(
         parsed.expect("it has one reading").head.fields.map().len(),
-        20_001
+        6_000
     );
 }
 
