@@ -38,6 +38,7 @@ impl Room {
 
     /// Begins a document.
     pub(super) fn begin(&mut self) -> Json<'_> {
+        self.0.clear();
         self.0.reserve(ONE);
         Json(&mut self.0)
     }
