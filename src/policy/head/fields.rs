@@ -213,10 +213,7 @@ impl Fields {
 
     /// The name of each, in whatever case, and its value. Those of one name are in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let (lines, map) = match &self.kept {
-            Kept::Lines(lines) => (Some(lines), None),
-            Kept::Map(mapped) => (None, Some(&mapped.map)),
-        };
+        let (lines, map) = self.lines_or_map();
         let lines = lines.into_iter().flat_map(FieldLines::iter);
         let map = map.into_iter().flatten();
         let map = map.map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
@@ -225,10 +222,7 @@ impl Fields {
 
     /// The values of this field, in their order.
     pub fn values(&self, field: Named) -> impl Iterator<Item = &[u8]> {
-        let (lines, map) = match &self.kept {
-            Kept::Lines(lines) => (Some(lines), None),
-            Kept::Map(mapped) => (None, Some(&mapped.map)),
-        };
+        let (lines, map) = self.lines_or_map();
         let lines = lines.filter(|_| self.present.has(field)).into_iter();
         let came = lines.flat_map(FieldLines::iter);
         let came =
@@ -278,6 +272,14 @@ impl Fields {
         match self.kept {
             Kept::Lines(lines) => lines.map(),
             Kept::Map(mapped) => mapped.map,
+        }
+    }
+
+    /// One of them.
+    const fn lines_or_map(&self) -> (Option<&FieldLines>, Option<&HeaderMap>) {
+        match &self.kept {
+            Kept::Lines(lines) => (Some(lines), None),
+            Kept::Map(mapped) => (None, Some(&mapped.map)),
         }
     }
 
