@@ -287,7 +287,7 @@ impl<C: Connect> Upstream<C> {
             Some(security) if security.is_http2() => Scheme::HTTPS,
             Some(_) => return Err(io::Error::other("the upstream speaks no HTTP/2 within TLS")),
         };
-        let relay = self.limits.relays.enter();
+        let relay = self.limits.tasks.relays().enter();
         let shared = Shared::new(socket, scheme, pool.idle_timeout, relay)
             .await
             .map_err(io::Error::other)?;

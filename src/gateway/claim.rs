@@ -159,7 +159,7 @@ impl<C: Connect> Gateway<C> {
             if let By::Holder { id, .. } = met.by
                 && behind.replace(id.worker()) != Some(id.worker())
             {
-                let relays = &self.limits().relays;
+                let relays = self.limits().tasks.relays();
                 self.turns.catch_up(id.worker(), relays).await;
             }
         }

@@ -122,7 +122,7 @@ impl<C: Connect> Gateway<C> {
         if let Some(name) = &upstream.sequence_header {
             forward::tell(fields.map_mut(), name, told.number.map(HeaderValue::from));
         }
-        let request_id = self.name_request(fields, trip);
+        let request_id = name_request(fields, trip);
         if !has_host {
             let host = HeaderValue::from_static("localhost");
             fields.map_mut().insert(HOST, host);
@@ -133,20 +133,6 @@ impl<C: Connect> Gateway<C> {
             pass: told.pass.map(|pass| pass.value()),
         };
         Outgoing { head, added, body }
-    }
-
-    /// The name of a request that has come with none. One that is none, or is not the only one, is replaced.
-    fn name_request(&self, fields: &mut Fields, trip: &Trip<'_>) -> Option<RequestId> {
-        let id = &trip.request_id;
-        if !fields.present().has(Named::RequestId) {
-            return Some(id.clone());
-        }
-        let is_alone = fields.values(Named::RequestId).nth(1).is_none();
-        if !(is_alone && matches!(id, RequestId::Given(_))) {
-            let fields = fields.map_mut();
-            fields.insert(forward::X_REQUEST_ID, id.value());
-        }
-        None
     }
 
     /// The field that tells the upstream whose certificate the client has shown.
@@ -181,6 +167,20 @@ impl<C: Connect> Gateway<C> {
 struct Told {
     pass: Option<Pass>,
     number: Option<u64>,
+}
+
+/// The name of a request that has come with none. One that is none, or is not the only one, is replaced.
+fn name_request(fields: &mut Fields, trip: &Trip<'_>) -> Option<RequestId> {
+    let id = &trip.request_id;
+    if !fields.present().has(Named::RequestId) {
+        return Some(id.clone());
+    }
+    let is_alone = fields.values(Named::RequestId).nth(1).is_none();
+    if !(is_alone && matches!(id, RequestId::Given(_))) {
+        let fields = fields.map_mut();
+        fields.insert(forward::X_REQUEST_ID, id.value());
+    }
+    None
 }
 
 fn rejection(fault: &Fault, is_write: bool) -> Rejection {

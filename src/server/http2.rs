@@ -41,7 +41,7 @@ pub(super) async fn serve<C: Connect, S: Socket>(
     caller: Caller,
     draining: &mut Draining,
 ) {
-    let _relay = gateway.limits().relays.enter();
+    let _relay = gateway.limits().tasks.relays().enter();
     let server = &gateway.config().server;
     let address = caller.address;
     let rest = multiplexed.rest();

@@ -152,8 +152,8 @@ pub fn gateway_at_work<C: Connect>(
     let tasks = Rc::new(Tasks::default());
     let adopting = Rc::clone(&tasks);
     spawn_local(async move { adopting.run().await });
+    spawn_local(Turns::serve(wishes, tasks.relays().clone()));
     let limits = limits(&shared.config, &tasks);
-    spawn_local(Turns::serve(wishes, limits.relays.clone()));
     let gateway = Rc::new(Gateway::new(shared, connector, limits, turns));
     spawn_local(gateway.expire());
     let sweeping = Rc::clone(&gateway);
@@ -221,7 +221,6 @@ fn limits(config: &Config, tasks: &Rc<Tasks>) -> Limits {
         tasks: Rc::clone(tasks),
         hold_times: Rc::new(HoldTimes::default()),
         batch: Batch::default(),
-        relays: tasks.relays().clone(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::sync::Semaphore;
 
-use super::{Alarms, Lead, Relays, Tasks};
+use super::{Alarms, Lead, Tasks};
 use crate::body::Gate;
 use crate::config::Protocol;
 use crate::policy::RouteId;
@@ -48,8 +48,6 @@ pub struct Limits {
     pub hold_times: Rc<HoldTimes>,
     /// When what is written over HTTP/1.1 is.
     pub batch: Batch,
-    /// What passes on what comes to exchanges.
-    pub relays: Relays,
 }
 
 /// How long holds of each route have lasted on this worker: an average in which the last ones weigh most.
