@@ -37,7 +37,7 @@ pub use inbound::{Broken, Inbound};
 pub use multiplexed::{Multiplexed, Rest};
 pub use opening::{Opening, Protocol, open};
 pub use outbound::{Outbound, Traffic};
-pub use output::{Framed, OutOfLength, Output, encode_fields, encode_line};
+pub use output::{Framed, OutOfLength, Output, encode_as_came, encode_fields, encode_line, length};
 pub use scratch::poll_read;
 pub use secure::{Secure, Security};
 pub use stream::Stream;

@@ -184,6 +184,20 @@ pub fn encode_fields(fields: &HeaderMap, out: &mut Vec<u8>) {
     }
 }
 
+/// Writes a field line as it came: its name in lower case, where it does not go on as it `is_cased`.
+pub fn encode_as_came(name: &[u8], value: &[u8], is_cased: bool, out: &mut Vec<u8>) {
+    let at = out.len();
+    encode_line(name, value, out);
+    if !is_cased {
+        out[at..][..name.len()].make_ascii_lowercase();
+    }
+}
+
+/// The number of octets that a `Content-Length` tells, if it is one.
+pub fn length(value: &[u8]) -> Option<u64> {
+    str::from_utf8(value).ok()?.parse().ok()
+}
+
 /// Writes a field line.
 pub fn encode_line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.reserve(name.len() + value.len() + 4);

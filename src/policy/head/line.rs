@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use super::{Malformed, is_token};
+use crate::policy::eights::{below, equal, may_have};
 
 /// The lines of a head without their CR LF.
 pub(super) struct Lines<'a> {
@@ -52,28 +53,8 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
 /// Whether a value has a control character, other than a tabulator.
 pub(super) fn has_control(value: &[u8]) -> bool {
     let is_control = |&byte: &u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
-    match value.last_chunk() {
-        Some(last) => {
-            let (chunks, _) = value.as_chunks();
-            let may_have = chunks
-                .iter()
-                .fold(may_have_control(*last), |may_have, chunk| {
-                    may_have | may_have_control(*chunk)
-                });
-            may_have && value.iter().any(is_control)
-        }
-        None => value.iter().any(is_control),
-    }
-}
-
-/// Whether one of eight bytes is below a space, or is DEL: the bits that are borrowed from where that is so are what remains.
-const fn may_have_control(bytes: [u8; 8]) -> bool {
-    const EACH: u64 = u64::MAX / 255;
-    let bytes = u64::from_ne_bytes(bytes);
-    let to_del = bytes ^ (EACH * 0x7f);
-    let below_space = bytes.wrapping_sub(EACH * 0x20) & !bytes;
-    let is_del = to_del.wrapping_sub(EACH) & !to_del;
-    (below_space | is_del) & (EACH * 0x80) != 0
+    let may_have = may_have(value, |eight| below(eight, b' ') | equal(eight, 0x7f));
+    may_have != Some(false) && value.iter().any(is_control)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use http::HeaderValue;
 use super::since::Since;
 use super::told::Told;
 use crate::policy::decimal::Decimal;
+use crate::policy::eights::{below, equal, may_have};
 use crate::policy::key::Key;
 
 /// The room for one: most need no more.
@@ -120,29 +121,10 @@ impl Told for Json<'_> {
     }
 }
 
-/// Whether each of these stands for itself in a string. Eight are looked at at a time, and the last eight once more where some
-/// are left over.
+/// Whether each of these stands for itself in a string.
 fn are_plain(text: &[u8]) -> bool {
-    let (eights, rest) = text.as_chunks();
-    eights.iter().all(|eight| are_eight_plain(*eight))
-        && match text.last_chunk() {
-            Some(last) => are_eight_plain(*last),
-            None => rest.iter().all(|byte| PLAIN[usize::from(*byte)]),
-        }
-}
-
-/// The same of eight: the highest bit of a byte is set for one that does not, and none is where all do.
-const fn are_eight_plain(text: [u8; 8]) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHEST: u64 = ONES << 7;
-    const fn below(text: u64, bound: u8) -> u64 {
-        text.wrapping_sub(ONES * bound as u64) & !text
-    }
-    const fn equal(text: u64, byte: u8) -> u64 {
-        below(text ^ (ONES * byte as u64), 1)
-    }
-    let text = u64::from_ne_bytes(text);
-    (below(text, 0x20) | equal(text, b'"') | equal(text, b'\\')) & HIGHEST == 0
+    let escaped = |eight| below(eight, b' ') | equal(eight, b'"') | equal(eight, b'\\');
+    may_have(text, escaped) == Some(false) || text.iter().all(|byte| PLAIN[usize::from(*byte)])
 }
 
 /// Those that do (RFC 8259 §7).

@@ -20,7 +20,7 @@ use crate::gateway::Answered;
 use crate::policy::decimal::Decimal;
 use crate::policy::head::{Asked, Content, ResponseHead, lists};
 use crate::policy::present::Named;
-use crate::wire::{Framed, OutOfLength, Output, encode_line};
+use crate::wire::{Framed, OutOfLength, Output, encode_as_came, encode_line, length};
 
 /// Why a response is not whole.
 #[derive(Debug, Error)]
@@ -152,7 +152,7 @@ fn framed(head: &ResponseHead, body: &Body, (content, asked): (Content, &Asked))
         return Framed::Length(octets);
     }
     let told = head.fields.value(Named::ContentLength);
-    if let Some(octets) = told.and_then(number) {
+    if let Some(octets) = told.and_then(length) {
         return Framed::Length(octets);
     }
     if asked.is_http_11 {
@@ -160,10 +160,6 @@ fn framed(head: &ResponseHead, body: &Body, (content, asked): (Content, &Asked))
     } else {
         Framed::Close
     }
-}
-
-fn number(length: &[u8]) -> Option<u64> {
-    str::from_utf8(length).ok()?.parse().ok()
 }
 
 /// Writes the head of a response. Returns whether the connection persists after it.
@@ -190,11 +186,7 @@ fn encode_head(
             Some(Named::Date) => has_date = true,
             _ => {}
         }
-        let at = out.len();
-        encode_line(name, value, out);
-        if !is_cased {
-            out[at..][..name.len()].make_ascii_lowercase();
-        }
+        encode_as_came(name, value, is_cased, out);
     };
     match fields.as_written() {
         Some(lines) => out.extend_from_slice(lines),
@@ -241,7 +233,7 @@ fn tells_length(value: &[u8], content: Content, framed: Framed) -> bool {
     match (content, framed) {
         (Content::None, _) => false,
         (Content::Told, _) => true,
-        (Content::Allowed, Framed::Length(octets)) => number(value) == Some(octets),
+        (Content::Allowed, Framed::Length(octets)) => length(value) == Some(octets),
         (Content::Allowed, Framed::Chunked | Framed::Close) => false,
     }
 }

@@ -18,7 +18,7 @@ use super::super::super::{Added, Outgoing};
 use crate::body::{HttpError, Upload, UploadFault};
 use crate::policy::head::RequestHead;
 use crate::policy::present::Named;
-use crate::wire::{Framed, OutOfLength, Output, encode_line};
+use crate::wire::{Framed, OutOfLength, Output, encode_as_came, length};
 
 /// A request on its way.
 #[derive(Debug)]
@@ -173,7 +173,7 @@ fn frame(head: &mut RequestHead, body: &Upload) -> Framed {
         if body.is_end_stream() {
             return Framed::Length(0);
         }
-        if let Some(length) = fields.value(Named::ContentLength).and_then(number) {
+        if let Some(length) = fields.value(Named::ContentLength).and_then(length) {
             return Framed::Length(length);
         }
     }
@@ -187,7 +187,7 @@ fn frame(head: &mut RequestHead, body: &Upload) -> Framed {
         return Framed::Chunked;
     }
     let told = fields.get(CONTENT_LENGTH);
-    if let Some(length) = told.and_then(|length| number(length.as_bytes())) {
+    if let Some(length) = told.and_then(|told| length(told.as_bytes())) {
         return Framed::Length(length);
     }
     if let Some(length) = body.size_hint().exact() {
@@ -198,10 +198,6 @@ fn frame(head: &mut RequestHead, body: &Upload) -> Framed {
     Framed::Chunked
 }
 
-fn number(length: &[u8]) -> Option<u64> {
-    str::from_utf8(length).ok()?.parse().ok()
-}
-
 fn encode(head: &RequestHead, added: &Added, out: &mut Vec<u8>) {
     let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
     out.extend_from_slice(head.method.as_str().as_bytes());
@@ -209,13 +205,8 @@ fn encode(head: &RequestHead, added: &Added, out: &mut Vec<u8>) {
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let is_cased = head.fields.is_cased();
-    head.fields.each(|_, name, value| {
-        let at = out.len();
-        encode_line(name, value, out);
-        if !is_cased {
-            out[at..][..name.len()].make_ascii_lowercase();
-        }
-    });
+    head.fields
+        .each(|_, name, value| encode_as_came(name, value, is_cased, out));
     added.encode(out);
     out.extend_from_slice(b"\r\n");
 }

@@ -1,0 +1,24 @@
+//! Text, looked at eight bytes at a time: most of it has nothing that is looked for, and by then that is known.
+
+const EACH: u64 = u64::MAX / 255;
+const HIGHEST: u64 = EACH << 7;
+
+/// Whether text may have what `bits` marks in eight bytes by the highest bit of one of them. None where it has fewer than eight.
+pub(super) fn may_have(text: &[u8], bits: impl Fn(u64) -> u64) -> Option<bool> {
+    let of = |eight: &[u8; 8]| bits(u64::from_ne_bytes(*eight));
+    // What is left over behind the others is looked at together with what comes before.
+    let last = of(text.last_chunk()?);
+    let (eights, _) = text.as_chunks();
+    let marked = eights.iter().fold(last, |marked, eight| marked | of(eight));
+    Some(marked & HIGHEST != 0)
+}
+
+/// Marks bytes below this one, and perhaps others beside one of them, since bits are borrowed there.
+pub(super) const fn below(eight: u64, bound: u8) -> u64 {
+    eight.wrapping_sub(EACH * bound as u64) & !eight
+}
+
+/// The same of bytes that are this one.
+pub(super) const fn equal(eight: u64, byte: u8) -> u64 {
+    below(eight ^ (EACH * byte as u64), 1)
+}
