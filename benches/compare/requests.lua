@@ -1,6 +1,7 @@
 -- Requests for wrk, and what became of them as one line of JSON.
 --
--- wrk ... -s requests.lua URL -- put | get | same: a path of its own for each, or one path for all and every status counted.
+-- wrk ... -s requests.lua URL -- put | get | same | counted: a path of its own for each, or one path for all, and perhaps every status
+-- counted.
 local kind
 local count = 0
 local thread_number = 0
@@ -18,8 +19,12 @@ function init(args)
     -- Paths do not come back in the next run: what an earlier one has left behind shall not be met.
     prefix = "/orders/" .. args[2] .. "-" .. number .. "-"
     statuses = {}
-    if kind == "same" then
-        -- A callback costs the load generator dearly: only where the status is what is measured.
+    if kind == "same" or kind == "counted" then
+        -- Then it is not made anew each time.
+        wrk.method, wrk.body, request = "PUT", body, nil
+    end
+    if kind == "counted" then
+        -- A callback takes wrk longer than a peer takes for the response: not where that is measured.
         response = function(status)
             statuses[status] = (statuses[status] or 0) + 1
         end
@@ -30,8 +35,6 @@ function request()
     count = count + 1
     if kind == "get" then
         return wrk.format("GET", prefix .. count, {}, nil)
-    elseif kind == "same" then
-        return wrk.format("PUT", wrk.path, {}, body)
     end
     return wrk.format("PUT", prefix .. count, {}, body)
 end
