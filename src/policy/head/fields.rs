@@ -5,7 +5,6 @@
 //! - Asked for its fields, it says the same whether they are kept as lines or as a map.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -59,9 +58,14 @@ struct FieldLines {
 #[derive(Clone, Debug)]
 struct FieldLine {
     named: Option<Named>,
-    name: Range<u32>,
-    value: Range<u32>,
+    name_length: u16,
+    name_at: u32,
+    value_at: u32,
+    value_length: u32,
 }
+
+/// What has another size the allocator has at once only where others have asked for as much.
+const _: () = assert!((USUAL * size_of::<FieldLine>()).is_power_of_two());
 
 /// The fields of a head that is being read.
 #[derive(Debug)]
@@ -90,29 +94,42 @@ impl Reading {
         if let Some(named) = named {
             self.present = self.present.with(named);
         }
-        let [name, value] = [name, value].map(|part| self.lines.place(part));
-        self.lines.lines.push(FieldLine { named, name, value });
+        self.lines.lines.push(FieldLine {
+            named,
+            // No field has a longer one.
+            name_length: u16::try_from(name.len()).unwrap_or(u16::MAX),
+            name_at: self.lines.place(name),
+            value_at: self.lines.place(value),
+            value_length: saturated(value.len()),
+        });
     }
 }
 
 impl FieldLines {
-    fn place(&self, part: &[u8]) -> Range<u32> {
+    /// Where this part of the text begins, if it is not empty.
+    fn place(&self, part: &[u8]) -> u32 {
         if part.is_empty() {
-            return 0..0;
+            return 0;
         }
-        let at = part.as_ptr().addr() - self.text.as_ptr().addr();
-        let [from, to] = [at, at + part.len()].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
-        from..to
+        saturated(part.as_ptr().addr() - self.text.as_ptr().addr())
     }
 
-    fn text(&self, place: &Range<u32>) -> &[u8] {
-        &self.text[place.start as usize..place.end as usize]
+    fn text(&self, at: u32, length: u32) -> &[u8] {
+        &self.text[at as usize..][..length as usize]
+    }
+
+    fn line(&self, line: &FieldLine) -> (Option<Named>, &[u8], &[u8]) {
+        let name = self.text(line.name_at, line.name_length.into());
+        (
+            line.named,
+            name,
+            self.text(line.value_at, line.value_length),
+        )
     }
 
     /// The fields: which of those that are asked for each is, its name as it was written, and its value.
     fn iter(&self) -> impl Iterator<Item = (Option<Named>, &[u8], &[u8])> {
-        let came = self.lines.iter();
-        let came = came.map(|line| (line.named, self.text(&line.name), self.text(&line.value)));
+        let came = self.lines.iter().map(|line| self.line(line));
         let rest = if self.is_written { &*self.text } else { &[] };
         let written = Lines { rest }.fields().flatten();
         let written = written.map(|(name, value)| (Named::of_line(name), name, value));
@@ -146,6 +163,11 @@ impl FieldLines {
         }
         Some(spelling)
     }
+}
+
+/// No head has more octets.
+fn saturated(octets: usize) -> u32 {
+    u32::try_from(octets).unwrap_or(u32::MAX)
 }
 
 impl Fields {

@@ -5,6 +5,9 @@ use memchr::memchr;
 use super::{Malformed, is_token};
 use crate::policy::eights::{below, equal, may_have};
 
+/// The longest name of a field that a map takes.
+const NAME_LIMIT: usize = 65_535;
+
 /// The lines of a head without their CR LF.
 pub(super) struct Lines<'a> {
     pub(super) rest: &'a [u8],
@@ -39,7 +42,7 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
         .iter()
         .position(|&byte| !is_token(byte))
         .ok_or(Malformed::FieldLine)?;
-    if colon == 0 || line[colon] != b':' {
+    if colon == 0 || colon > NAME_LIMIT || line[colon] != b':' {
         return Err(Malformed::FieldLine);
     }
     let (name, value) = (&line[..colon], &line[colon + 1..]);

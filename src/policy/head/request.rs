@@ -15,9 +15,6 @@ use crate::policy::present::Named;
 /// What a TLS record begins with that opens a connection (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
-/// The longest name of a field that a map takes.
-const NAME_LIMIT: usize = 65_535;
-
 /// Checks one head, from the first byte of its request line to the empty line that ends it.
 pub fn check(head: &[u8], limits: Limits) -> Result<Framing, Malformed> {
     let (_, fields) = read(head, limits, |_, _, _| ())?;
@@ -177,7 +174,6 @@ impl<'a> Said<'a> {
             Some(Named::Te) => self.takes_trailers |= lists(value, b"trailers"),
             // The only ones that are known in more than one spelling.
             Some(Named::MethodOverride) | None if is_alias(name) => return Err(Malformed::Alias),
-            None if name.len() > NAME_LIMIT => return Err(Malformed::FieldLine),
             _ => {}
         }
         self.framings.see(named, value)
