@@ -55,11 +55,14 @@ impl Audience {
     pub fn of(fields: &Fields) -> Self {
         let has_type = fields.present().has(Named::ContentType);
         let is = |essence| has_type && has_media_type(fields, essence);
-        let form = if is("application/grpc-web") {
-            Some(Form::GrpcWeb)
-        } else {
-            is("application/grpc").then_some(Form::Grpc)
+        let call = || {
+            if is("application/grpc-web") {
+                Form::GrpcWeb
+            } else {
+                Form::Grpc
+            }
         };
+        let form = is("application/grpc").then(call);
         let origin = fields.value(Named::Origin);
         Self {
             form,
