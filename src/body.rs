@@ -16,7 +16,7 @@ mod pipe;
 mod reading;
 mod upload;
 
-pub use charge::{Account, charged, charged_with};
+pub use charge::{Account, UNCHARGED, charged, charged_with};
 pub use coming::{Coming, Feed, coming};
 pub use counted::{Count, Counted, Edit};
 pub use gate::Gate;

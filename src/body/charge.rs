@@ -1,12 +1,16 @@
 //! What of bodies is in memory, counted in octets against the worker's budget.
 //!
-//! A body is charged for what has come of it, not for what was announced: one that dribbles takes no room from others.
+//! A body is charged for what has come of it, not for what was announced: one that dribbles takes no room from others. A small one
+//! that is here whole is not charged.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body::Frame;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The largest body that is not charged to a budget: to count it would cost more than it does.
+pub const UNCHARGED: usize = 4 * 1024;
 
 /// What one body is charged for while it is read.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use http_body::Body as _;
 use tokio::task::yield_now;
 
 use super::{Gateway, Trip};
-use crate::body::{Account, Counted, Incoming, Pace, Reading, Received, UploadFault};
+use crate::body::{Account, Counted, Incoming, Pace, Reading, Received, UNCHARGED, UploadFault};
 use crate::content;
 use crate::policy::content::Content;
 use crate::policy::head::{RequestHead, lists};
@@ -178,12 +178,17 @@ impl<C: Connect> Gateway<C> {
         match body {
             Incoming::Here(content) if is_wanted && fits(&content) && !expects_continue(head) => {
                 trip.count(content.len());
-                let mut account = Account::new(Arc::clone(&self.upstream.limits().budget));
-                // Without room it is here all the same.
-                account.charge(content.len());
+                let charge = if content.len() > UNCHARGED {
+                    let mut account = Account::new(Arc::clone(&self.upstream.limits().budget));
+                    // Without room it is here all the same.
+                    account.charge(content.len());
+                    account.close()
+                } else {
+                    None
+                };
                 Ok(Received {
                     content,
-                    charge: account.close(),
+                    charge,
                     ..Received::default()
                 })
             }

@@ -23,7 +23,7 @@ use super::link::Link;
 use super::send::send;
 use super::silence::Silence;
 use super::{Fault, Reply, Terms};
-use crate::body::{Body, Pace, PipeWriter, charged, pipe};
+use crate::body::{Body, Pace, PipeWriter, UNCHARGED, charged, pipe};
 use crate::policy::Purpose;
 use crate::policy::head::ResponseHead;
 use crate::table::{Grant, Hold};
@@ -31,9 +31,6 @@ use crate::wire::Socket;
 
 /// What is read of a response body before its head is handed on.
 const AT_ONCE: usize = 64 * 1024;
-
-/// A response body up to this size is not charged to the budget: to count it would cost more than it does.
-const UNCHARGED: usize = 4 * 1024;
 
 /// An exchange on its connection.
 pub(super) struct Exchange<S: Socket> {
