@@ -6,10 +6,8 @@
 //! - Nothing here depends on whether somebody waits for the response to a write that is guarded.
 //! - An exchange under a hold that is silent for too long is reset; one whose bytes flow is not.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -23,7 +21,7 @@ use super::link::Link;
 use super::send::send;
 use super::silence::Silence;
 use super::{Fault, Reply, Terms};
-use crate::body::{Body, Pace, PipeWriter, UNCHARGED, charged, pipe};
+use crate::body::{Body, Here, Pace, PipeWriter, UNCHARGED, charged, pipe};
 use crate::policy::Purpose;
 use crate::policy::head::ResponseHead;
 use crate::table::{Grant, Hold};
@@ -112,9 +110,9 @@ impl<S: Socket> Exchange<S> {
 
     /// Reads what is here of the body, and leaves what is still coming to a pump.
     async fn receive(mut self, head: Box<ResponseHead>) -> Result<Reply, Fault> {
-        let budget = Arc::clone(&self.terms.limits.response_budget);
+        let terms = Rc::clone(&self.terms);
         self.capture.begin(&head, self.link.least());
-        let (mut frames, mut octets, mut is_overdrawn) = (VecDeque::new(), 0, false);
+        let (mut here, mut octets, mut is_overdrawn) = (Here::default(), 0, false);
         let arrived = poll_fn(|cx| {
             while octets < AT_ONCE && !is_overdrawn && !self.link.is_ended() {
                 match self.link.poll_frame(cx) {
@@ -123,13 +121,13 @@ impl<S: Socket> Exchange<S> {
                         octets += frame.data_ref().map_or(0, Bytes::len);
                         // What is small is gone before it could be counted.
                         let (frame, is_charged) = if octets > UNCHARGED {
-                            charged(frame, &budget)
+                            charged(frame, &terms.limits.response_budget)
                         } else {
                             (frame, true)
                         };
                         is_overdrawn = !is_charged;
                         self.capture.add(&frame, is_charged);
-                        frames.push_back(frame);
+                        here.add(frame);
                     }
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
                     Poll::Ready(None) => break,
@@ -143,16 +141,16 @@ impl<S: Socket> Exchange<S> {
             self.settle();
             self.capture.whole();
             self.link.park();
-            return Ok(Reply::Answered(head, Body::frames(frames)));
+            return Ok(Reply::Answered(head, here.into()));
         }
-        let tasks = Rc::clone(&self.terms.limits.tasks);
+        let tasks = &terms.limits.tasks;
         if self.link.is_ended() {
             self.capture.whole();
             tasks.adopt(self.outlast_request());
-            return Ok(Reply::Answered(head, Body::frames(frames)));
+            return Ok(Reply::Answered(head, here.into()));
         }
-        let (writer, reader) = pipe(self.terms.limits.response_buffer);
-        for frame in frames {
+        let (writer, reader) = pipe(terms.limits.response_buffer);
+        for frame in here {
             writer.push(frame, !is_overdrawn);
         }
         tasks.adopt(self.pump(writer));
