@@ -1,7 +1,7 @@
 //! What of bodies is in memory, counted in octets against the worker's budget.
 //!
-//! A body is charged for what has come of it, not for what was announced: one that dribbles takes no room from others. A small one
-//! that is here whole is not charged.
+//! A body is charged for what has come of it, not for what was announced: one that dribbles takes no room from others. What is
+//! small, and here at once, is not charged.
 
 use std::sync::Arc;
 
