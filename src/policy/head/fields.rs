@@ -64,7 +64,7 @@ struct FieldLine {
     value_length: u32,
 }
 
-/// What has another size the allocator has at once only where others have asked for as much.
+/// The allocator has a power of two at once; what else is asked for, it mostly makes by way of something larger.
 const _: () = assert!((USUAL * size_of::<FieldLine>()).is_power_of_two());
 
 /// The fields of a head that is being read.

@@ -66,6 +66,15 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_name_is_as_long_as_a_map_takes_and_no_longer() {
+        for (length, is_good) in [(NAME_LIMIT, true), (NAME_LIMIT + 1, false)] {
+            let line = "n".repeat(length) + ": v";
+            let read = field(line.as_bytes());
+            assert_eq!(read.is_ok_and(|(name, _)| name.len() == length), is_good);
+        }
+    }
+
     proptest! {
         #[test]
         fn a_control_is_seen_wherever_it_stands(
