@@ -60,19 +60,23 @@ def closed_loop(peer, listener, kind, seconds, path):
     return cost(spent, found["requests"], found["seconds"]), found["statuses"]
 
 
-def refused(peer, listener, seconds, path):
-    """The same, of requests that all meet one write. To count statuses takes wrk longer than the peers take to answer: they would wait
-    for it, and that is what would be measured. So they are counted before and after; in between, all are known to be errors."""
+def refused(peer, listener, seconds, held=60):
+    """Closed loop of requests that all meet one write, on which the origin works for `held` seconds. To count statuses takes wrk longer
+    than the peers take to answer: they would wait for it, and that is what would be measured. So they are counted before and after; in
+    between, all are known to be errors."""
+    holder = Held(peer, listener, held * 1000)
 
     def count():
-        _, statuses = closed_loop(peer, listener, "counted", 1, path)
+        _, statuses = closed_loop(peer, listener, "counted", 1, holder.path)
         conflicts, responses = statuses.get("409", 0), sum(statuses.values())
         if conflicts < 0.999 * responses:
             raise Void(f"{peer.name}: only {conflicts} of {responses} were answered 409: {statuses}")
 
     count()
-    figures = wrk(peer, listener, "same", seconds, path)
+    figures = wrk(peer, listener, "same", seconds, holder.path)
     count()
+    if not holder.leave():
+        raise Void(f"{peer.name}: the write that held the path had ended before the run had")
     return figures
 
 
