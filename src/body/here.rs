@@ -53,6 +53,7 @@ impl From<Here> for Body {
 #[cfg(test)]
 mod tests {
     use http::HeaderMap;
+    use http_body::Body as _;
     use http_body_util::BodyExt as _;
 
     use super::*;
@@ -83,5 +84,12 @@ mod tests {
             let expected: String = (0..parts).map(|part| format!("part {part} ")).collect();
             assert_eq!(content, expected.as_bytes());
         }
+    }
+
+    #[test]
+    fn one_part_without_content_is_no_content() {
+        let mut here = Here::default();
+        here.add(Frame::data(Bytes::new()));
+        assert!(Body::from(here).is_end_stream());
     }
 }
