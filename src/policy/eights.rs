@@ -13,6 +13,24 @@ pub(super) fn may_have(text: &[u8], bits: impl Fn(u64) -> u64) -> Option<bool> {
     Some(marked & HIGHEST != 0)
 }
 
+/// Where the first of these bytes is.
+#[inline]
+pub(super) fn find(text: &[u8], byte: u8) -> Option<usize> {
+    // The first that is marked is this byte: bits are borrowed from what stands behind one.
+    let first = |eight: &[u8; 8]| {
+        let marked = equal(u64::from_le_bytes(*eight), byte) & HIGHEST;
+        (marked != 0).then(|| (marked.trailing_zeros() / u8::BITS) as usize)
+    };
+    let Some(last) = text.last_chunk() else {
+        return text.iter().position(|&other| other == byte);
+    };
+    let (eights, _) = text.as_chunks();
+    let mut found = eights.iter().enumerate();
+    found
+        .find_map(|(nth, eight)| Some(8 * nth + first(eight)?))
+        .or_else(|| Some(text.len() - 8 + first(last)?))
+}
+
 /// Marks bytes below this one, and perhaps others beside one of them, since bits are borrowed there.
 pub(super) const fn below(eight: u64, bound: u8) -> u64 {
     eight.wrapping_sub(EACH * bound as u64) & !eight
@@ -21,4 +39,20 @@ pub(super) const fn below(eight: u64, bound: u8) -> u64 {
 /// The same of bytes that are this one.
 pub(super) const fn equal(eight: u64, byte: u8) -> u64 {
     below(eight ^ (EACH * byte as u64), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_first_of_some_bytes_is_found_wherever_it_stands(
+            text in proptest::collection::vec(prop_oneof![4 => any::<u8>(), 1 => b'8'..=b'<'], 0..40)
+        ) {
+            prop_assert_eq!(find(&text, b':'), text.iter().position(|&byte| byte == b':'));
+        }
+    }
 }

@@ -101,5 +101,10 @@ pub const fn is_token(byte: u8) -> bool {
     TOKEN[byte as usize]
 }
 
+/// Whether all of these are of a token. All are looked at: most texts are short, and are one.
+pub(super) fn are_token(text: &[u8]) -> bool {
+    text.iter().fold(true, |are, &byte| are & is_token(byte))
+}
+
 #[cfg(test)]
 mod tests;

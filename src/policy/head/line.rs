@@ -2,8 +2,8 @@
 
 use memchr::memchr;
 
-use super::{Malformed, is_token};
-use crate::policy::eights::{below, equal, may_have};
+use super::{Malformed, are_token};
+use crate::policy::eights::{below, equal, find, may_have};
 
 /// The longest name of a field that a map takes.
 const NAME_LIMIT: usize = 65_535;
@@ -38,14 +38,11 @@ impl<'a> Iterator for Lines<'a> {
 
 /// The name and the value of a field line (RFC 9112 §5), the value without the white space around it.
 pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
-    let colon = line
-        .iter()
-        .position(|&byte| !is_token(byte))
-        .ok_or(Malformed::FieldLine)?;
-    if colon == 0 || colon > NAME_LIMIT || line[colon] != b':' {
+    let colon = find(line, b':').ok_or(Malformed::FieldLine)?;
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    if !(1..=NAME_LIMIT).contains(&colon) || !are_token(name) {
         return Err(Malformed::FieldLine);
     }
-    let (name, value) = (&line[..colon], &line[colon + 1..]);
     if has_control(value) {
         return Err(Malformed::FieldValue);
     }

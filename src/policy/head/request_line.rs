@@ -3,7 +3,8 @@
 use http::uri::Authority;
 use memchr::{memchr, memrchr};
 
-use super::{Limits, Malformed, is_token};
+use super::{Limits, Malformed, are_token};
+use crate::policy::eights::find;
 
 /// The longest method; of those that are registered, none is longer than 17 characters.
 const METHOD_LIMIT: usize = 128;
@@ -16,12 +17,8 @@ pub(super) struct RequestLine<'a> {
 
 impl<'a> RequestLine<'a> {
     pub(super) fn parse(line: &'a [u8], limits: Limits) -> Result<Self, Malformed> {
-        let mut parts = line.splitn(3, |&byte| byte == b' ');
-        let (Some(method), Some(target), Some(version)) =
-            (parts.next(), parts.next(), parts.next())
-        else {
-            return Err(Malformed::RequestLine);
-        };
+        let (method, rest) = word(line).ok_or(Malformed::RequestLine)?;
+        let (target, version) = word(rest).ok_or(Malformed::RequestLine)?;
         if !is_method(method) || target.is_empty() {
             return Err(Malformed::RequestLine);
         }
@@ -51,9 +48,15 @@ impl<'a> RequestLine<'a> {
     }
 }
 
+/// What stands before the first space, and what behind it.
+fn word(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = find(line, b' ')?;
+    Some((&line[..end], &line[end + 1..]))
+}
+
 /// Whether it is a method, or may become one when more of it comes. Unknown methods pass.
 pub(super) fn is_method(text: &[u8]) -> bool {
-    (1..=METHOD_LIMIT).contains(&text.len()) && text.iter().all(|&byte| is_token(byte))
+    (1..=METHOD_LIMIT).contains(&text.len()) && are_token(text)
 }
 
 /// Whether a target is short enough, and has only characters that a target can have.
@@ -126,11 +129,11 @@ const fn is_target(byte: u8) -> bool {
 /// Whether it is a host, perhaps with a port (RFC 9110 §7.2), to the parser that follows as well.
 pub(in super::super) fn is_host(text: &[u8]) -> bool {
     // Nearly always.
-    let plain = text.iter().take_while(|&&byte| is_plain_byte(byte)).count();
-    match &text[plain..] {
-        [] if plain > 0 => return true,
-        [b':', port @ ..] if plain > 0 && port.iter().all(u8::is_ascii_digit) => return true,
-        _ => {}
+    let end = find(text, b':').unwrap_or(text.len());
+    let port = text.get(end + 1..).unwrap_or_default();
+    let is_plain = |plain, &byte: &u8| plain & is_plain_byte(byte);
+    if end > 0 && text[..end].iter().fold(true, is_plain) && port.iter().all(u8::is_ascii_digit) {
+        return true;
     }
     let (name, port) = match memrchr(b':', text) {
         Some(colon) if !text.ends_with(b"]") => (&text[..colon], &text[colon + 1..]),
