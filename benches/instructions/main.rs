@@ -63,7 +63,7 @@ fn check_response_head(head: &[u8]) {
 #[library_benchmark]
 #[bench::json(Bytes::from_static(RESPONSE))]
 fn parse_response_head(head: Bytes) -> Bytes {
-    in_rounds(|| parse_response(black_box(&head), false, false));
+    in_rounds(|| parse_response(black_box(head.clone()), false, false));
     head
 }
 

@@ -88,12 +88,12 @@ pub(crate) fn fields(head: &'static [u8]) -> Vec<Fields> {
 
 /// The same head as the upstream sends it, so often.
 pub(crate) fn responses(head: &'static [u8]) -> Vec<ResponseHead> {
-    let parsed = parse_response(&Bytes::from_static(head), false, false);
+    let parsed = parse_response(Bytes::from_static(head), false, false);
     vec![*parsed.expect("it has one reading").head; ROUNDS]
 }
 
 fn fields_of(head: &'static [u8]) -> Fields {
-    let parsed = parse_request(&Bytes::from_static(head), Limits::default(), false);
+    let parsed = parse_request(Bytes::from_static(head), Limits::default(), false);
     parsed.expect("it has one reading").head.fields
 }
 

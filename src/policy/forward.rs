@@ -382,7 +382,7 @@ mod tests {
         ) {
             let lines = lines.iter().map(|(name, value)| format!("{}: {}\r\n", NAMES[*name], VALUES[*value]));
             let raw = format!("PUT /a HTTP/1.1\r\nHost: a\r\n{}\r\n", lines.collect::<String>());
-            if let Ok(parsed) = parse_request(&raw.into(), Limits::default(), false) {
+            if let Ok(parsed) = parse_request(raw.into(), Limits::default(), false) {
                 let as_came = parsed.head.fields;
                 let mut ways = [Fields::from(as_came.map().into_owned()), as_came];
                 let [map, lines] = ways.each_mut().map(|fields| {
@@ -459,7 +459,7 @@ mod tests {
                 "HTTP/1.1 200 OK\r\nConnection: {connection}\r\nX-Other: 1\r\nWritegate_Hold: a\r\n\
                  WRITEGATE-HOLD: b\r\nX-Kept: c\r\n\r\n"
             );
-            let parsed = super::super::head::parse_response(&raw.into(), false, false);
+            let parsed = super::super::head::parse_response(raw.into(), false, false);
             let mut head = parsed.expect("it has one reading").head;
             prepare_response(&mut head);
             let fields = head.into_parts().headers;

@@ -10,6 +10,7 @@ mod http2;
 mod line;
 mod malformed;
 mod names;
+mod own;
 mod passing;
 mod request;
 mod request_line;
@@ -19,6 +20,7 @@ mod spelling;
 pub use fields::Fields;
 pub use http2::{check_http2, check_http2_trailers};
 pub use malformed::Malformed;
+pub use own::{OwnFields, PROXY_STATUS};
 pub use passing::{RequestHead, ResponseHead};
 pub use request::{Asked, ParsedRequest, check, check_beginning, parse_request};
 pub use response::{

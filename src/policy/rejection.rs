@@ -5,12 +5,12 @@
 //! occur there and in `status` only.
 
 mod answer;
+mod brief;
 mod conflict;
 mod cors;
 mod form;
 mod grpc;
 mod kind;
-mod lines;
 mod page;
 mod problem;
 pub mod samples;

@@ -134,7 +134,7 @@ async fn speak<C: Connect, S: Socket>(
         let ended = match talk.answer(handling).await {
             Ok(response) => {
                 // Before a conflict is told, a turn has ended.
-                if response.head.fields.as_written().is_none() {
+                if !response.head.fields.are_own() {
                     gateway.limits().batch.end_of_turn().await;
                 }
                 talk.send(response, &asked, &mut sending).await

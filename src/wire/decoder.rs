@@ -128,7 +128,7 @@ impl Decoder {
 
     fn head(&mut self, seen: Vec<u8>, bytes: &mut Bytes) -> Result<Option<Part>, InvalidResponse> {
         match gather(seen, bytes, HEAD_LIMIT) {
-            Gathered::Whole(head) => self.end_head(&head).map(Some),
+            Gathered::Whole(head) => self.end_head(head).map(Some),
             Gathered::Begun { head, is_line_new } => {
                 if is_line_new {
                     check_response_beginning(&head)?;
@@ -140,7 +140,7 @@ impl Decoder {
         }
     }
 
-    fn end_head(&mut self, head: &Bytes) -> Result<Part, InvalidResponse> {
+    fn end_head(&mut self, head: Bytes) -> Result<Part, InvalidResponse> {
         if head.len() > HEAD_LIMIT {
             return Err(InvalidResponse::TooLarge);
         }

@@ -7,6 +7,9 @@ use std::sync::LazyLock;
 use bytes::{Buf, Bytes};
 use memchr::{memchr, memmem};
 
+/// A head up to this length is copied out of what comes behind it: to share the memory of both costs more than that.
+const COPIED: usize = 1024;
+
 /// What was made of the bytes that have come.
 pub(super) enum Gathered {
     /// A head, taken off their front together with what was kept of it.
@@ -27,7 +30,7 @@ pub(super) fn gather(mut seen: Vec<u8>, bytes: &mut Bytes, limit: usize) -> Gath
     if before == 0
         && let Some(end) = head_end(bytes, 0)
     {
-        return Gathered::Whole(bytes.split_to(end));
+        return Gathered::Whole(take(bytes, end));
     }
     seen.extend_from_slice(&bytes[..bytes.len().min(limit + 1 - before)]);
     // The end may straddle the two parts by up to three bytes.
@@ -44,6 +47,16 @@ pub(super) fn gather(mut seen: Vec<u8>, bytes: &mut Bytes, limit: usize) -> Gath
         is_line_new: memchr(b'\n', &seen[..before]).is_none(),
         head: seen,
     }
+}
+
+/// Takes a head of this length off the front.
+fn take(bytes: &mut Bytes, end: usize) -> Bytes {
+    if end > COPIED || end == bytes.len() {
+        return bytes.split_to(end);
+    }
+    let head = Bytes::copy_from_slice(&bytes[..end]);
+    bytes.advance(end);
+    head
 }
 
 /// The empty line that ends a head, and the end of the line before.

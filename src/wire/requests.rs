@@ -90,7 +90,7 @@ impl Requests {
         };
         match gather(seen, bytes, self.limits.head) {
             Gathered::Whole(head) => {
-                let parsed = parse_request(&head, self.limits, self.cased)?;
+                let parsed = parse_request(head, self.limits, self.cased)?;
                 self.at = match parsed.framing {
                     Framing::Length(0) => BETWEEN,
                     Framing::Length(octets) => At::Body(Content::Length(octets)),

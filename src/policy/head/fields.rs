@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::super::present::{Named, Present};
 use super::Spelling;
-use super::line::Lines;
+use super::own::OwnFields;
 
 /// As many fields as most messages have.
 const USUAL: usize = 8;
@@ -28,6 +28,8 @@ pub struct Fields {
 enum Kept {
     /// As they came.
     Lines(FieldLines),
+    /// Of our own.
+    Own(OwnFields),
     /// As they came with a map, or were changed.
     Map(Box<Mapped>),
 }
@@ -50,8 +52,6 @@ struct FieldLines {
     is_cased: bool,
     /// Those that are left out from now on.
     left_out: Present,
-    /// Whether the text is nothing but lines of our own, as they are sent. Where they stand is found out only where it is asked.
-    is_written: bool,
 }
 
 /// Where a name and a value stand.
@@ -71,21 +71,18 @@ const _: () = assert!((USUAL * size_of::<FieldLine>()).is_power_of_two());
 #[derive(Debug)]
 pub(super) struct Reading {
     present: Present,
-    lines: FieldLines,
+    /// Where the head begins in memory.
+    begin: usize,
+    lines: Vec<FieldLine>,
 }
 
 impl Reading {
     /// None yet, of this head, which is no longer than a head may be.
-    pub(super) fn of(head: &Bytes, is_cased: bool) -> Self {
+    pub(super) fn of(head: &[u8]) -> Self {
         Self {
             present: Present::NONE,
-            lines: FieldLines {
-                text: head.clone(),
-                lines: Vec::with_capacity(USUAL),
-                is_cased,
-                left_out: Present::NONE,
-                is_written: false,
-            },
+            begin: head.as_ptr().addr(),
+            lines: Vec::with_capacity(USUAL),
         }
     }
 
@@ -94,26 +91,40 @@ impl Reading {
         if let Some(named) = named {
             self.present = self.present.with(named);
         }
-        self.lines.lines.push(FieldLine {
+        self.lines.push(FieldLine {
             named,
             // No field has a longer one.
             name_length: u16::try_from(name.len()).unwrap_or(u16::MAX),
-            name_at: self.lines.place(name),
-            value_at: self.lines.place(value),
+            name_at: self.place(name),
+            value_at: self.place(value),
             value_length: saturated(value.len()),
         });
     }
-}
 
-impl FieldLines {
-    /// Where this part of the text begins, if it is not empty.
+    /// Where this part of the head begins, if it is not empty.
     fn place(&self, part: &[u8]) -> u32 {
         if part.is_empty() {
             return 0;
         }
-        saturated(part.as_ptr().addr() - self.text.as_ptr().addr())
+        saturated(part.as_ptr().addr() - self.begin)
     }
 
+    /// The fields, of which this is the head, where it was.
+    pub(super) fn end(self, head: Bytes, is_cased: bool) -> Fields {
+        debug_assert_eq!(head.as_ptr().addr(), self.begin, "it is that head");
+        Fields {
+            present: self.present,
+            kept: Kept::Lines(FieldLines {
+                text: head,
+                lines: self.lines,
+                is_cased,
+                left_out: Present::NONE,
+            }),
+        }
+    }
+}
+
+impl FieldLines {
     fn text(&self, at: u32, length: u32) -> &[u8] {
         &self.text[at as usize..][..length as usize]
     }
@@ -130,12 +141,8 @@ impl FieldLines {
     /// The fields: which of those that are asked for each is, its name as it was written, and its value.
     fn iter(&self) -> impl Iterator<Item = (Option<Named>, &[u8], &[u8])> {
         let came = self.lines.iter().map(|line| self.line(line));
-        let rest = if self.is_written { &*self.text } else { &[] };
-        let written = Lines { rest }.fields().flatten();
-        let written = written.map(|(name, value)| (Named::of_line(name), name, value));
         let is_kept = |named: Option<Named>| named.is_none_or(|named| !self.left_out.has(named));
-        came.chain(written)
-            .filter(move |(named, ..)| is_kept(*named))
+        came.filter(move |(named, ..)| is_kept(*named))
     }
 
     fn map(&self) -> HeaderMap {
@@ -152,7 +159,7 @@ impl FieldLines {
 
     /// How the names were written, where that is kept.
     fn spelling(&self) -> Option<Spelling> {
-        if !self.is_cased || self.is_written {
+        if !self.is_cased {
             return None;
         }
         let mut spelling = Spelling::default();
@@ -171,26 +178,18 @@ fn saturated(octets: usize) -> u32 {
 }
 
 impl Fields {
-    /// Lines of our own, written as they are sent, of which these are `present`. None of them says how long the content is or how
-    /// it is framed, what becomes of the connection, or what the date is.
-    pub(super) const fn written(text: Bytes, present: Present) -> Self {
+    /// Fields of our own. None of them says how long the content is or how it is framed, what becomes of the connection, or what
+    /// the date is.
+    pub(super) const fn own(own: OwnFields) -> Self {
         Self {
-            present,
-            kept: Kept::Lines(FieldLines {
-                text,
-                lines: Vec::new(),
-                is_cased: true,
-                left_out: Present::NONE,
-                is_written: true,
-            }),
+            present: Present::NONE.with(Named::ContentType),
+            kept: Kept::Own(own),
         }
     }
 
-    /// The lines, where they are written as they are sent.
-    pub fn as_written(&self) -> Option<&[u8]> {
-        let lines = self.lines()?;
-        let is_as_sent = lines.is_written && lines.left_out == Present::NONE;
-        is_as_sent.then_some(&lines.text)
+    /// Whether they are of our own ([`OwnFields`]), and unchanged.
+    pub const fn are_own(&self) -> bool {
+        matches!(self.kept, Kept::Own(_))
     }
 
     /// Which of those that are asked for the message came with.
@@ -200,12 +199,15 @@ impl Fields {
 
     /// Whether they are as they came, but for what is left out.
     pub const fn are_as_they_came(&self) -> bool {
-        self.lines().is_some()
+        matches!(self.kept, Kept::Lines(_))
     }
 
     /// Whether the names are written as they are, and not in lower case.
     pub fn is_cased(&self) -> bool {
-        self.lines().is_none_or(|lines| lines.is_cased)
+        match &self.kept {
+            Kept::Lines(lines) => lines.is_cased,
+            Kept::Own(_) | Kept::Map(_) => true,
+        }
     }
 
     /// Gives `take` each field: which of those that are asked for it is, its name as it was written, and its value.
@@ -213,6 +215,11 @@ impl Fields {
         let mapped = match &self.kept {
             Kept::Lines(lines) => {
                 return lines
+                    .iter()
+                    .for_each(|(named, name, value)| take(named, name, value));
+            }
+            Kept::Own(own) => {
+                return own
                     .iter()
                     .for_each(|(named, name, value)| take(named, name, value));
             }
@@ -235,23 +242,26 @@ impl Fields {
 
     /// The name of each, in whatever case, and its value. Those of one name are in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let (lines, map) = self.lines_or_map();
+        let (lines, own, map) = self.one_of();
         let lines = lines.into_iter().flat_map(FieldLines::iter);
+        let own = own.into_iter().flat_map(OwnFields::iter);
         let map = map.into_iter().flatten();
         let map = map.map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
-        lines.map(|(_, name, value)| (name, value)).chain(map)
+        let unmapped = lines.chain(own).map(|(_, name, value)| (name, value));
+        unmapped.chain(map)
     }
 
     /// The values of this field, in their order.
     pub fn values(&self, field: Named) -> impl Iterator<Item = &[u8]> {
-        let (lines, map) = self.lines_or_map();
+        let (lines, own, map) = self.one_of();
         let lines = lines.filter(|_| self.present.has(field)).into_iter();
-        let came = lines.flat_map(FieldLines::iter);
-        let came =
-            came.filter_map(move |(named, _, value)| (named == Some(field)).then_some(value));
-        let own = map.into_iter().flatten();
-        let own = own.filter(move |(name, _)| Named::of(name) == Some(field));
-        came.chain(own.map(|(_, value)| value.as_bytes()))
+        let lines = lines.flat_map(FieldLines::iter);
+        let unmapped = lines.chain(own.into_iter().flat_map(OwnFields::iter));
+        let unmapped =
+            unmapped.filter_map(move |(named, _, value)| (named == Some(field)).then_some(value));
+        let map = map.into_iter().flatten();
+        let map = map.filter(move |(name, _)| Named::of(name) == Some(field));
+        unmapped.chain(map.map(|(_, value)| value.as_bytes()))
     }
 
     /// The first value of this field.
@@ -266,26 +276,28 @@ impl Fields {
         }
     }
 
-    /// As a map: made anew each time, of lines.
+    /// As a map: made anew each time, where they are none.
     pub fn map(&self) -> Cow<'_, HeaderMap> {
         match &self.kept {
             Kept::Lines(lines) => Cow::Owned(lines.map()),
+            Kept::Own(own) => Cow::Owned(own.map()),
             Kept::Map(mapped) => Cow::Borrowed(&mapped.map),
         }
     }
 
     /// As a map, to be changed.
     pub fn map_mut(&mut self) -> &mut HeaderMap {
-        let mapped = self.lines().map(|lines| Mapped {
-            map: lines.map(),
-            spelling: lines.spelling(),
-        });
-        if let Some(mapped) = mapped {
-            self.kept = Kept::Map(Box::new(mapped));
+        let mapped = match &self.kept {
+            Kept::Lines(lines) => Some((lines.map(), lines.spelling())),
+            Kept::Own(own) => Some((own.map(), None)),
+            Kept::Map(_) => None,
+        };
+        if let Some((map, spelling)) = mapped {
+            self.kept = Kept::Map(Box::new(Mapped { map, spelling }));
         }
         match &mut self.kept {
             Kept::Map(mapped) => &mut mapped.map,
-            Kept::Lines(_) => unreachable!("they were put into a map just now"),
+            Kept::Lines(_) | Kept::Own(_) => unreachable!("they were put into a map just now"),
         }
     }
 
@@ -293,22 +305,17 @@ impl Fields {
     pub fn into_map(self) -> HeaderMap {
         match self.kept {
             Kept::Lines(lines) => lines.map(),
+            Kept::Own(own) => own.map(),
             Kept::Map(mapped) => mapped.map,
         }
     }
 
     /// One of them.
-    const fn lines_or_map(&self) -> (Option<&FieldLines>, Option<&HeaderMap>) {
+    const fn one_of(&self) -> (Option<&FieldLines>, Option<&OwnFields>, Option<&HeaderMap>) {
         match &self.kept {
-            Kept::Lines(lines) => (Some(lines), None),
-            Kept::Map(mapped) => (None, Some(&mapped.map)),
-        }
-    }
-
-    const fn lines(&self) -> Option<&FieldLines> {
-        match &self.kept {
-            Kept::Lines(lines) => Some(lines),
-            Kept::Map(_) => None,
+            Kept::Lines(lines) => (Some(lines), None, None),
+            Kept::Own(own) => (None, Some(own), None),
+            Kept::Map(mapped) => (None, None, Some(&mapped.map)),
         }
     }
 }
@@ -316,15 +323,6 @@ impl Fields {
 impl Default for Fields {
     fn default() -> Self {
         HeaderMap::new().into()
-    }
-}
-
-impl From<Reading> for Fields {
-    fn from(Reading { present, lines }: Reading) -> Self {
-        Self {
-            present,
-            kept: Kept::Lines(lines),
-        }
     }
 }
 
@@ -356,7 +354,7 @@ mod tests {
         CONNECTION: keep-alive\r\nx-ONE: 2\r\nEmpty:\r\n\r\n";
 
     fn parsed(cased: bool) -> Fields {
-        let parsed = parse_response(&Bytes::from_static(RAW), false, cased);
+        let parsed = parse_response(Bytes::from_static(RAW), false, cased);
         parsed.expect("it has one reading").head.fields.clone()
     }
 
@@ -395,6 +393,23 @@ mod tests {
                 assert_eq!(lines, map, "{field:?}");
             }
         }
+    }
+
+    #[test]
+    fn fields_of_our_own_and_a_map_of_them_say_the_same() {
+        static STATUS: HeaderValue = HeaderValue::from_static("writegate");
+        let own = Fields::own(OwnFields::new(120, &STATUS));
+        let mut changed = own.clone();
+        assert_eq!(changed.map_mut().len(), 4);
+        assert!(own.are_own() && !changed.are_own());
+        assert_eq!(told(&own), told(&changed));
+        let [own_fields, mapped] = [&own, &changed].map(|fields| fields.iter().collect::<Vec<_>>());
+        assert_eq!(own_fields, mapped);
+        for field in [Named::ContentType, Named::Date] {
+            assert_eq!(own.value(field), changed.value(field));
+            assert_eq!(own.value(field).is_some(), own.present().has(field));
+        }
+        assert_eq!(*own.map(), own.clone().into_map());
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! The heads of a request and of a response on their way.
 
-use bytes::Bytes;
 use http::{Extensions, Method, Request, Response, StatusCode, Uri, Version, request, response};
 
-use super::super::present::Present;
-use super::{Fields, Reason};
+use super::{Fields, OwnFields, Reason};
 
 /// The head of a request.
 #[derive(Clone, Debug)]
@@ -60,17 +58,13 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// One of our own, with lines that are written as they are sent, of which these are `present` ([`Fields::as_written`]).
-    pub(in super::super) const fn of_written(
-        status: StatusCode,
-        lines: Bytes,
-        present: Present,
-    ) -> Self {
+    /// One of our own.
+    pub(in super::super) const fn of_own(status: StatusCode, fields: OwnFields) -> Self {
         Self {
             status,
             version: Version::HTTP_11,
             reason: None,
-            fields: Fields::written(lines, present),
+            fields: Fields::own(fields),
         }
     }
 

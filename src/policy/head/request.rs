@@ -47,19 +47,16 @@ pub struct Asked {
     pub takes_trailers: bool,
 }
 
-/// Checks a head in the same way, and reads it: its target and its fields are parts of `head`. Names go on as they were written
-/// where that is `cased`.
-pub fn parse_request(
-    head: &Bytes,
-    limits: Limits,
-    cased: bool,
-) -> Result<ParsedRequest, Malformed> {
-    let mut reading = Reading::of(head, cased);
-    let (line, fields) = read(head, limits, |named, name, value| {
+/// Checks a head in the same way, and reads it: its fields are parts of it. Names go on as they were written where that is
+/// `cased`.
+pub fn parse_request(head: Bytes, limits: Limits, cased: bool) -> Result<ParsedRequest, Malformed> {
+    let mut reading = Reading::of(&head);
+    let (line, fields) = read(&head, limits, |named, name, value| {
         reading.add(named, name, value);
     })?;
     let method = Method::from_bytes(line.method).map_err(|_known| Malformed::RequestLine)?;
-    let target = head.slice_ref(line.target);
+    // A copy, since most are short: to share memory costs more than that.
+    let target = Bytes::copy_from_slice(line.target);
     let asked = Asked {
         is_head: method == Method::HEAD,
         is_http_11: line.is_http_11,
@@ -76,7 +73,7 @@ pub fn parse_request(
             Version::HTTP_10
         },
         extensions: Extensions::new(),
-        fields: reading.into(),
+        fields: reading.end(head, cased),
     };
     Ok(ParsedRequest {
         framing: fields.framing,

@@ -88,23 +88,24 @@ pub struct Reason(pub Bytes);
 
 /// Checks a head in the same way, and reads it: its lines are parts of `head`. Names go on as they were written where that is
 /// `cased`.
-pub fn parse_response(head: &Bytes, to_head: bool, cased: bool) -> Result<Parsed, InvalidResponse> {
-    let mut fields = Reading::of(head, cased);
-    let (status, told) = read(head, |named, name, value| fields.add(named, name, value))?;
+pub fn parse_response(head: Bytes, to_head: bool, cased: bool) -> Result<Parsed, InvalidResponse> {
+    let mut fields = Reading::of(&head);
+    let (status, told) = read(&head, |named, name, value| fields.add(named, name, value))?;
     let code = StatusCode::from_u16(status.code).map_err(|_known| InvalidResponse::StatusLine)?;
     let is_usual = code.canonical_reason().unwrap_or_default().as_bytes() == status.reason;
     let reason = (!is_usual).then(|| Box::new(Reason(head.slice_ref(status.reason))));
+    let version = if status.is_http_11 {
+        Version::HTTP_11
+    } else {
+        Version::HTTP_10
+    };
     Ok(Parsed {
         answer: answer(status.code, told, to_head),
         head: Box::new(ResponseHead {
             status: code,
-            version: if status.is_http_11 {
-                Version::HTTP_11
-            } else {
-                Version::HTTP_10
-            },
+            version,
             reason,
-            fields: fields.into(),
+            fields: fields.end(head, cased),
         }),
     })
 }

@@ -60,10 +60,10 @@ fn more_fields_than_a_map_has_room_for_are_refused_whatever_may_come() {
         ..Limits::default()
     };
     let many: String = (0..6_000).map(|nth| format!("{nth}:\r\n")).collect();
-    let parsed = parse_request(&head(&many).into(), limits, false);
+    let parsed = parse_request(head(&many).into(), limits, false);
     assert_eq!(parsed.err(), Some(Malformed::TooLarge(limits)));
     let few: String = (0..5_999).map(|nth| format!("{nth}:\r\n")).collect();
-    let parsed = parse_request(&head(&few).into(), limits, false);
+    let parsed = parse_request(head(&few).into(), limits, false);
     assert_eq!(
         parsed.expect("it has one reading").head.fields.map().len(),
         6_000

@@ -7,18 +7,17 @@ use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 
 use super::kind::Kind;
 use super::problem::{Json, Room};
 use super::template::View;
 use super::told::Told;
 use super::{Conflict, Disclose, Form, Rejection, Telling, Template, grpc};
+use crate::policy::head::PROXY_STATUS;
 
 /// As many fields as most answers have.
 const FIELDS: usize = 6;
-
-const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 

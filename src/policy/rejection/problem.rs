@@ -3,7 +3,6 @@
 //! Invariant: whatever others have written is escaped; what is written as it is has no character that would have to be.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::HeaderValue;
 
 use super::since::Since;
 use super::told::Told;
@@ -56,16 +55,6 @@ impl Room {
 }
 
 impl Json<'_> {
-    /// How much was written.
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The value of a field.
-    pub(super) fn value(&mut self, value: &HeaderValue) {
-        self.0.extend_from_slice(value.as_bytes());
-    }
-
     /// What is ASCII digits and signs.
     pub(super) fn since(&mut self, since: &Since) {
         self.0.extend_from_slice(since.as_bytes());

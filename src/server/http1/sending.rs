@@ -188,10 +188,7 @@ fn encode_head(
         }
         encode_as_came(name, value, is_cased, out);
     };
-    match fields.as_written() {
-        Some(lines) => out.extend_from_slice(lines),
-        None => fields.each(take),
-    }
+    fields.each(take);
     match framed {
         Framed::Length(octets) if !has_length && content == Content::Allowed => {
             encode_line(b"content-length", Decimal::new(octets).as_bytes(), out);

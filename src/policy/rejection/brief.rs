@@ -1,5 +1,4 @@
-//! The most frequent answer, a conflict told as a problem document, written in one piece as it goes over HTTP/1.1: its fields as
-//! lines, and its content behind them.
+//! The most frequent answer, a conflict told as a problem document, without a map of its fields.
 //!
 //! Invariant: it says what [`Rejection::answer`] says.
 
@@ -7,18 +6,13 @@ use bytes::Bytes;
 
 use super::answer::seconds_up;
 use super::problem::Room;
-use super::told::Told;
 use super::{Cors, Form, Rejection, Telling};
-use crate::policy::head::ResponseHead;
-use crate::policy::present::{Named, Present};
-
-/// The fields that it has, of those that are asked for.
-const PRESENT: Present = Present::NONE.with(Named::ContentType);
+use crate::policy::head::{OwnFields, ResponseHead};
 
 impl Rejection {
-    /// The answer, its head as it is sent on. The most frequent one is written in this room.
+    /// The answer. The content of the most frequent one is written in this room.
     pub fn told(&self, telling: &Telling<'_>, room: &mut Room) -> (Box<ResponseHead>, Bytes) {
-        if let Some(told) = self.lines(telling, room) {
+        if let Some(told) = self.briefly(telling, room) {
             return told;
         }
         let (head, content) = self.answer(telling).into_parts();
@@ -26,7 +20,11 @@ impl Rejection {
     }
 
     /// None where it has more fields, or others.
-    fn lines(&self, telling: &Telling<'_>, room: &mut Room) -> Option<(Box<ResponseHead>, Bytes)> {
+    fn briefly(
+        &self,
+        telling: &Telling<'_>,
+        room: &mut Room,
+    ) -> Option<(Box<ResponseHead>, Bytes)> {
         let after = seconds_up(self.retry_after()?);
         let answers = telling.answers;
         let is_usual = telling.audience.form() == Form::Problem
@@ -37,18 +35,10 @@ impl Rejection {
             return None;
         }
         let kind = self.kind();
-        let mut text = room.begin();
-        text.say("content-type: application/problem+json\r\nretry-after: ");
-        text.number(after);
-        text.say("\r\ncache-control: no-store\r\nproxy-status: ");
-        text.value(&kind.proxy_status);
-        text.say("\r\n");
-        let end = text.len();
-        self.tell_problem(kind, telling, &mut text);
-        let mut content = room.end();
-        let lines = content.split_to(end);
-        let head = ResponseHead::of_written(self.status(), lines, PRESENT);
-        Some((Box::new(head), content))
+        self.tell_problem(kind, telling, &mut room.begin());
+        let fields = OwnFields::new(after, &kind.proxy_status);
+        let head = ResponseHead::of_own(self.status(), fields);
+        Some((Box::new(head), room.end()))
     }
 }
 
@@ -61,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_in_lines_what_it_says_in_fields() {
+    fn it_says_in_brief_what_it_says_in_a_map() {
         let mut room = Room::default();
         for rejection in samples::all() {
             for form in [Form::Problem, Form::Text, Form::Html, Form::Grpc] {
@@ -75,9 +65,9 @@ mod tests {
                         is_last,
                     };
                     let (head, content) = rejection.told(&telling, &mut room);
-                    let has_lines = rejection.lines(&telling, &mut room).is_some();
+                    let is_brief = rejection.briefly(&telling, &mut room).is_some();
                     let is_usual = rejection.retry_after().is_some() && form == Form::Problem;
-                    assert_eq!(has_lines, is_usual && !is_last, "{rejection:?} {form:?}");
+                    assert_eq!(is_brief, is_usual && !is_last, "{rejection:?} {form:?}");
                     let expected = rejection.answer(&telling);
                     assert_eq!(head.status, expected.status());
                     assert_eq!(content, expected.body());
