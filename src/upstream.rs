@@ -211,13 +211,14 @@ impl<C: Connect> Upstream<C> {
         is_pooled: bool,
         terms: &Terms,
     ) -> Result<Link<C::Socket>, Fault> {
-        let is_left = |cx: &mut Context<'_>| {
-            is_guarded && terms.client().is_none_or(|client| has_left(&*client, cx))
+        let is_left = |has_left: &mut dyn FnMut(&dyn Client) -> bool| {
+            is_guarded && terms.client().is_none_or(|client| has_left(&*client))
         };
         let first = self.next.get();
         self.next.set((first + 1) % self.servers.len());
         let taken = poll_fn(|cx| {
-            Poll::Ready(if is_left(cx) {
+            // Nothing is waited for yet.
+            Poll::Ready(if is_left(&mut |client| client.hangup().is_some()) {
                 Err(Fault::ClientLeft)
             } else {
                 Ok(is_pooled.then(|| self.idle(first, cx)).flatten())
@@ -229,7 +230,7 @@ impl<C: Connect> Upstream<C> {
         // Boxed: most find one that is idle.
         let mut dialing = Box::pin(self.dial(first, is_pooled));
         poll_fn(|cx| {
-            if is_left(cx) {
+            if is_left(&mut |client| has_left(client, cx)) {
                 return Poll::Ready(Err(Fault::ClientLeft));
             }
             dialing.as_mut().poll(cx)

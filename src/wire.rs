@@ -63,6 +63,11 @@ pub trait Socket: AsyncRead + AsyncWrite + Unpin + 'static {
     /// How far the peer is known to have left.
     fn hangup(&self) -> Option<Hangup>;
 
+    /// Whether something may have come that was not read, be it the end: a stream may not know better than to read.
+    fn is_stirred(&self) -> bool {
+        true
+    }
+
     /// Arranges a wake-up for when [`Self::hangup`] may have changed. Ready where bytes that
     /// nobody reads stand in the way of noticing more.
     fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()>;

@@ -112,6 +112,11 @@ impl<S> Outbound<S> {
 }
 
 impl<S: Socket> Outbound<S> {
+    /// Whether something may have come that was not read, be it the end.
+    pub fn is_stirred(&self) -> bool {
+        self.socket.is_stirred()
+    }
+
     /// Writes by `write`, which is given so many bytes, and takes note of what became of them.
     fn write(
         &mut self,

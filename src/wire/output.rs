@@ -91,27 +91,45 @@ impl Output {
 
     /// Adds some of the content. Not to be called while it is full.
     pub fn add(&mut self, data: Bytes) -> Result<(), OutOfLength> {
-        match &mut self.framed {
-            Framed::Length(left) => {
-                *left = left.checked_sub(data.len() as u64).ok_or(OutOfLength)?;
-            }
-            // The last chunk is the empty one.
-            Framed::Chunked if data.is_empty() => return Ok(()),
-            Framed::Chunked => {
-                // Nothing fails that is written to memory.
-                let _ = write!(self.out, "{:x}\r\n", data.len());
-            }
-            Framed::Close => {}
-        }
-        let is_chunk = self.framed == Framed::Chunked;
         if data.len() > COPIED {
+            self.begin_part(data.len())?;
+            self.is_chunk_open = self.framed == Framed::Chunked;
             self.data = data;
-            self.is_chunk_open = is_chunk;
             return Ok(());
         }
-        self.out.extend_from_slice(&data);
-        if is_chunk {
+        self.copy(&data)
+    }
+
+    /// The same, of content that somebody keeps.
+    pub fn add_kept(&mut self, data: &Bytes) -> Result<(), OutOfLength> {
+        if data.len() > COPIED {
+            self.add(data.clone())
+        } else {
+            self.copy(data)
+        }
+    }
+
+    fn copy(&mut self, data: &[u8]) -> Result<(), OutOfLength> {
+        self.begin_part(data.len())?;
+        self.out.extend_from_slice(data);
+        // The last chunk is the empty one.
+        if self.framed == Framed::Chunked && !data.is_empty() {
             self.out.extend_from_slice(CHUNK_END);
+        }
+        Ok(())
+    }
+
+    /// Begins with so many octets.
+    fn begin_part(&mut self, octets: usize) -> Result<(), OutOfLength> {
+        match &mut self.framed {
+            Framed::Length(left) => {
+                *left = left.checked_sub(octets as u64).ok_or(OutOfLength)?;
+            }
+            Framed::Chunked if octets > 0 => {
+                // Nothing fails that is written to memory.
+                let _ = write!(self.out, "{octets:x}\r\n");
+            }
+            Framed::Chunked | Framed::Close => {}
         }
         Ok(())
     }

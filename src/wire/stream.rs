@@ -35,6 +35,10 @@ macro_rules! each {
 
 impl Socket for Stream {
     fn hangup(&self) -> Option<Hangup> {
+        // Most have not left, and to find that out costs next to nothing.
+        if !self.is_ready(Interest::PRIORITY) && !self.is_ready(Interest::ERROR) {
+            return None;
+        }
         // Readiness for priority data also tells that the peer sends no more, and that for writing that the
         // connection is gone; ordinary bytes make neither of them ready.
         let either_end = Interest::PRIORITY | Interest::WRITABLE;
@@ -44,6 +48,14 @@ impl Socket for Stream {
             Self::Unix(stream) => now(stream.ready(either_end)),
         };
         ready.and_then(told)
+    }
+
+    fn is_stirred(&self) -> bool {
+        let has_decrypted = match self {
+            Self::Tls(stream) => stream.has_decrypted(),
+            Self::Tcp(_) | Self::Unix(_) => false,
+        };
+        has_decrypted || self.is_ready(Interest::READABLE)
     }
 
     fn poll_stirred(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -78,6 +90,19 @@ impl Socket for Stream {
             Self::Tls(stream) => Some(stream.security()),
             Self::Tcp(_) | Self::Unix(_) => None,
         }
+    }
+}
+
+impl Stream {
+    /// Whether the runtime has heard of one of the things that this kind of interest stands for.
+    fn is_ready(&self, interest: Interest) -> bool {
+        let nothing = || Ok(());
+        let tried = match self {
+            Self::Tcp(stream) => stream.try_io(interest, nothing),
+            Self::Tls(stream) => stream.tcp().try_io(interest, nothing),
+            Self::Unix(stream) => stream.try_io(interest, nothing),
+        };
+        tried.is_ok()
     }
 }
 
@@ -132,8 +157,11 @@ impl AsyncWrite for Stream {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use super::*;
     use socket2::SockRef;
+    use tokio::io::AsyncReadExt as _;
     use tokio::net::TcpListener;
 
     async fn pair() -> (Stream, TcpStream) {
@@ -175,5 +203,19 @@ mod tests {
             .expect("set");
         drop(client);
         assert_eq!(told(&stream).await, Some(Hangup::Closed));
+    }
+
+    #[tokio::test]
+    async fn what_comes_stirs_it_until_it_is_read_and_an_end_does_for_good() {
+        let (mut stream, client) = pair().await;
+        client.try_write(b"x").expect("written");
+        poll_fn(|cx| stream.poll_stirred(cx)).await;
+        assert!(stream.is_stirred());
+        let mut read = [0; 2];
+        assert_eq!(stream.read(&mut read).await.expect("read"), 1);
+        assert!(!stream.is_stirred());
+        drop(client);
+        poll_fn(|cx| stream.poll_stirred(cx)).await;
+        assert!(stream.is_stirred());
     }
 }

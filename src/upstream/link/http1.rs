@@ -62,7 +62,9 @@ impl<S: Socket> Http1<S> {
     /// Whether it can be used at `now`, as far as is known without waiting.
     pub(super) fn is_good(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         // Whatever comes between exchanges, be it the end, makes it useless.
-        let is_good = self.is_sound() && self.kept.is_fresh(now) && self.poll_read(cx).is_pending();
+        let is_good = self.is_sound()
+            && self.kept.is_fresh(now)
+            && (!self.socket.is_stirred() || self.poll_read(cx).is_pending());
         self.traffic.begin(now);
         is_good
     }

@@ -69,7 +69,7 @@ impl Sending {
         self.is_flushed = false;
         if !self.content.is_empty() {
             // It is as long as its head says: both are by the same count.
-            let _as_it_says = self.output.add(self.content.clone());
+            let _as_it_says = self.output.add_kept(&self.content);
         }
         self.body = Some(body);
     }
