@@ -40,6 +40,7 @@ use crate::policy::head::{Malformed, RequestHead};
 use crate::policy::rejection::{Audience, Rejection, Room, Telling};
 use crate::table::Table;
 use crate::upstream::{Connect, Joints, Limits, Upstream};
+use ago::Wall;
 use families::Families;
 use join::Way;
 use slots::InFlight;
@@ -84,16 +85,22 @@ pub struct Gateway<C: Connect> {
     counts: Arc<Counts>,
     next_hold: Cell<u64>,
     families: Families,
-    /// Where conflicts are told.
+    /// What its routes are called, in their order: to share what all workers share costs more.
+    labels: Box<[Rc<str>]>,
+    /// Where conflicts are told, and by which clock.
     room: RefCell<Room>,
+    wall: Wall,
 }
 
 impl<C: Connect> Gateway<C> {
     /// A gateway of the worker whose `turns` these are.
     pub fn new(shared: Shared, connector: C, limits: Limits, turns: Turns) -> Self {
         let servers = &shared.config.upstream.servers;
+        let routes = shared.config.policy.routes().iter();
+        let labels = routes.map(|route| Rc::from(&*route.label)).collect();
         let upstream = Upstream::new(connector, servers, Rc::new(limits));
         Self {
+            labels,
             shared,
             upstream,
             turns,
@@ -101,6 +108,7 @@ impl<C: Connect> Gateway<C> {
             next_hold: Cell::new(0),
             families: Families::default(),
             room: RefCell::default(),
+            wall: Wall::default(),
         }
     }
 

@@ -35,9 +35,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
+use tokio::time::Instant;
 
 use crate::policy::key::{Key, Locks, Placed};
-use crate::policy::key_state::{HoldId, Holder};
+use crate::policy::key_state::{HoldId, Holder, Moment};
 use crate::policy::plan::Purpose;
 use crate::policy::{Family, Pass, Remedy, RequestId, RouteId};
 use ledger::Ledger;
@@ -131,6 +132,11 @@ impl Table {
     /// What stands in the way of these, without claiming them: the first of each key.
     pub fn standing_conflict(&self, locks: &Locks, family: Family) -> Mets {
         self.ledger.standing_conflict(locks, family)
+    }
+
+    /// This instant by the clock of the table.
+    pub fn moment(&self, instant: Instant) -> Moment {
+        self.ledger.moment(instant)
     }
 
     /// Whether what came with a request is of a hold that has not ended.

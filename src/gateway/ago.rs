@@ -1,32 +1,55 @@
-//! When the other write was let through, by how long ago that was: for each refusal, so that the date is made once a day.
+//! When the other write was let through, as a refusal tells it: so that the clock of the wall is read once a second, and a date is
+//! made once a day.
 
 use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::policy::key_state::Moment;
 use crate::policy::rejection::Since;
 
 /// In seconds.
 const DAY: u64 = 24 * 60 * 60;
 
-thread_local! {
+/// For how long two clocks are taken to go alike. The one of the wall may be set meanwhile.
+const ALIKE: Duration = Duration::from_secs(1);
+
+/// The clock of the wall, as one worker knows it.
+#[derive(Debug, Default)]
+pub(super) struct Wall {
+    /// A moment, and when that was.
+    read: Cell<Option<(Moment, Duration)>>,
     /// The day that was told last, and its date.
-    static LAST: Cell<(u64, [u8; 10])> = const { Cell::new((0, *b"1970-01-01")) };
+    day: Cell<Option<(u64, [u8; 10])>>,
 }
 
-/// When that was.
-pub(super) fn ago(age: Duration) -> Since {
-    let at = (SystemTime::now() - age).duration_since(UNIX_EPOCH);
-    since(at.unwrap_or_default())
-}
-
-fn since(epoch: Duration) -> Since {
-    let (day, seconds) = (epoch.as_secs() / DAY, (epoch.as_secs() % DAY) as u32);
-    let (mut last, mut date) = LAST.get();
-    if last != day {
-        (last, date) = (day, date_of(day));
-        LAST.set((last, date));
+impl Wall {
+    /// When that was, asked at `now`.
+    pub(super) fn at(&self, moment: Moment, now: Moment) -> Since {
+        let is_recent = |(read, _): &(Moment, Duration)| now.since(*read) < ALIKE && *read <= now;
+        let read = self.read.get().filter(is_recent);
+        let (read, epoch) = read.unwrap_or_else(|| self.read(now));
+        // It was before one of the two, and after the other.
+        let epoch = epoch.saturating_sub(read.since(moment)) + moment.since(read);
+        self.since(epoch)
     }
-    Since::new(date, seconds * 1000 + epoch.subsec_millis())
+
+    fn read(&self, now: Moment) -> (Moment, Duration) {
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        let read = (now, epoch.unwrap_or_default());
+        self.read.set(Some(read));
+        read
+    }
+
+    fn since(&self, epoch: Duration) -> Since {
+        let (day, seconds) = (epoch.as_secs() / DAY, (epoch.as_secs() % DAY) as u32);
+        let told = self.day.get().filter(|(told, _)| *told == day);
+        let (_, date) = told.unwrap_or_else(|| {
+            let told = (day, date_of(day));
+            self.day.set(Some(told));
+            told
+        });
+        Since::new(date, seconds * 1000 + epoch.subsec_millis())
+    }
 }
 
 fn date_of(day: u64) -> [u8; 10] {
@@ -42,6 +65,7 @@ mod tests {
 
     #[test]
     fn a_moment_is_told_as_everywhere_whatever_was_told_before() {
+        let wall = Wall::default();
         for millis in [
             0,
             86_399_999,
@@ -52,7 +76,27 @@ mod tests {
         ] {
             let since_epoch = Duration::from_millis(millis);
             let expected = humantime::format_rfc3339_millis(UNIX_EPOCH + since_epoch);
-            assert_eq!(since(since_epoch).to_string(), expected.to_string());
+            assert_eq!(wall.since(since_epoch).to_string(), expected.to_string());
+        }
+    }
+
+    #[test]
+    fn the_clock_of_the_wall_is_read_once_a_second() {
+        let (wall, told) = (Wall::default(), Duration::from_secs(1_000_000));
+        let second = |seconds| Moment::new(Duration::from_secs(seconds));
+        wall.read.set(Some((second(50), told)));
+        let until = Moment::new(Duration::from_millis(50_999));
+        for (moment, expected) in [(50, 1_000_000), (10, 999_960), (51, 1_000_001)] {
+            let expected = Duration::from_secs(expected);
+            assert_eq!(wall.at(second(moment), until), wall.since(expected));
+        }
+        for now in [51, 49] {
+            wall.read.set(Some((second(50), told)));
+            let before = SystemTime::now();
+            wall.at(second(now), second(now));
+            let (read, epoch) = wall.read.get().expect("it was read");
+            assert_eq!(read, second(now));
+            assert!(UNIX_EPOCH + epoch >= before);
         }
     }
 }

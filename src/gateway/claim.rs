@@ -1,13 +1,12 @@
 //! The claim of a request on its keys: what it meets, and how it waits for its turn.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
-use super::ago::ago;
 use super::{Gateway, Outcome, Trip};
 use crate::policy::family::HOLD;
 use crate::policy::head::RequestHead;
@@ -43,7 +42,10 @@ impl<C: Connect> Gateway<C> {
         let mut claimed = table.claim(&claim, &mut placed);
         if let Claimed::Conflict(met) = &claimed {
             self.catch_up_with(met).await;
-            claimed = table.claim(&claim, &mut placed);
+            // Where all is as it was, another look would find the same.
+            if !met.iter().all(Met::stands) {
+                claimed = table.claim(&claim, &mut placed);
+            }
         }
         let (grant, overlap) = match claimed {
             Claimed::Granted { grant, overlap } => (grant, overlap),
@@ -189,7 +191,7 @@ impl<C: Connect> Gateway<C> {
             keys,
             holder_method: writer.method().clone(),
             holder_route: self.label(writer.route),
-            holder_since: ago(age),
+            holder_since: self.wall.at(first.since, first.now),
             holder_age: age,
             state,
             ending,
@@ -206,12 +208,13 @@ impl<C: Connect> Gateway<C> {
         (state, since): (State, Instant),
         ending: Ending,
     ) -> Rejection {
-        let (age, typical) = (since.elapsed(), self.typical(plan.route));
+        let [since, now] = [since, Instant::now()].map(|at| self.shared.table.moment(at));
+        let (age, typical) = (now.since(since), self.typical(plan.route));
         Rejection::Conflict(Box::new(Conflict {
             keys: guard.keys().cloned().collect(),
             holder_method: plan.method.clone(),
             holder_route: self.label(plan.route),
-            holder_since: ago(age),
+            holder_since: self.wall.at(since, now),
             holder_age: age,
             state,
             ending,
@@ -220,8 +223,8 @@ impl<C: Connect> Gateway<C> {
         }))
     }
 
-    fn label(&self, route: RouteId) -> Arc<str> {
-        Arc::clone(&self.config().policy.route(route).label)
+    fn label(&self, route: RouteId) -> Rc<str> {
+        Rc::clone(&self.labels[route.index()])
     }
 
     fn typical(&self, route: RouteId) -> Option<Duration> {

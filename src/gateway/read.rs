@@ -20,6 +20,7 @@ use crate::policy::head::{RequestHead, lists};
 use crate::policy::present::Named;
 use crate::policy::rejection::{Ending, Rejection};
 use crate::policy::{Awaits, Guard, Head, OnConflict, Plan};
+use crate::table::Met;
 use crate::upstream::Connect;
 
 impl<C: Connect> Gateway<C> {
@@ -233,7 +234,11 @@ impl<C: Connect> Gateway<C> {
             return Ok(());
         }
         self.catch_up_with(&met).await;
-        let met = self.shared.table.standing_conflict(&guard.locks, family);
+        let met = if met.iter().all(Met::stands) {
+            met
+        } else {
+            self.shared.table.standing_conflict(&guard.locks, family)
+        };
         if met.is_empty() {
             Ok(())
         } else {

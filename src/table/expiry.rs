@@ -78,6 +78,7 @@ impl Ledger {
             return self.remove(&writer);
         }
         let mut locked = self.shards.lock(&writer.placed);
+        writer.end();
         for spot in writer.placed.spots() {
             locked.change(spot, |state| state.give_up(writer.id, until));
         }

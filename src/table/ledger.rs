@@ -82,6 +82,7 @@ impl Ledger {
 
     pub(super) fn release(&self, writer: &Writer, freed: &mut VecDeque<Pending>) {
         let mut locked = self.shards.lock(&writer.placed);
+        writer.end();
         for spot in writer.placed.spots() {
             locked.change(spot, |state| {
                 state.release(writer.id);

@@ -42,6 +42,18 @@ pub enum By {
 }
 
 impl Met {
+    /// Whether it is what it was: a write that holds the key, and has not ended.
+    pub fn stands(&self) -> bool {
+        let is_at_work = matches!(
+            self.by,
+            By::Holder {
+                phase: Phase::InFlight,
+                ..
+            }
+        );
+        is_at_work && !self.writer.has_ended()
+    }
+
     pub(super) fn holder(spot: &Spot, holder: Holder<'_>, now: Moment) -> Self {
         Self {
             key: spot.key.clone(),

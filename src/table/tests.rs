@@ -230,6 +230,37 @@ fn a_queue_has_a_bound() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_met_stands_until_its_hold_changes() {
+    let table = Table::new(16);
+    let met = || match claim(&table, &["a"]) {
+        Claimed::Conflict(mut met) => met.remove(0),
+        other @ (Claimed::Granted { .. }
+        | Claimed::Waits(_)
+        | Claimed::QueueFull(_)
+        | Claimed::Full) => panic!("it is held: {other:?}"),
+    };
+    for ends in [
+        |hold: Hold| assert!(hold.settle() < Duration::from_secs(1)),
+        |hold: Hold| drop(hold.unsent()),
+        |hold: Hold| drop(hold),
+    ] {
+        let hold = sent(granted(&table, &["a"]));
+        let met_at_work = met();
+        assert!(met_at_work.stands());
+        ends(hold);
+        assert!(!met_at_work.stands());
+        tokio::time::advance(Duration::from_secs(61)).await;
+    }
+    drop(sent(granted(&table, &["a"])));
+    assert!(!met().stands(), "its time may be over at any moment");
+    tokio::time::advance(Duration::from_secs(61)).await;
+
+    let _held = granted(&table, &["b"]);
+    let _waits = waiting(&table, &["a", "b"]);
+    assert!(!met().stands(), "whoever waits may go without a word");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_waits_for_an_unknown_outcome_is_woken_when_its_time_is_over() {
     let local = tokio::task::LocalSet::new();
     let table = Table::new(10);

@@ -2,6 +2,7 @@
 //! meets it share it, so that a hold costs little more than this.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::Method;
@@ -72,7 +73,18 @@ pub struct Writer {
     typical: Option<NonZeroU32>,
     /// In nanoseconds.
     max_work: u64,
+    has_ended: Ended,
     aside: Option<Box<Aside>>,
+}
+
+/// Whether it is in flight no longer. What is granted anew begins with that.
+#[derive(Debug, Default)]
+struct Ended(AtomicBool);
+
+impl Clone for Ended {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// What few writes have.
@@ -101,6 +113,7 @@ impl Writer {
             request_id: drawn,
             typical: telling.typical.and_then(micros),
             max_work: nanos(telling.max_work),
+            has_ended: Ended::default(),
             aside: None,
         };
         if drawn.is_none() {
@@ -126,6 +139,16 @@ impl Writer {
     /// Gives it its number among all writes.
     pub fn enumerate(&mut self, number: u64) {
         self.aside().number = Some(number);
+    }
+
+    /// Takes note that it is in flight no longer: it has ended, or nobody will learn its outcome.
+    pub fn end(&self) {
+        self.has_ended.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it is in flight no longer, as far as whoever asks can know.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended.0.load(Ordering::Acquire)
     }
 
     /// The request's identifier. Shown to the operator, never to another client.

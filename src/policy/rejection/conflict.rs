@@ -2,7 +2,7 @@
 //!
 //! Invariant: nothing is told of the other write that [`Disclose`] does not let be told.
 
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use http::Method;
@@ -24,7 +24,7 @@ pub struct Conflict {
     /// The method of the other write.
     pub holder_method: Method,
     /// The route of the other write.
-    pub holder_route: Arc<str>,
+    pub holder_route: Rc<str>,
     /// When that was let through, or began to wait.
     pub holder_since: Since,
     /// How long ago that was.
@@ -287,7 +287,8 @@ pub fn retry_after(
     let typical = typical.unwrap_or(UNTRIED);
     // A hold older than is typical is expected to last about as long again as it has.
     let left = unknown_for.unwrap_or_else(|| typical.checked_sub(age).unwrap_or(age).max(SOONEST));
-    left + (left / 2).clamp(SOONEST, WIDEST).mul_f64(spread)
+    let widest = (left / 2).clamp(SOONEST, WIDEST).as_nanos() as f64;
+    left + Duration::from_nanos((widest * spread) as u64)
 }
 
 pub(super) fn millis(duration: Duration) -> u64 {
