@@ -192,3 +192,36 @@ fn a_claim_finds_room_where_there_is_some_and_never_where_there_is_none() {
     shuttle::check_random(scenario, SCHEDULES);
     shuttle::check_pct(scenario, SCHEDULES, 3);
 }
+
+#[test]
+fn what_was_met_stands_for_as_long_as_its_hold_and_no_longer() {
+    let scenario = || {
+        let (table, names) = (Table::new(8), Arc::new(Names::new(0)));
+        let both = locks(&["a", "b"], Mode::Exclusive, Scope::Key);
+        let Claimed::Granted { grant, .. } = claim(&table, &names, &both, None) else {
+            panic!("nobody holds it");
+        };
+        let look = || match claim(&table, &names, &both, None) {
+            Claimed::Conflict(met) => Some(met),
+            Claimed::Granted { .. } | Claimed::Waits(_) | Claimed::QueueFull(_) | Claimed::Full => {
+                None
+            }
+        };
+        let met = look().expect("it is held");
+        assert!(met.iter().all(Met::stands));
+        let ending = thread::spawn(move || {
+            // Not sent at first, it is the same hold.
+            let last_byte = || Rc::new(Cell::new(Instant::now()));
+            let grant = grant.into_hold(last_byte()).unsent();
+            if thread_rng().gen_bool(0.5) {
+                grant.into_hold(last_byte()).settle();
+            }
+        });
+        let during = look();
+        ending.join().expect("it did not panic");
+        let all = met.into_iter().chain(during.into_iter().flatten());
+        assert!(all.into_iter().all(|met| !met.stands()));
+    };
+    shuttle::check_random(scenario, SCHEDULES);
+    shuttle::check_pct(scenario, SCHEDULES, 3);
+}

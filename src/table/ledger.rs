@@ -1,4 +1,6 @@
 //! The table itself, as its holds and those who wait know it: the critical sections of a claim and of a release.
+//!
+//! Invariant: whatever takes a hold out of flight marks its writer first, with the shards of its keys locked.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

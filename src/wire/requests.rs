@@ -215,6 +215,20 @@ mod tests {
     }
 
     #[test]
+    fn a_head_is_read_alike_whether_it_is_copied_or_shared() {
+        let begun = "PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nX: ";
+        for octets in [1023, 1024, 1025] {
+            let filling = "x".repeat(octets - begun.len() - 4);
+            let head = format!("{begun}{filling}\r\n\r\n");
+            assert_eq!(head.len(), octets);
+            let expected =
+                format!(r#"PUT /a {{"host": "h", "content-length": "3", "x": "{filling}"}} abc"#);
+            let read = read(format!("{head}abc{head}abc").as_bytes(), &[]);
+            assert_eq!(read.requests, [expected.clone(), expected]);
+        }
+    }
+
+    #[test]
     fn a_head_without_end_is_refused_at_its_limit() {
         let limits = Limits::default();
         let begun = b"GET / HTTP/1.1\r\nHost: h\r\nA: ";

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - What is kept as lines has passed the check of a head, and a map has room for it.
-//! - Asked for its fields, it says the same whether they are kept as lines or as a map.
+//! - Asked for its fields, it says the same whether they are kept as lines, as fields of our own, or as a map.
 
 use std::borrow::Cow;
 

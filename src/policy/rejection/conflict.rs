@@ -287,8 +287,8 @@ pub fn retry_after(
     let typical = typical.unwrap_or(UNTRIED);
     // A hold older than is typical is expected to last about as long again as it has.
     let left = unknown_for.unwrap_or_else(|| typical.checked_sub(age).unwrap_or(age).max(SOONEST));
-    let widest = (left / 2).clamp(SOONEST, WIDEST).as_nanos() as f64;
-    left + Duration::from_nanos((widest * spread) as u64)
+    let range = (left / 2).clamp(SOONEST, WIDEST).as_nanos() as f64;
+    left + Duration::from_nanos((range * spread) as u64)
 }
 
 pub(super) fn millis(duration: Duration) -> u64 {
