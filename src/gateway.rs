@@ -101,6 +101,7 @@ impl<C: Connect> Gateway<C> {
         let upstream = Upstream::new(connector, servers, Rc::new(limits));
         Self {
             labels,
+            wall: Wall::new(Arc::clone(&shared.table)),
             shared,
             upstream,
             turns,
@@ -108,7 +109,6 @@ impl<C: Connect> Gateway<C> {
             next_hold: Cell::new(0),
             families: Families::default(),
             room: RefCell::default(),
-            wall: Wall::default(),
         }
     }
 

@@ -2,10 +2,14 @@
 //! made once a day.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
 
 use crate::policy::key_state::Moment;
 use crate::policy::rejection::Since;
+use crate::table::Table;
 
 /// In seconds.
 const DAY: u64 = 24 * 60 * 60;
@@ -14,8 +18,10 @@ const DAY: u64 = 24 * 60 * 60;
 const ALIKE: Duration = Duration::from_secs(1);
 
 /// The clock of the wall, as one worker knows it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Wall {
+    /// By whose clock moments are told.
+    table: Arc<Table>,
     /// A moment, and when that was.
     read: Cell<Option<(Moment, Duration)>>,
     /// The day that was told last, and its date.
@@ -23,19 +29,28 @@ pub(super) struct Wall {
 }
 
 impl Wall {
+    pub(super) const fn new(table: Arc<Table>) -> Self {
+        Self {
+            table,
+            read: Cell::new(None),
+            day: Cell::new(None),
+        }
+    }
+
     /// When that was, asked at `now`.
     pub(super) fn at(&self, moment: Moment, now: Moment) -> Since {
-        let is_recent = |(read, _): &(Moment, Duration)| now.since(*read) < ALIKE && *read <= now;
+        let is_recent = |(read, _): &(Moment, Duration)| now.since(*read) < ALIKE;
         let read = self.read.get().filter(is_recent);
-        let (read, epoch) = read.unwrap_or_else(|| self.read(now));
+        let (read, epoch) = read.unwrap_or_else(|| self.read());
         // It was before one of the two, and after the other.
         let epoch = epoch.saturating_sub(read.since(moment)) + moment.since(read);
         self.since(epoch)
     }
 
-    fn read(&self, now: Moment) -> (Moment, Duration) {
+    /// Both clocks at once: whoever asks may have waited since its `now`.
+    fn read(&self) -> (Moment, Duration) {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-        let read = (now, epoch.unwrap_or_default());
+        let read = (self.table.moment(Instant::now()), epoch.unwrap_or_default());
         self.read.set(Some(read));
         read
     }
@@ -65,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_moment_is_told_as_everywhere_whatever_was_told_before() {
-        let wall = Wall::default();
+        let wall = Wall::new(Table::new(1));
         for millis in [
             0,
             86_399_999,
@@ -80,23 +95,31 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_clock_of_the_wall_is_read_once_a_second() {
-        let (wall, told) = (Wall::default(), Duration::from_secs(1_000_000));
-        let second = |seconds| Moment::new(Duration::from_secs(seconds));
-        wall.read.set(Some((second(50), told)));
-        let until = Moment::new(Duration::from_millis(50_999));
-        for (moment, expected) in [(50, 1_000_000), (10, 999_960), (51, 1_000_001)] {
-            let expected = Duration::from_secs(expected);
-            assert_eq!(wall.at(second(moment), until), wall.since(expected));
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_of_the_wall_is_read_once_a_second() {
+        let wall = Wall::new(Table::new(1));
+        let now = |wall: &Wall| wall.table.moment(Instant::now());
+        let (begun, told) = (now(&wall), Duration::from_secs(1_000_000));
+        wall.read.set(Some((begun, told)));
+        tokio::time::advance(Duration::from_millis(999)).await;
+        for (age, epoch) in [(0, 1_000_000_999), (999, 1_000_000_000)] {
+            let asked = now(&wall);
+            let age = Duration::from_millis(age);
+            let moment = if age.is_zero() { asked } else { begun };
+            assert_eq!(asked.since(moment), age);
+            let expected = wall.since(Duration::from_millis(epoch));
+            assert_eq!(wall.at(moment, asked), expected);
         }
-        for now in [51, 49] {
-            wall.read.set(Some((second(50), told)));
-            let before = SystemTime::now();
-            wall.at(second(now), second(now));
-            let (read, epoch) = wall.read.get().expect("it was read");
-            assert_eq!(read, second(now));
-            assert!(UNIX_EPOCH + epoch >= before);
-        }
+        // Asked for by one that has waited.
+        assert_eq!(wall.at(begun, begun), wall.since(told));
+        let asked = now(&wall);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let before = SystemTime::now();
+        let late = now(&wall);
+        assert_eq!(asked.since(begun), Duration::from_millis(999));
+        wall.at(asked, late);
+        let (read, epoch) = wall.read.get().expect("it was read");
+        assert_eq!(read, late);
+        assert!(UNIX_EPOCH + epoch >= before);
     }
 }
