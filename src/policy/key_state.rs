@@ -1,7 +1,8 @@
 //! The state of one resource key: who holds it, who waits for it, and what a claim on it meets.
 //!
 //! Pure: every entry point that depends on time takes `now`. A claim on several keys is decided by whoever has the states of
-//! all of them at hand; each says here whether it stands in the way. That a writer is marked when it ends is for whoever has met it, and decides nothing here.
+//! all of them at hand; each says here whether it stands in the way. That a writer is marked when it ends is
+//! for whoever has met it, and decides nothing here.
 //!
 //! Invariants:
 //! - At no `now` do two incompatible holders of different families live on one key.
