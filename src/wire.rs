@@ -11,6 +11,7 @@
 //! Generic over [`Socket`], so that all of it runs over in-memory pipes as well.
 
 mod batch;
+mod calls;
 mod chunks;
 mod client;
 mod content;

@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::rustls::CommonState;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
+use super::calls;
 use crate::tls::{ClientConfig, H2, ServerConfig, ServerName, subject};
 
 /// What has been agreed on, and who the peer is.
@@ -179,7 +180,7 @@ impl AsyncRead for Metered {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_read(cx, buf)
+        calls::poll_read(&mut self.tcp, cx, buf)
     }
 }
 
@@ -189,7 +190,7 @@ impl AsyncWrite for Metered {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.tcp).poll_write(cx, buf);
+        let written = calls::poll_write(&self.tcp, cx, buf);
         self.count(written)
     }
 
@@ -198,7 +199,7 @@ impl AsyncWrite for Metered {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs);
+        let written = calls::poll_write_vectored(&self.tcp, cx, bufs);
         self.count(written)
     }
 

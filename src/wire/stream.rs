@@ -9,7 +9,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{Hangup, Secure, Security, Socket, now};
+use super::{Hangup, Secure, Security, Socket, calls, now};
 
 /// A connection, of either kind.
 #[derive(Debug)]
@@ -121,7 +121,11 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        each!(&mut *self, stream => Pin::new(stream).poll_read(cx, buf))
+        match &mut *self {
+            Self::Tcp(stream) => calls::poll_read(stream, cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => calls::poll_read(stream, cx, buf),
+        }
     }
 }
 
@@ -131,7 +135,11 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        each!(&mut *self, stream => Pin::new(stream).poll_write(cx, buf))
+        match &mut *self {
+            Self::Tcp(stream) => calls::poll_write(stream, cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Unix(stream) => calls::poll_write(stream, cx, buf),
+        }
     }
 
     fn poll_write_vectored(
@@ -139,7 +147,11 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        each!(&mut *self, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+        match &mut *self {
+            Self::Tcp(stream) => calls::poll_write_vectored(stream, cx, bufs),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Unix(stream) => calls::poll_write_vectored(stream, cx, bufs),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
