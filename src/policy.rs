@@ -1,7 +1,6 @@
 //! Decisions, and nothing but decisions: what a request's route says about it, and which keys it would claim.
 //!
 //! Pure: no clock, lock, log or I/O, and nothing to await; a verdict is a value, and the caller acts on it.
-//! A write in flight is marked when it ends ([`key_state::Writer::end`]); nothing here asks for that.
 //!
 //! Spellings of a request that some backend takes for one get one verdict. Where it is open what the backend will do, as
 //! with a method override that it may heed or ignore, every possibility is judged and the strictest holds.

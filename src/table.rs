@@ -19,6 +19,7 @@
 mod expiry;
 mod hold;
 mod ledger;
+mod mark;
 mod met;
 mod room;
 mod shards;
@@ -28,6 +29,7 @@ mod turns;
 mod wait;
 
 pub use hold::{Grant, Hold, LastByte};
+pub use mark::{Mark, Writer};
 pub use met::{By, Met, Mets};
 pub use wait::Waiting;
 
@@ -167,7 +169,7 @@ impl Table {
 
     /// Every hold on every key, for a view of the whole. Locks one shard at a time, so that it is
     /// not one picture of one moment.
-    pub fn for_each(&self, mut see: impl FnMut(&Key, Holder<'_>)) {
+    pub fn for_each(&self, mut see: impl FnMut(&Key, Holder<'_, Mark>)) {
         let shards = &self.ledger.shards;
         shards.for_each(|key, state| state.holders().for_each(|holder| see(key, holder)));
     }

@@ -97,9 +97,6 @@ const IMPURE_PATHS: [&str; 6] = [
     "std::sync::atomic",
 ];
 
-/// What no decision depends on: a write is marked by the table when it ends, and stands where the states of its keys share it.
-const MARKS: [(&str, &str); 1] = [("policy/key_state/writer.rs", "std::sync::atomic")];
-
 /// Where statuses stand: those of the kinds of answers, and those that may be chosen for a conflict.
 const STATUSES: [&str; 3] = [
     "policy/rejection/kind.rs",
@@ -213,8 +210,7 @@ fn decides_without_side_effects(source: &Source) -> Vec<String> {
     let words = IMPURE.iter().filter(|word| has_word(&source.code, word));
     let paths = IMPURE_PATHS
         .iter()
-        .filter(|path| source.code.contains(**path))
-        .filter(|path| !MARKS.contains(&(&*source.path, **path)));
+        .filter(|path| source.code.contains(**path));
     words
         .chain(paths)
         .map(|word| format!("{}: a decision has no use for `{word}`", source.path))

@@ -1,8 +1,7 @@
 //! The state of one resource key: who holds it, who waits for it, and what a claim on it meets.
 //!
 //! Pure: every entry point that depends on time takes `now`. A claim on several keys is decided by whoever has the states of
-//! all of them at hand; each says here whether it stands in the way. That a writer is marked when it ends is
-//! for whoever has met it, and decides nothing here.
+//! all of them at hand; each says here whether it stands in the way.
 //!
 //! Invariants:
 //! - At no `now` do two incompatible holders of different families live on one key.
@@ -86,19 +85,19 @@ pub enum Phase {
 }
 
 /// One hold of one key.
-#[derive(Clone, Copy, Debug)]
-pub struct Holder<'a> {
+#[derive(Debug)]
+pub struct Holder<'a, M = ()> {
     /// The write behind it.
-    pub writer: &'a Arc<Writer>,
+    pub writer: &'a Arc<Writer<M>>,
     /// How it holds the key.
     pub mode: Mode,
     /// What is known of it.
     pub phase: Phase,
 }
 
-impl<'a> Holder<'a> {
+impl<'a, M> Holder<'a, M> {
     /// One that is in flight, and asked for the key at this place among its own.
-    fn in_flight(writer: &'a Arc<Writer>, at: usize) -> Self {
+    fn in_flight(writer: &'a Arc<Writer<M>>, at: usize) -> Self {
         Self {
             writer,
             mode: writer.placed.spots()[at].mode,
@@ -140,33 +139,33 @@ pub struct Ask {
 
 /// What a claim meets on one key.
 #[derive(Debug)]
-pub enum Meeting<'a, W> {
+pub enum Meeting<'a, W, M = ()> {
     /// Nothing.
     Nothing,
     /// A holder that it would conflict with, were not one of the two only observed.
-    Overlap(Holder<'a>),
+    Overlap(Holder<'a, M>),
     /// What it may not run beside, or go before.
-    Conflict(Obstacle<'a, W>),
+    Conflict(Obstacle<'a, W, M>),
 }
 
 /// What stands in the way of a claim.
 #[derive(Debug)]
-pub enum Obstacle<'a, W> {
+pub enum Obstacle<'a, W, M = ()> {
     /// A write that holds the key.
-    Holder(Holder<'a>),
+    Holder(Holder<'a, M>),
     /// A write that waits for it, and came before.
-    Waiter(&'a Waiter<W>),
+    Waiter(&'a Waiter<W, M>),
 }
 
-/// All that is known of one key. `W` is what the waiters are to whoever hands out the holds.
+/// All that is known of one key. `W` is what the waiters are to whoever hands out the holds, and `M` what that marks a write with.
 ///
 /// It is no more than a few words for most keys, which have one holder, in flight, and no waiter: of those the key stands in
 /// what it holds.
 #[derive(Debug)]
-pub struct KeyState<W>(State<W>);
+pub struct KeyState<W, M = ()>(State<W, M>);
 
 #[derive(Debug)]
-enum State<W> {
+enum State<W, M> {
     /// Nothing is to be remembered of the key.
     Free,
     /// One that is in flight holds it, and nobody waits.
@@ -175,28 +174,31 @@ enum State<W> {
         at: u16,
         /// Where the key is found.
         place: u32,
-        writer: Arc<Writer>,
+        writer: Arc<Writer<M>>,
     },
     /// All else.
-    Shared { place: u32, shared: Box<Shared<W>> },
+    Shared {
+        place: u32,
+        shared: Box<Shared<W, M>>,
+    },
 }
 
 #[derive(Debug)]
-struct Shared<W> {
+struct Shared<W, M> {
     key: Key,
-    holders: Holders,
-    queue: Queue<W>,
+    holders: Holders<M>,
+    queue: Queue<W, M>,
 }
 
-impl<W> Default for KeyState<W> {
+impl<W, M> Default for KeyState<W, M> {
     fn default() -> Self {
         Self(State::Free)
     }
 }
 
-impl<W> KeyState<W> {
+impl<W, M> KeyState<W, M> {
     /// What a claim meets at `now`: holders first, then whoever waits. A conflict is told before an overlap.
-    pub fn meeting(&self, ask: Ask, is_observed: bool, now: Moment) -> Meeting<'_, W> {
+    pub fn meeting(&self, ask: Ask, is_observed: bool, now: Moment) -> Meeting<'_, W, M> {
         if !is_observed && let Some(obstacle) = self.obstacle(ask, now) {
             return Meeting::Conflict(obstacle);
         }
@@ -207,7 +209,7 @@ impl<W> KeyState<W> {
     }
 
     /// What stands in the way of a claim. Nothing does where its family has the key already, as strong as it asks for it.
-    pub fn obstacle(&self, ask: Ask, now: Moment) -> Option<Obstacle<'_, W>> {
+    pub fn obstacle(&self, ask: Ask, now: Moment) -> Option<Obstacle<'_, W, M>> {
         let holder = self.conflicting(ask, Beside::Guarded, now);
         let waiter = || {
             let queue = &self.shared()?.queue;
@@ -220,7 +222,7 @@ impl<W> KeyState<W> {
         obstacle.filter(|_| !self.covers(ask, now))
     }
 
-    fn conflicting(&self, ask: Ask, beside: Beside, now: Moment) -> Option<Holder<'_>> {
+    fn conflicting(&self, ask: Ask, beside: Beside, now: Moment) -> Option<Holder<'_, M>> {
         match &self.0 {
             State::Free => None,
             State::Sole { writer, at, .. } => Some(Holder::in_flight(writer, usize::from(*at)))
@@ -237,7 +239,7 @@ impl<W> KeyState<W> {
 
     /// Enters `writer`, of whose keys this is the one `at` this place, and drops those whose time is over at `now`.
     /// The caller has asked [`Self::obstacle`] for it in the same critical section.
-    pub fn grant(&mut self, writer: &Arc<Writer>, at: usize, now: Moment) {
+    pub fn grant(&mut self, writer: &Arc<Writer<M>>, at: usize, now: Moment) {
         let spot = &writer.placed.spots()[at];
         match (&self.0, u16::try_from(at)) {
             (State::Free, Ok(at)) => {
@@ -297,12 +299,12 @@ impl<W> KeyState<W> {
     }
 
     /// Enters a waiter for this key, behind all that came before. Its ticket is higher than any that was entered before.
-    pub fn enqueue(&mut self, spot: &Spot, waiter: Waiter<W>) {
+    pub fn enqueue(&mut self, spot: &Spot, waiter: Waiter<W, M>) {
         self.share(spot).queue.push(waiter);
     }
 
     /// Takes a waiter off the queue; none if it is not, or no longer, in it.
-    pub fn dequeue(&mut self, ticket: Ticket) -> Option<Waiter<W>> {
+    pub fn dequeue(&mut self, ticket: Ticket) -> Option<Waiter<W, M>> {
         let State::Shared { shared, .. } = &mut self.0 else {
             return None;
         };
@@ -323,7 +325,7 @@ impl<W> KeyState<W> {
 
     /// The waiters in whose way nothing stands on this key at `now`, in their order. What they wait for on other keys is not
     /// known here.
-    pub fn unblocked(&self, now: Moment) -> impl Iterator<Item = &Waiter<W>> {
+    pub fn unblocked(&self, now: Moment) -> impl Iterator<Item = &Waiter<W, M>> {
         let waited = self.shared().filter(|_| self.is_waited_for());
         let unblocked = waited.map(|shared| shared.queue.unblocked(shared.holders.modes(now)));
         unblocked.into_iter().flatten()
@@ -351,7 +353,7 @@ impl<W> KeyState<W> {
     }
 
     /// Everyone who holds the key.
-    pub fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
+    pub fn holders(&self) -> impl Iterator<Item = Holder<'_, M>> {
         let sole = match &self.0 {
             State::Sole { writer, at, .. } => Some(Holder::in_flight(writer, usize::from(*at))),
             State::Free | State::Shared { .. } => None,
@@ -362,7 +364,7 @@ impl<W> KeyState<W> {
     }
 
     /// Everyone who waits for the key, in their order.
-    pub fn waiters(&self) -> impl Iterator<Item = &Waiter<W>> {
+    pub fn waiters(&self) -> impl Iterator<Item = &Waiter<W, M>> {
         let shared = self.shared().into_iter();
         shared.flat_map(|shared| shared.queue.iter())
     }
@@ -384,7 +386,7 @@ impl<W> KeyState<W> {
         }
     }
 
-    fn shared(&self) -> Option<&Shared<W>> {
+    fn shared(&self) -> Option<&Shared<W, M>> {
         match &self.0 {
             State::Shared { shared, .. } => Some(shared),
             State::Free | State::Sole { .. } => None,
@@ -392,12 +394,10 @@ impl<W> KeyState<W> {
     }
 
     /// Makes room for more than one holder in flight.
-    fn share(&mut self, spot: &Spot) -> &mut Shared<W> {
+    fn share(&mut self, spot: &Spot) -> &mut Shared<W, M> {
         if !matches!(self.0, State::Shared { .. }) {
             let mut holders = Holders::default();
-            if let State::Sole { writer, at, .. } = &self.0 {
-                holders.insert(Holder::in_flight(writer, usize::from(*at)));
-            }
+            self.holders().for_each(|holder| holders.insert(holder));
             self.0 = State::Shared {
                 place: spot.place,
                 shared: Box::new(Shared {
@@ -414,7 +414,7 @@ impl<W> KeyState<W> {
     }
 
     fn tidy(&mut self) {
-        let is_free = |shared: &Shared<W>| shared.holders.is_empty() && shared.queue.is_empty();
+        let is_free = |shared: &Shared<W, M>| shared.holders.is_empty() && shared.queue.is_empty();
         if self.shared().is_some_and(is_free) {
             self.0 = State::Free;
         }

@@ -7,8 +7,9 @@ use tokio::time::sleep_until;
 
 use super::hold::GivenUp;
 use super::ledger::Ledger;
+use super::mark::Writer;
 use super::sync::PoisonError;
-use crate::policy::key_state::{Moment, Writer};
+use crate::policy::key_state::Moment;
 
 impl Ledger {
     pub(super) async fn expire(&self) {
@@ -78,7 +79,7 @@ impl Ledger {
             return self.remove(&writer);
         }
         let mut locked = self.shards.lock(&writer.placed);
-        writer.end();
+        writer.mark.end();
         for spot in writer.placed.spots() {
             locked.change(spot, |state| state.give_up(writer.id, until));
         }

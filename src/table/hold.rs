@@ -15,9 +15,10 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::ledger::Ledger;
+use super::mark::Writer;
 use crate::policy::Pass;
 use crate::policy::key::Key;
-use crate::policy::key_state::{HoldId, Moment, Writer};
+use crate::policy::key_state::{HoldId, Moment};
 use crate::policy::plan::Purpose;
 
 /// When the last byte of an exchange went to the upstream or came from it.

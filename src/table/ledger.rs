@@ -11,13 +11,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::hold::{Entry, GivenUp, Grant};
+use super::mark::Writer;
 use super::room::Permit;
 use super::shards::{KeyState, Locked, Shards};
 use super::sync::{Alone, AtomicU64, Mutex, Ordering};
 use super::wait::Pending;
 use super::{Claim, Claimed, Met, Mets};
 use crate::policy::key::{Locks, Placed};
-use crate::policy::key_state::{Ask, Meeting, Moment, Obstacle, Telling, Ticket, Writer};
+use crate::policy::key_state::{Ask, Meeting, Moment, Obstacle, Telling, Ticket};
 use crate::policy::plan::Purpose;
 use crate::policy::{Family, Pass};
 
@@ -84,7 +85,7 @@ impl Ledger {
 
     pub(super) fn release(&self, writer: &Writer, freed: &mut VecDeque<Pending>) {
         let mut locked = self.shards.lock(&writer.placed);
-        writer.end();
+        writer.mark.end();
         for spot in writer.placed.spots() {
             locked.change(spot, |state| {
                 state.release(writer.id);

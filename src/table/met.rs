@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::mark::{Mark, Writer};
 use crate::policy::key::{Key, Spot};
-use crate::policy::key_state::{HoldId, Holder, Moment, Obstacle, Phase, Writer};
+use crate::policy::key_state::{HoldId, Holder, Moment, Obstacle, Phase};
 
 /// What a claim met on its keys, one of each, by the order of the keys.
 pub type Mets = SmallVec<[Met; 1]>;
@@ -51,10 +52,10 @@ impl Met {
                 ..
             }
         );
-        is_at_work && !self.writer.has_ended()
+        is_at_work && !self.writer.mark.has_ended()
     }
 
-    pub(super) fn holder(spot: &Spot, holder: Holder<'_>, now: Moment) -> Self {
+    pub(super) fn holder(spot: &Spot, holder: Holder<'_, Mark>, now: Moment) -> Self {
         Self {
             key: spot.key.clone(),
             writer: Arc::clone(holder.writer),
@@ -68,7 +69,7 @@ impl Met {
         }
     }
 
-    pub(super) fn obstacle<W>(spot: &Spot, obstacle: Obstacle<'_, W>, now: Moment) -> Self {
+    pub(super) fn obstacle<W>(spot: &Spot, obstacle: Obstacle<'_, W, Mark>, now: Moment) -> Self {
         match obstacle {
             Obstacle::Holder(holder) => Self::holder(spot, holder, now),
             Obstacle::Waiter(waiter) => Self {

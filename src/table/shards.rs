@@ -13,17 +13,18 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::Pending;
+use super::mark::{Mark, Writer};
 use super::room::{Permit, Purse, Room};
 use super::slots::Slots;
 use super::sync::{Alone, Mutex, MutexGuard, PoisonError, shard_count};
 use crate::policy::key::{Key, Locks, Placed, Spot};
-use crate::policy::key_state::{self, Moment, Writer};
+use crate::policy::key_state::{self, Moment};
 
-pub(super) type KeyState = key_state::KeyState<Pending>;
+pub(super) type KeyState = key_state::KeyState<Pending, Mark>;
 
 #[derive(Default)]
 struct Shard {
-    states: Slots<Pending>,
+    states: Slots<Pending, Mark>,
     purse: Purse,
 }
 

@@ -21,12 +21,12 @@ const FEWEST: usize = 16;
 
 /// Some keys with their states.
 #[derive(Debug)]
-pub(super) struct Slots<W> {
-    slots: Vec<KeyState<W>>,
+pub(super) struct Slots<W, M = ()> {
+    slots: Vec<KeyState<W, M>>,
     taken: usize,
 }
 
-impl<W> Default for Slots<W> {
+impl<W, M> Default for Slots<W, M> {
     fn default() -> Self {
         Self {
             slots: Vec::new(),
@@ -35,14 +35,14 @@ impl<W> Default for Slots<W> {
     }
 }
 
-impl<W> Slots<W> {
+impl<W, M> Slots<W, M> {
     /// The state of a key; none if it has none.
-    pub(super) fn find(&self, spot: &Spot) -> Option<&KeyState<W>> {
+    pub(super) fn find(&self, spot: &Spot) -> Option<&KeyState<W, M>> {
         self.position(spot).map(|at| &self.slots[at])
     }
 
     /// The states of all keys in this place.
-    pub(super) fn all_at(&self, place: u32) -> impl Iterator<Item = &KeyState<W>> {
+    pub(super) fn all_at(&self, place: u32) -> impl Iterator<Item = &KeyState<W, M>> {
         let (before, from) = self.slots.split_at(self.home(place));
         let states = from.iter().chain(before);
         let states = states.take_while(|state| !state.is_empty());
@@ -50,12 +50,12 @@ impl<W> Slots<W> {
     }
 
     /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &KeyState<W>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &KeyState<W, M>> {
         self.slots.iter().filter(|state| !state.is_empty())
     }
 
     /// The state of a key, or a new one that is empty and must not be left so.
-    pub(super) fn find_or_insert(&mut self, spot: &Spot) -> &mut KeyState<W> {
+    pub(super) fn find_or_insert(&mut self, spot: &Spot) -> &mut KeyState<W, M> {
         let at = self.position(spot).unwrap_or_else(|| {
             if 2 * (self.taken + 1) > self.slots.len() {
                 self.resize((self.slots.len() * 3 / 2).max(FEWEST));
@@ -70,7 +70,7 @@ impl<W> Slots<W> {
     pub(super) fn change<T>(
         &mut self,
         spot: &Spot,
-        change: impl FnOnce(&mut KeyState<W>) -> T,
+        change: impl FnOnce(&mut KeyState<W, M>) -> T,
     ) -> Option<T> {
         let at = self.position(spot)?;
         let changed = change(&mut self.slots[at]);

@@ -3,7 +3,10 @@
 
 pub(super) use std::sync::PoisonError;
 #[cfg(not(feature = "shuttle"))]
-pub(super) use std::sync::{MutexGuard, atomic::Ordering};
+pub(super) use std::sync::{
+    MutexGuard,
+    atomic::{AtomicBool, Ordering},
+};
 
 #[cfg(all(test, not(feature = "shuttle")))]
 pub(crate) mod counted;
@@ -16,7 +19,7 @@ pub(super) use std::sync::{
 };
 
 #[cfg(feature = "shuttle")]
-pub(super) use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+pub(super) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 #[cfg(feature = "shuttle")]
 pub(super) use shuttle::sync::{Mutex, MutexGuard};
 

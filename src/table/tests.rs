@@ -17,6 +17,12 @@ mod hold;
 mod model;
 mod room;
 
+#[test]
+fn a_hold_is_as_large_as_it_is_said_to_be() {
+    // Beside the two counts of those that share it.
+    assert!(size_of::<Writer>() <= 112);
+}
+
 fn locks(names: &[&str], mode: Mode, scope: Scope) -> Locks {
     let keys = names.iter().map(|name| Key::new(*name));
     Lock::merged(keys.flat_map(|key| Lock::on(key, mode, scope)).collect())

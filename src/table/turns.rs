@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use super::hold::Entry;
 use super::ledger::{Ledger, obstacles};
+use super::mark::Writer;
 use super::shards::Locked;
 use super::sync::Ordering;
 use super::wait::Pending;
 use super::{Claim, Mets, Waiting};
-use crate::policy::key_state::{Moment, Ticket, Waiter, Writer};
+use crate::policy::key_state::{Moment, Ticket, Waiter};
 
 impl Ledger {
     /// Enters a claim into the queue of each of its keys, behind all that came before.

@@ -12,8 +12,9 @@ use tokio::sync::oneshot;
 use super::Mets;
 use super::hold::{Entry, Grant};
 use super::ledger::Ledger;
+use super::mark::Writer;
 use super::sync::{Mutex, PoisonError};
-use crate::policy::key_state::{Moment, Ticket, Writer};
+use crate::policy::key_state::{Moment, Ticket};
 
 /// What the queues know of a claim that waits.
 pub(super) type Pending = Arc<Waits>;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use writegate::policy::Mode;
-use writegate::policy::key_state::{HoldId, Holder, Phase, Writer};
+use writegate::policy::key_state::{HoldId, Holder, Phase};
+use writegate::table::{Mark, Writer};
 
 use super::Run;
 
@@ -30,8 +31,8 @@ struct Seen {
     phase: Phase,
 }
 
-impl From<Holder<'_>> for Seen {
-    fn from(holder: Holder<'_>) -> Self {
+impl From<Holder<'_, Mark>> for Seen {
+    fn from(holder: Holder<'_, Mark>) -> Self {
         Self {
             writer: Arc::clone(holder.writer),
             mode: holder.mode,

@@ -17,14 +17,14 @@ const FEW: usize = 8;
 
 /// One of them, in what holds the key.
 #[derive(Debug)]
-pub(super) struct Entry {
-    writer: Arc<Writer>,
+pub(super) struct Entry<M> {
+    writer: Arc<Writer<M>>,
     mode: Mode,
     phase: Phase,
 }
 
-impl Entry {
-    const fn holder(&self) -> Holder<'_> {
+impl<M> Entry<M> {
+    const fn holder(&self) -> Holder<'_, M> {
         Holder {
             writer: &self.writer,
             mode: self.mode,
@@ -33,8 +33,8 @@ impl Entry {
     }
 }
 
-impl From<Holder<'_>> for Entry {
-    fn from(holder: Holder<'_>) -> Self {
+impl<M> From<Holder<'_, M>> for Entry<M> {
+    fn from(holder: Holder<'_, M>) -> Self {
         Self {
             writer: Arc::clone(holder.writer),
             mode: holder.mode,
@@ -45,9 +45,9 @@ impl From<Holder<'_>> for Entry {
 
 /// The holders of one key.
 #[derive(Debug)]
-pub(super) enum Holders {
-    Few(SmallVec<[Entry; 1]>),
-    Many(Box<Crowd>),
+pub(super) enum Holders<M> {
+    Few(SmallVec<[Entry<M>; 1]>),
+    Many(Box<Crowd<M>>),
 }
 
 /// Which of the holders are asked.
@@ -60,7 +60,7 @@ pub(super) enum Beside {
 }
 
 impl Beside {
-    pub(super) fn of(writer: &Writer) -> Self {
+    pub(super) fn of<M>(writer: &Writer<M>) -> Self {
         match writer.purpose {
             Purpose::Observe => Self::Observed,
             Purpose::Read | Purpose::Write => Self::Guarded,
@@ -69,9 +69,9 @@ impl Beside {
 }
 
 /// Many holders.
-#[derive(Debug, Default)]
-pub(super) struct Crowd {
-    by_id: HashMap<HoldId, Entry>,
+#[derive(Debug)]
+pub(super) struct Crowd<M> {
+    by_id: HashMap<HoldId, Entry<M>>,
     families: HashMap<Family, SmallVec<[HoldId; 1]>>,
     guarded: [Rank; Mode::ALL.len()],
     observed: [Rank; Mode::ALL.len()],
@@ -85,13 +85,24 @@ struct Rank {
     unknown: BTreeSet<(Moment, HoldId)>,
 }
 
-impl Default for Holders {
+impl<M> Default for Crowd<M> {
+    fn default() -> Self {
+        Self {
+            by_id: HashMap::new(),
+            families: HashMap::new(),
+            guarded: Default::default(),
+            observed: Default::default(),
+        }
+    }
+}
+
+impl<M> Default for Holders<M> {
     fn default() -> Self {
         Self::Few(SmallVec::new())
     }
 }
 
-impl Holders {
+impl<M> Holders<M> {
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Few(few) => few.is_empty(),
@@ -99,7 +110,7 @@ impl Holders {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = Holder<'_>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = Holder<'_, M>> {
         let (few, many) = match self {
             Self::Few(few) => (Some(few.iter()), None),
             Self::Many(crowd) => (None, Some(crowd.by_id.values())),
@@ -109,7 +120,12 @@ impl Holders {
     }
 
     /// One that is live, of another family, and not compatible with what is asked for.
-    pub(super) fn conflicting(&self, ask: Ask, beside: Beside, now: Moment) -> Option<Holder<'_>> {
+    pub(super) fn conflicting(
+        &self,
+        ask: Ask,
+        beside: Beside,
+        now: Moment,
+    ) -> Option<Holder<'_, M>> {
         let modes = ask.mode.conflicts();
         match self {
             Self::Few(few) => {
@@ -162,12 +178,12 @@ impl Holders {
         }
     }
 
-    pub(super) fn insert(&mut self, holder: Holder<'_>) {
+    pub(super) fn insert(&mut self, holder: Holder<'_, M>) {
         let entry = Entry::from(holder);
         match self {
             Self::Few(few) if few.len() < FEW => few.push(entry),
             Self::Few(few) => {
-                let mut crowd = Box::<Crowd>::default();
+                let mut crowd = Box::<Crowd<M>>::default();
                 few.drain(..).for_each(|entry| crowd.insert(entry));
                 crowd.insert(entry);
                 *self = Self::Many(crowd);
@@ -217,12 +233,12 @@ impl Holders {
     }
 }
 
-fn strongest<'a>(holders: impl Iterator<Item = Holder<'a>>) -> Option<Mode> {
+fn strongest<'a, M: 'a>(holders: impl Iterator<Item = Holder<'a, M>>) -> Option<Mode> {
     holders.map(|holder| holder.mode).reduce(Mode::join)
 }
 
-impl Crowd {
-    fn insert(&mut self, entry: Entry) {
+impl<M> Crowd<M> {
+    fn insert(&mut self, entry: Entry<M>) {
         let id = entry.writer.id;
         let rank = self.rank(&entry);
         match entry.phase {
@@ -236,7 +252,7 @@ impl Crowd {
         self.by_id.insert(id, entry);
     }
 
-    fn remove(&mut self, id: HoldId) -> Option<Entry> {
+    fn remove(&mut self, id: HoldId) -> Option<Entry<M>> {
         let entry = self.by_id.remove(&id)?;
         if let hash_map::Entry::Occupied(mut family) = self.families.entry(entry.writer.family) {
             family.get_mut().retain(|member| *member != id);
@@ -259,7 +275,7 @@ impl Crowd {
         beside: Beside,
         except: Option<Family>,
         now: Moment,
-    ) -> Option<Holder<'_>> {
+    ) -> Option<Holder<'_, M>> {
         let ranks = match beside {
             Beside::Guarded => &self.guarded,
             Beside::Observed => &self.observed,
@@ -276,14 +292,14 @@ impl Crowd {
         live.find(|holder| except.is_none_or(|family| holder.writer.family != family))
     }
 
-    fn of(&self, family: Family, now: Moment) -> impl Iterator<Item = Holder<'_>> {
+    fn of(&self, family: Family, now: Moment) -> impl Iterator<Item = Holder<'_, M>> {
         let ids = self.families.get(&family).into_iter().flatten();
         let entries = ids.filter_map(|id| self.by_id.get(id));
         let holders = entries.map(Entry::holder);
         holders.filter(move |holder| holder.is_of(family, now))
     }
 
-    fn rank(&mut self, entry: &Entry) -> &mut Rank {
+    fn rank(&mut self, entry: &Entry<M>) -> &mut Rank {
         let ranks = match Beside::of(&entry.writer) {
             Beside::Guarded => &mut self.guarded,
             Beside::Observed => &mut self.observed,

@@ -23,7 +23,7 @@ impl Ticket {
 
 /// A claim that waits, as one of its keys knows it.
 #[derive(Debug)]
-pub struct Waiter<W> {
+pub struct Waiter<W, M = ()> {
     /// Its place.
     pub ticket: Ticket,
     /// Whether it met something on this key when it came, rather than on another of its keys only.
@@ -31,20 +31,20 @@ pub struct Waiter<W> {
     /// How it asks for the key.
     pub mode: Mode,
     /// The write behind it.
-    pub writer: Arc<Writer>,
+    pub writer: Arc<Writer<M>>,
     /// The whole claim.
     pub claim: W,
 }
 
 /// The waiters of one key.
 #[derive(Debug)]
-pub(super) struct Queue<W> {
-    waiters: BTreeMap<Ticket, Waiter<W>>,
+pub(super) struct Queue<W, M> {
+    waiters: BTreeMap<Ticket, Waiter<W, M>>,
     by_mode: [usize; Mode::ALL.len()],
     stopped: usize,
 }
 
-impl<W> Default for Queue<W> {
+impl<W, M> Default for Queue<W, M> {
     fn default() -> Self {
         Self {
             waiters: BTreeMap::new(),
@@ -54,14 +54,14 @@ impl<W> Default for Queue<W> {
     }
 }
 
-impl<W> Queue<W> {
-    pub(super) fn push(&mut self, waiter: Waiter<W>) {
+impl<W, M> Queue<W, M> {
+    pub(super) fn push(&mut self, waiter: Waiter<W, M>) {
         self.by_mode[waiter.mode as usize] += 1;
         self.stopped += usize::from(waiter.is_stopped_here);
         self.waiters.insert(waiter.ticket, waiter);
     }
 
-    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Waiter<W>> {
+    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Waiter<W, M>> {
         let waiter = self.waiters.remove(&ticket)?;
         self.by_mode[waiter.mode as usize] -= 1;
         self.stopped -= usize::from(waiter.is_stopped_here);
@@ -81,12 +81,16 @@ impl<W> Queue<W> {
         self.stopped
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Waiter<W>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Waiter<W, M>> {
         self.waiters.values()
     }
 
     /// The first in one of these modes that came before `ticket`, or at all.
-    pub(super) fn conflicting(&self, modes: Modes, ticket: Option<Ticket>) -> Option<&Waiter<W>> {
+    pub(super) fn conflicting(
+        &self,
+        modes: Modes,
+        ticket: Option<Ticket>,
+    ) -> Option<&Waiter<W, M>> {
         if self.modes().shared_with(modes).is_empty() {
             return None;
         }
@@ -99,7 +103,7 @@ impl<W> Queue<W> {
     }
 
     /// Those that may be beside what is held and beside all that came before them.
-    pub(super) fn unblocked(&self, held: Modes) -> impl Iterator<Item = &Waiter<W>> {
+    pub(super) fn unblocked(&self, held: Modes) -> impl Iterator<Item = &Waiter<W, M>> {
         let mut ahead = held;
         let judged = self.waiters.values().map_while(move |waiter| {
             if ahead.contains(Mode::Exclusive) {

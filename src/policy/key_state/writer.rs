@@ -2,7 +2,6 @@
 //! meets it share it, so that a hold costs little more than this.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::Method;
@@ -50,9 +49,9 @@ pub struct Telling<'a> {
     pub typical: Option<Duration>,
 }
 
-/// A write, as the operator knows it.
-#[derive(Clone, Debug)]
-pub struct Writer {
+/// A write, as the operator knows it. `M` is what whoever hands out the holds marks it with.
+#[derive(Debug)]
+pub struct Writer<M = ()> {
     /// Who may release what it was granted.
     pub id: HoldId,
     /// What it asks for.
@@ -73,18 +72,9 @@ pub struct Writer {
     typical: Option<NonZeroU32>,
     /// In nanoseconds.
     max_work: u64,
-    has_ended: Ended,
+    /// No decision depends on it.
+    pub mark: M,
     aside: Option<Box<Aside>>,
-}
-
-/// Whether it is in flight no longer. What is granted anew begins with that.
-#[derive(Debug, Default)]
-struct Ended(AtomicBool);
-
-impl Clone for Ended {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
 }
 
 /// What few writes have.
@@ -96,7 +86,7 @@ struct Aside {
     number: Option<u64>,
 }
 
-impl Writer {
+impl<M: Default> Writer<M> {
     /// One that asks for this, and has it or waits for it since then.
     #[inline]
     pub fn new(telling: &Telling<'_>, placed: Placed, since: Moment) -> Self {
@@ -113,7 +103,7 @@ impl Writer {
             request_id: drawn,
             typical: telling.typical.and_then(micros),
             max_work: nanos(telling.max_work),
-            has_ended: Ended::default(),
+            mark: M::default(),
             aside: None,
         };
         if drawn.is_none() {
@@ -128,27 +118,29 @@ impl Writer {
         writer
     }
 
-    /// The same, which has since then what it waited for.
+    /// The same, which has since then what it waited for, and no mark yet.
     pub fn granted(&self, since: Moment) -> Self {
         Self {
+            id: self.id,
+            placed: self.placed.clone(),
             since,
-            ..self.clone()
+            family: self.family,
+            route: self.route,
+            purpose: self.purpose,
+            method: self.method,
+            request_id: self.request_id,
+            typical: self.typical,
+            max_work: self.max_work,
+            mark: M::default(),
+            aside: self.aside.clone(),
         }
     }
+}
 
+impl<M> Writer<M> {
     /// Gives it its number among all writes.
     pub fn enumerate(&mut self, number: u64) {
         self.aside().number = Some(number);
-    }
-
-    /// Takes note that it is in flight no longer: it has ended, or nobody will learn its outcome.
-    pub fn end(&self) {
-        self.has_ended.0.store(true, Ordering::Release);
-    }
-
-    /// Whether it is in flight no longer, as far as whoever asks can know.
-    pub fn has_ended(&self) -> bool {
-        self.has_ended.0.load(Ordering::Acquire)
     }
 
     /// The request's identifier. Shown to the operator, never to another client.
