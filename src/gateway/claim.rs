@@ -41,9 +41,8 @@ impl<C: Connect> Gateway<C> {
         let claim = self.asking((plan, guard), family, trip);
         let mut claimed = table.claim(&claim, &mut placed);
         if let Claimed::Conflict(met) = &claimed {
-            self.catch_up_with(met).await;
             // Where all is as it was, another look would find the same.
-            if !met.iter().all(Met::stands) {
+            if !self.all_stand_after_turn(met).await {
                 claimed = table.claim(&claim, &mut placed);
             }
         }
@@ -154,8 +153,8 @@ impl<C: Connect> Gateway<C> {
         granted.map_err(|met| self.conflict(met, guard, Ending::Waited(waited)))
     }
 
-    /// Waits until the workers of what was met have looked at all that had reached them.
-    pub(super) async fn catch_up_with(&self, met: &Mets) {
+    /// Waits until the workers of what was met have looked at all that had reached them, and says whether all of it stands then.
+    pub(super) async fn all_stand_after_turn(&self, met: &Mets) -> bool {
         let mut behind = None;
         for met in met {
             if let By::Holder { id, .. } = met.by
@@ -165,6 +164,7 @@ impl<C: Connect> Gateway<C> {
                 self.turns.catch_up(id.worker(), relays).await;
             }
         }
+        met.iter().all(Met::stands)
     }
 
     /// The answer to a write that met these, of which there is at least one.

@@ -20,7 +20,6 @@ use crate::policy::head::{RequestHead, lists};
 use crate::policy::present::Named;
 use crate::policy::rejection::{Ending, Rejection};
 use crate::policy::{Awaits, Guard, Head, OnConflict, Plan};
-use crate::table::Met;
 use crate::upstream::Connect;
 
 impl<C: Connect> Gateway<C> {
@@ -233,8 +232,7 @@ impl<C: Connect> Gateway<C> {
         if met.is_empty() {
             return Ok(());
         }
-        self.catch_up_with(&met).await;
-        let met = if met.iter().all(Met::stands) {
+        let met = if self.all_stand_after_turn(&met).await {
             met
         } else {
             self.shared.table.standing_conflict(&guard.locks, family)
