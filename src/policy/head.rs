@@ -20,7 +20,7 @@ mod spelling;
 pub use fields::Fields;
 pub use http2::{check_http2, check_http2_trailers};
 pub use malformed::Malformed;
-pub use own::{OwnFields, PROXY_STATUS};
+pub use own::{NOT_STORED, OwnFields, PROBLEM, PROXY_STATUS};
 pub use passing::{RequestHead, ResponseHead};
 pub use request::{Asked, ParsedRequest, check, check_beginning, parse_request};
 pub use response::{

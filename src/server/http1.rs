@@ -134,7 +134,7 @@ async fn speak<C: Connect, S: Socket>(
         let ended = match talk.answer(handling).await {
             Ok(response) => {
                 // Before a conflict is told, a turn has ended. What else is told like that is told at once: it is seldom.
-                if !response.head.fields.are_own() {
+                if response.head.fields.own_fields().is_none() {
                     gateway.limits().batch.end_of_turn().await;
                 }
                 talk.send(response, &asked, &mut sending).await

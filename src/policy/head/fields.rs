@@ -187,9 +187,12 @@ impl Fields {
         }
     }
 
-    /// Whether they are of our own ([`OwnFields`]), and unchanged.
-    pub const fn are_own(&self) -> bool {
-        matches!(self.kept, Kept::Own(_))
+    /// Those of our own, if they are, and unchanged.
+    pub const fn own_fields(&self) -> Option<&OwnFields> {
+        match &self.kept {
+            Kept::Own(own) => Some(own),
+            Kept::Lines(_) | Kept::Map(_) => None,
+        }
     }
 
     /// Which of those that are asked for the message came with.
@@ -401,7 +404,7 @@ mod tests {
         let own = Fields::own(OwnFields::new(120, &STATUS));
         let mut changed = own.clone();
         assert_eq!(changed.map_mut().len(), 4);
-        assert!(own.are_own() && !changed.are_own());
+        assert!(own.own_fields().is_some() && changed.own_fields().is_none());
         assert_eq!(told(&own), told(&changed));
         let [own_fields, mapped] = [&own, &changed].map(|fields| fields.iter().collect::<Vec<_>>());
         assert_eq!(own_fields, mapped);
@@ -410,6 +413,11 @@ mod tests {
             assert_eq!(own.value(field).is_some(), own.present().has(field));
         }
         assert_eq!(*own.map(), own.clone().into_map());
+        let mut written = Vec::new();
+        own.own_fields().expect("they are").encode(&mut written);
+        let line = |(name, value): (&[u8], &[u8])| [name, b": ", value, b"\r\n"].concat();
+        let lines: Vec<_> = own.iter().flat_map(line).collect();
+        assert_eq!(written, lines);
     }
 
     #[test]

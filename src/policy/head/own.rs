@@ -9,8 +9,11 @@ use crate::policy::decimal::Decimal;
 /// Says who has answered, and why (RFC 9209).
 pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
-const PROBLEM: &str = "application/problem+json";
-const NOT_STORED: &str = "no-store";
+/// The content is a problem document (RFC 9457).
+pub const PROBLEM: &str = "application/problem+json";
+
+/// No cache keeps the answer: the next request may meet nothing.
+pub const NOT_STORED: &str = "no-store";
 
 /// Those fields: four, two of which are always the same.
 #[derive(Clone, Debug)]
@@ -38,6 +41,20 @@ impl OwnFields {
             (None, b"proxy-status", self.proxy_status.as_bytes()),
         ];
         fields.into_iter()
+    }
+
+    /// Writes the lines of them. That most of what they say is known beforehand makes few copies of it.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut say = |text: &[u8]| out.extend_from_slice(text);
+        say(b"content-type: ");
+        say(PROBLEM.as_bytes());
+        say(b"\r\nretry-after: ");
+        say(self.retry_after.as_bytes());
+        say(b"\r\ncache-control: ");
+        say(NOT_STORED.as_bytes());
+        say(b"\r\nproxy-status: ");
+        say(self.proxy_status.as_bytes());
+        say(b"\r\n");
     }
 
     pub(super) fn map(&self) -> HeaderMap {

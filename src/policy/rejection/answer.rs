@@ -14,7 +14,7 @@ use super::problem::{Json, Room};
 use super::template::View;
 use super::told::Told;
 use super::{Conflict, Disclose, Form, Rejection, Telling, Template, grpc};
-use crate::policy::head::PROXY_STATUS;
+use crate::policy::head::{NOT_STORED, PROXY_STATUS};
 
 /// As many fields as most answers have.
 const FIELDS: usize = 6;
@@ -32,7 +32,7 @@ impl Rejection {
         if let Some(after) = self.retry_after() {
             fields.insert(RETRY_AFTER, HeaderValue::from(seconds_up(after)));
         }
-        fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        fields.insert(CACHE_CONTROL, HeaderValue::from_static(NOT_STORED));
         fields.insert(PROXY_STATUS, kind.proxy_status.clone());
         let cors = &telling.answers.cors;
         cors.admit(telling.audience.origin.as_ref(), &mut fields);

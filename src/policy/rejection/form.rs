@@ -5,7 +5,7 @@ use http::HeaderValue;
 use mediatype::{MediaType, media_type};
 
 use crate::policy::fields::has_media_type;
-use crate::policy::head::Fields;
+use crate::policy::head::{self, Fields};
 use crate::policy::present::Named;
 
 /// The form of an answer.
@@ -25,7 +25,7 @@ pub enum Form {
 
 impl Form {
     pub(super) const fn content_type(self) -> HeaderValue {
-        const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+        const PROBLEM: HeaderValue = HeaderValue::from_static(head::PROBLEM);
         const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
         const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
         const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");

@@ -188,7 +188,10 @@ fn encode_head(
         }
         encode_as_came(name, value, is_cased, out);
     };
-    fields.each(take);
+    match fields.own_fields() {
+        Some(own) => own.encode(out),
+        None => fields.each(take),
+    }
     match framed {
         Framed::Length(octets) if !has_length && content == Content::Allowed => {
             encode_line(b"content-length", Decimal::new(octets).as_bytes(), out);
