@@ -287,7 +287,8 @@ pub fn retry_after(
     let typical = typical.unwrap_or(UNTRIED);
     // A hold older than is typical is expected to last about as long again as it has.
     let left = unknown_for.unwrap_or_else(|| typical.checked_sub(age).unwrap_or(age).max(SOONEST));
-    let range = (left / 2).clamp(SOONEST, WIDEST).as_nanos() as f64;
+    // Some seconds: their nanoseconds are far from as many as would need more.
+    let range = (left / 2).clamp(SOONEST, WIDEST).as_nanos() as u64 as f64;
     left + Duration::from_nanos((range * spread) as u64)
 }
 
