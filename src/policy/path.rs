@@ -92,6 +92,29 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
+/// Not behind a slash.
+const NOT_FIRST: u8 = 1;
+/// A slash.
+const SLASH: u8 = NOT_FIRST << 1;
+/// Not without a closer look.
+const ODD: u8 = SLASH << 1;
+
+/// What is to be known of each byte of a path at first sight.
+const MARKS: [u8; 256] = {
+    let mut marks = [0; 256];
+    let mut byte = 0;
+    while byte < marks.len() {
+        marks[byte] = match byte as u8 {
+            b'/' => SLASH | NOT_FIRST,
+            b'.' => NOT_FIRST,
+            _ if PLAIN[byte] => 0,
+            _ => ODD,
+        };
+        byte += 1;
+    }
+    marks
+};
+
 /// The byte that the two hexadecimal digits after a `%` mean; `None` where there are none: that `%` means itself.
 fn escaped(after_percent: &[u8]) -> Option<u8> {
     let [high, low, ..] = after_percent else {
@@ -107,6 +130,20 @@ fn is_canonical(path: &[u8], distinguish: Distinguish) -> bool {
     {
         return false;
     }
+    is_simple(path) || keeps_each(path, distinguish)
+}
+
+/// Whether each of its bytes stays as it is, without a closer look, as most do. It begins with a slash.
+fn is_simple(path: &[u8]) -> bool {
+    let look = |(found, before): (u8, u8), &byte: &u8| {
+        let mark = MARKS[usize::from(byte)];
+        (found | mark & (before >> 1 | ODD), mark)
+    };
+    path.iter().fold((0, 0), look).0 == 0
+}
+
+/// Whether each of its bytes stays as it is.
+fn keeps_each(path: &[u8], distinguish: Distinguish) -> bool {
     let mut rest = path;
     while let [byte, after @ ..] = rest {
         rest = after;
