@@ -11,6 +11,7 @@ mod handshake;
 mod http1;
 mod http2;
 mod listener;
+mod memory;
 mod stop;
 mod worker;
 

@@ -1,7 +1,7 @@
 //! One client connection: finds out what is spoken on it, and has that spoken.
 
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 
 use bytes::BytesMut;
@@ -26,16 +26,19 @@ pub async fn serve<C: Connect, S: Socket>(
     mut draining: Draining,
 ) {
     // Boxed, as all is that is over when a connection rests, or that most do without: it takes little room then.
-    match Box::pin(begin(&gateway, socket, address, &mut draining)).await {
+    let begun = Box::pin(begin(&gateway, socket, address, &mut draining));
+    // Not awaited where it is made: what it is made of would keep its room meanwhile.
+    let served: Pin<Box<dyn Future<Output = ()> + '_>> = match begun.await {
         Begun::Http1(begun, caller) => {
-            http1::serve(&gateway, begun, caller, &mut draining).await;
+            Box::pin(http1::serve(&gateway, begun, caller, &mut draining))
         }
         Begun::Http2(begun, caller) => {
-            Box::pin(http2::serve(&gateway, begun, caller, &mut draining)).await;
+            Box::pin(http2::serve(&gateway, begun, caller, &mut draining))
         }
-        Begun::Nothing(inbound) => Box::pin(inbound.close(&[])).await,
-        Begun::Failed => {}
-    }
+        Begun::Nothing(inbound) => Box::pin(inbound.close(&[])),
+        Begun::Failed => return,
+    };
+    served.await;
 }
 
 /// What a client has begun with, since when, and who it is.

@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use super::admission::Admitted;
 use super::connection::serve;
 use super::handshake::shake_hands;
+use super::memory::give_back;
 use crate::config::Config;
 use crate::gateway::{Counts, Gateway, Shared, TurnRequest, Turns};
 use crate::tls::{ClientConfig, Current, ServerConfig};
@@ -162,6 +163,7 @@ pub fn gateway_at_work<C: Connect>(
         loop {
             ticks.tick().await;
             sweeping.sweep();
+            give_back();
         }
     });
     gateway

@@ -11,14 +11,14 @@ use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
 
-use super::Relays;
+use super::{Relay, Relays};
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// The tasks of one worker. Their number is bounded by that of the connections and the holds.
 #[derive(Default)]
 pub struct Tasks {
-    adopted: RefCell<Vec<Task>>,
+    adopted: RefCell<Vec<Adopted>>,
     has_adopted: Notify,
     running: Cell<usize>,
     has_ended: Notify,
@@ -28,14 +28,11 @@ pub struct Tasks {
 impl Tasks {
     /// Starts a task. It may be called from a `drop`: the task begins with the worker's next turn.
     pub fn adopt(self: &Rc<Self>, task: impl Future<Output = ()> + 'static) {
-        let counted = Counted::new(self);
-        let relay = self.relays.enter();
-        let task = async move {
-            drop(relay);
-            let _counted = counted;
-            task.await;
-        };
-        self.adopted.borrow_mut().push(Box::pin(task));
+        self.adopted.borrow_mut().push(Adopted {
+            task: Box::pin(task),
+            relay: Some(self.relays.enter()),
+            _counted: Counted::new(self),
+        });
         self.has_adopted.notify_one();
     }
 
@@ -83,6 +80,23 @@ impl std::fmt::Debug for Tasks {
         f.debug_struct("Tasks")
             .field("running", &self.running)
             .finish_non_exhaustive()
+    }
+}
+
+/// A task, as it runs. Not an async block, which would have the room for the task twice: as it came, and as it is awaited.
+struct Adopted {
+    task: Task,
+    /// Until it begins.
+    relay: Option<Relay>,
+    _counted: Counted,
+}
+
+impl Future for Adopted {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.relay = None;
+        self.task.as_mut().poll(cx)
     }
 }
 
@@ -141,5 +155,29 @@ impl<T: 'static> Drop for Attached<T> {
                 future.await;
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::task::{LocalSet, yield_now};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_stands_between_a_worker_and_its_exchanges_until_it_begins() {
+        let tasks = Rc::new(Tasks::default());
+        tasks.adopt(pending());
+        assert!(tasks.relays().are_any());
+        let begin = async {
+            tokio::select! {
+                () = tasks.run() => {}
+                () = async { yield_now().await; yield_now().await; } => {}
+            }
+        };
+        LocalSet::new().run_until(begin).await;
+        assert!(!tasks.relays().are_any());
     }
 }
