@@ -1,7 +1,7 @@
 //! The client's side of one connection, or of one stream of HTTP/2, as the requests on it see it.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
 use tokio::time::Instant;
@@ -16,7 +16,7 @@ pub struct Peer {
     pub client: Rc<dyn Client>,
     /// Who it is.
     pub caller: Caller,
-    tunnel: RefCell<Option<Tunnel>>,
+    tunnel: Cell<Option<Tunnel>>,
     at_work: Rc<dyn Any>,
     /// How many requests have come.
     begun: Cell<u64>,
@@ -37,7 +37,7 @@ impl Peer {
         Self {
             client,
             caller,
-            tunnel: RefCell::new(None),
+            tunnel: Cell::new(None),
             at_work,
             begun: Cell::new(0),
             in_flight: Rc::new(()),
@@ -84,18 +84,21 @@ impl Peer {
 
     /// The connection is to be joined to this one once the 101 is written.
     pub fn join(&self, tunnel: Tunnel) {
-        *self.tunnel.borrow_mut() = Some(tunnel);
+        self.tunnel.set(Some(tunnel));
         self.client.tunnel();
     }
 
     /// Whether HTTP ends on the connection with the response that is being sent.
     pub fn is_joined(&self) -> bool {
-        self.tunnel.borrow().is_some()
+        let tunnel = self.tunnel.take();
+        let is_joined = tunnel.is_some();
+        self.tunnel.set(tunnel);
+        is_joined
     }
 
     /// What the connection is to be joined to now that HTTP has ended on it.
     pub fn take_tunnel(&self) -> Option<Tunnel> {
-        self.tunnel.borrow_mut().take()
+        self.tunnel.take()
     }
 }
 

@@ -1,5 +1,6 @@
 //! One client connection: finds out what is spoken on it, and has that spoken.
 
+use std::future::ready;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -17,28 +18,35 @@ use crate::wire::{Inbound, Multiplexed, Opening, Protocol, Socket, open};
 /// Resolves when the next answer on each connection is to be the last.
 pub(super) type Draining = watch::Receiver<bool>;
 
+/// What answers the requests of a connection.
+pub(super) type Served = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Answers the requests that come over `socket`, until the client has had enough, or `draining` says that the next
 /// answers are the last.
-pub async fn serve<C: Connect, S: Socket>(
+pub fn serve<C: Connect, S: Socket>(
+    gateway: Rc<Gateway<C>>,
+    socket: S,
+    address: Option<IpAddr>,
+    draining: Draining,
+) -> impl Future<Output = ()> {
+    // Boxed, as all is that is over when a connection rests: it takes little room then.
+    let begun = Box::pin(begin(gateway, socket, address, draining));
+    async move { begun.await.await }
+}
+
+/// Finds out what is spoken over `socket`.
+pub(super) async fn begin<C: Connect, S: Socket>(
     gateway: Rc<Gateway<C>>,
     socket: S,
     address: Option<IpAddr>,
     mut draining: Draining,
-) {
-    // Boxed, as all is that is over when a connection rests, or that most do without: it takes little room then.
-    let begun = Box::pin(begin(&gateway, socket, address, &mut draining));
-    // Not awaited where it is made: what it is made of would keep its room meanwhile.
-    let served: Pin<Box<dyn Future<Output = ()> + '_>> = match begun.await {
-        Begun::Http1(begun, caller) => {
-            Box::pin(http1::serve(&gateway, begun, caller, &mut draining))
-        }
-        Begun::Http2(begun, caller) => {
-            Box::pin(http2::serve(&gateway, begun, caller, &mut draining))
-        }
-        Begun::Nothing(inbound) => Box::pin(inbound.close(&[])),
-        Begun::Failed => return,
-    };
-    served.await;
+) -> Served {
+    match hear(&gateway, socket, address, &mut draining).await {
+        Begun::Http1(begun, caller) => Box::pin(http1::serve(gateway, begun, caller, draining)),
+        Begun::Http2(begun, caller) => Box::pin(http2::serve(gateway, begun, caller, draining)),
+        Begun::Nothing(inbound) => Box::pin(async move { inbound.close(&[]).await }),
+        Begun::Failed => Box::pin(ready(())),
+    }
 }
 
 /// What a client has begun with, since when, and who it is.
@@ -51,7 +59,7 @@ enum Begun<S: Socket> {
 }
 
 /// Waits for what is spoken over `socket`.
-async fn begin<C: Connect, S: Socket>(
+async fn hear<C: Connect, S: Socket>(
     gateway: &Gateway<C>,
     mut socket: S,
     address: Option<IpAddr>,
@@ -73,7 +81,7 @@ async fn begin<C: Connect, S: Socket>(
                 tokio::select! {
                     biased;
                     opened = opened => Some(opened),
-                    () = std::future::ready(()) => None,
+                    () = ready(()) => None,
                 }
             }
             () = sleep(idle_timeout) => None,

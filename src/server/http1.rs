@@ -15,7 +15,6 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::task::yield_now;
@@ -27,50 +26,31 @@ use crate::body::Incoming;
 use crate::gateway::{Answered, Caller, Gateway, Peer};
 use crate::policy::head::{Asked, Malformed, ParsedRequest};
 use crate::upstream::{Connect, Tunnel};
-use crate::wire::{Client, Inbound, Socket};
+use crate::wire::{Inbound, Socket};
 use feeding::Feeding;
 pub(super) use sending::last;
 use sending::{Lost, Sending};
-use watch::{At, Seen, Watch};
+use watch::{At, Seen, Watch, drained, first_look};
 
 /// Answers the requests that come over a connection, until the client has had enough, or `draining`
 /// says that the next answer is the last.
-#[expect(
-    clippy::manual_async_fn,
-    reason = "what an async function is given has its room twice: as it came, and as it is used"
-)]
 pub(super) fn serve<C: Connect, S: Socket>(
-    gateway: &Rc<Gateway<C>>,
+    gateway: Rc<Gateway<C>>,
     (mut inbound, since): (Inbound<S>, Instant),
     caller: Caller,
-    draining: &mut Draining,
+    mut draining: Draining,
 ) -> impl Future<Output = ()> {
+    let peer = Peer::new(inbound.client(), caller);
+    let opened = Cell::new(Some(since));
+    // Not an async function: what that is given has its room twice, as it came, and as it is used.
     async move {
-        let idle_timeout = gateway.config().server.idle_timeout;
-        let address = caller.address;
-        let peer = Peer::new(inbound.client(), caller);
-        let opened = Cell::new(Some(since));
-        while inbound.has_input() || is_stirred(&*peer.client, draining, idle_timeout).await {
-            let head_timeout = gateway.config().server.limits.head_timeout;
+        while inbound.has_input() || is_stirred(&peer, &mut draining, &gateway).await {
+            let seen = (&peer, &draining, opened.take());
             // Boxed, so that a parked connection does not keep the room for it.
-            let speaking = Box::pin(async {
-                let watch = Watch::new(&peer, draining, head_timeout, opened.take());
-                speak(gateway, inbound, &peer, watch).await
-            });
-            inbound = match speaking.await {
-                End::Idle(inbound) => inbound,
-                End::Cut(inbound) => return inbound.cut(),
-                End::Over(inbound) => {
-                    // Boxed as well: it comes once.
-                    return match peer.take_tunnel() {
-                        Some(tunnel) => Box::pin(join(inbound, tunnel)).await,
-                        None => {
-                            let refused = inbound.refused();
-                            let last = refused.map(|why| last(gateway.refuse(why, address)));
-                            Box::pin(inbound.close(&last.unwrap_or_default())).await;
-                        }
-                    };
-                }
+            let spoken = Box::pin(speak(&gateway, inbound, seen)).await;
+            inbound = match spoken.rest_or_close(&gateway, &peer) {
+                Ok(idle) => idle,
+                Err(closing) => return closing.await,
             };
         }
         Box::pin(inbound.close(&[])).await;
@@ -78,16 +58,20 @@ pub(super) fn serve<C: Connect, S: Socket>(
 }
 
 /// Waits until something comes over a parked connection. False if it is to be closed instead.
-async fn is_stirred(client: &dyn Client, draining: &mut Draining, idle_timeout: Duration) -> bool {
+async fn is_stirred<C: Connect>(
+    peer: &Peer,
+    draining: &mut Draining,
+    gateway: &Gateway<C>,
+) -> bool {
     tokio::select! {
         biased;
-        () = poll_fn(|cx| client.poll_stirred(cx)) => true,
+        () = poll_fn(|cx| peer.client.poll_stirred(cx)) => true,
         _ = draining.wait_for(|is_draining| *is_draining) => {
             // A request may have come that the runtime has yet to hear of.
             yield_now().await;
-            poll_fn(|cx| Poll::Ready(client.poll_stirred(cx).is_ready())).await
+            poll_fn(|cx| Poll::Ready(peer.client.poll_stirred(cx).is_ready())).await
         }
-        () = sleep(idle_timeout) => false,
+        () = sleep(gateway.config().server.idle_timeout) => false,
     }
 }
 
@@ -101,13 +85,41 @@ enum End<S> {
     Over(Inbound<S>),
 }
 
-/// Speaks HTTP/1.1 over a connection until that ends, or pauses.
+impl<S: Socket> End<S> {
+    /// The connection that rests, or what closes it.
+    fn rest_or_close<'a, C: Connect>(
+        self,
+        gateway: &Gateway<C>,
+        peer: &Peer,
+    ) -> Result<Inbound<S>, Pin<Box<dyn Future<Output = ()> + 'a>>>
+    where
+        S: 'a,
+    {
+        Err(match self {
+            Self::Idle(inbound) => return Ok(inbound),
+            Self::Cut(inbound) => Box::pin(async move { inbound.cut() }),
+            Self::Over(inbound) => match peer.take_tunnel() {
+                Some(tunnel) => Box::pin(join(inbound, tunnel)),
+                None => {
+                    let refused = inbound.refused();
+                    let last = refused.map(|why| last(gateway.refuse(why, peer.caller.address)));
+                    Box::pin(async move { inbound.close(&last.unwrap_or_default()).await })
+                }
+            },
+        })
+    }
+}
+
+/// Speaks HTTP/1.1 over a connection until that ends, or pauses. Its first head has begun at `opened`, if it has.
 async fn speak<C: Connect, S: Socket>(
     gateway: &Rc<Gateway<C>>,
     mut inbound: Inbound<S>,
-    peer: &Peer,
-    mut watch: Watch<'_>,
+    (peer, draining, opened): (&Peer, &Draining, Option<Instant>),
 ) -> End<S> {
+    // Kept here, and not in boxes: what goes when a connection rests would leave holes between what stays.
+    let (look, drain) = (pin!(first_look()), pin!(drained(draining.clone())));
+    let heads = (gateway.config().server.limits.head_timeout, opened);
+    let mut watch = Watch::new(peer, draining, heads, (look, drain));
     let mut sending = Sending::default();
     loop {
         let parsed = match next_request(&mut inbound, &mut watch).await {

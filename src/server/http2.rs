@@ -36,10 +36,10 @@ const SEND_BUFFER: usize = 64 * 1024;
 
 /// Answers the requests that come over a connection of which the beginning was read already.
 pub(super) async fn serve<C: Connect, S: Socket>(
-    gateway: &Rc<Gateway<C>>,
+    gateway: Rc<Gateway<C>>,
     (multiplexed, since): (Multiplexed<S>, Instant),
     caller: Caller,
-    draining: &mut Draining,
+    mut draining: Draining,
 ) {
     let _relay = gateway.limits().tasks.relays().enter();
     let server = &gateway.config().server;
@@ -51,14 +51,14 @@ pub(super) async fn serve<C: Connect, S: Socket>(
     let ended = match timeout_at(by, Box::pin(shaking)).await {
         Ok(Ok(connection)) => {
             let mut session = Session {
-                gateway: Rc::clone(gateway),
+                gateway: Rc::clone(&gateway),
                 connection,
                 rest: &rest,
                 caller,
                 streams: JoinSet::new(),
                 at_work: Rc::new(()),
             };
-            Box::pin(session.run(draining)).await
+            Box::pin(session.run(&mut draining)).await
         }
         Ok(Err(error)) => Err(error),
         Err(_) => Ok(()),

@@ -18,7 +18,7 @@ use tokio::time::{interval, timeout};
 use tracing::{info, warn};
 
 use super::admission::Admitted;
-use super::connection::serve;
+use super::connection::{Draining, Served, begin};
 use super::handshake::shake_hands;
 use super::memory::give_back;
 use crate::config::Config;
@@ -114,15 +114,16 @@ impl Parts {
         let (drain, draining) = watch::channel(false);
         while let Some((accepted, admitted)) = self.connections.recv().await {
             let load = (Load(Arc::clone(&self.load)), admitted);
-            let (gateway, draining) = (Rc::clone(&gateway), draining.clone());
-            let served = served.clone();
+            let taken_over = accepted.begin(Rc::clone(&gateway), served.clone(), draining.clone());
+            // Boxed, so that a connection that rests does not keep the room for how it began.
+            let taken_over = Box::pin(taken_over);
             tasks.adopt(async move {
-                let _load = load;
-                match accepted.into_stream(&gateway, served).await {
-                    Ok(Some((stream, address))) => serve(gateway, stream, address, draining).await,
+                match taken_over.await {
+                    Ok(Some(served)) => served.await,
                     Ok(None) => {}
                     Err(error) => warn!(%error, "a connection could not be taken over"),
                 }
+                drop(load);
             });
         }
         // What has reached the sockets of new connections by now is read first.
@@ -170,6 +171,19 @@ pub fn gateway_at_work<C: Connect>(
 }
 
 impl Accepted {
+    /// Takes the connection over, and finds out what is spoken over it; none where a client and the gateway do not agree on TLS.
+    async fn begin<C: Connect>(
+        self,
+        gateway: Rc<Gateway<C>>,
+        certificates: Option<Current<ServerConfig>>,
+        draining: Draining,
+    ) -> io::Result<Option<Served>> {
+        Ok(match self.into_stream(&gateway, certificates).await? {
+            Some((stream, address)) => Some(begin(gateway, stream, address, draining).await),
+            None => None,
+        })
+    }
+
     /// Where the client connects from; none over a Unix socket.
     pub(super) const fn address(&self) -> Option<IpAddr> {
         match self {

@@ -37,7 +37,8 @@ pub struct Inbound<S> {
     requests: Requests,
     /// What was read, and not yet taken.
     input: Bytes,
-    refused: Option<Malformed>,
+    /// Boxed: it comes once, and most connections rest without it.
+    refused: Option<Box<Malformed>>,
     /// Whether the client has ended its side, as far as it was read.
     is_ended: bool,
     stall: Stall,
@@ -95,13 +96,13 @@ impl<S: Socket> Inbound<S> {
     }
 
     /// What was wrong with the head of a request.
-    pub const fn refused(&self) -> Option<Malformed> {
-        self.refused
+    pub fn refused(&self) -> Option<Malformed> {
+        self.refused.as_deref().copied()
     }
 
     /// Refuses the request that is half here.
     pub fn refuse(&mut self, why: Malformed) {
-        self.refused = Some(why);
+        self.refused = Some(Box::new(why));
     }
 
     /// Whether a head is half here.
@@ -131,7 +132,7 @@ impl<S: Socket> Inbound<S> {
                 Ok(Some(parsed)) => return Poll::Ready(Ok(Some(parsed))),
                 Ok(None) => {}
                 Err(why) => {
-                    self.refused = Some(why);
+                    self.refused = Some(Box::new(why));
                     return Poll::Ready(Ok(None));
                 }
             }

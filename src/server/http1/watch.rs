@@ -47,9 +47,9 @@ pub(super) struct Watch<'a> {
     peer: &'a Peer,
     draining: &'a Draining,
     was_draining: bool,
-    drain: Pin<Box<dyn Future<Output = ()> + 'a>>,
+    drain: Pin<&'a mut dyn Future<Output = ()>>,
     /// When to look next.
-    look: Pin<Box<Sleep>>,
+    look: Pin<&'a mut Sleep>,
     /// Who is woken by either. Asked once: to ask them costs more than to see whether anything has come of them.
     set_for: Option<Waker>,
     /// How many requests had come at the last look.
@@ -59,24 +59,32 @@ pub(super) struct Watch<'a> {
     head: Option<Instant>,
 }
 
+/// Ready at the first look.
+pub(super) fn first_look() -> Sleep {
+    sleep(LOOK)
+}
+
+/// Ready when no further request is answered.
+pub(super) async fn drained(mut draining: Draining) {
+    // Whoever could tell is gone: then so is the worker.
+    let _ = draining.wait_for(|is_draining| *is_draining).await;
+}
+
 impl<'a> Watch<'a> {
-    /// A watch over a connection whose first head has begun at `opened`, if it has.
+    /// A watch over a connection whose first head has begun at `opened`, if it has. It waits for the next `look`, and for
+    /// the drain.
     pub(super) fn new(
         peer: &'a Peer,
         draining: &'a Draining,
-        head_timeout: Duration,
-        opened: Option<Instant>,
+        (head_timeout, opened): (Duration, Option<Instant>),
+        (look, drain): (Pin<&'a mut Sleep>, Pin<&'a mut dyn Future<Output = ()>>),
     ) -> Self {
-        let mut told = draining.clone();
         Self {
             peer,
             draining,
             was_draining: *draining.borrow(),
-            drain: Box::pin(async move {
-                // Whoever could tell is gone: then so is the worker.
-                let _ = told.wait_for(|is_draining| *is_draining).await;
-            }),
-            look: Box::pin(sleep(LOOK)),
+            drain,
+            look,
             set_for: None,
             begun: peer.begun(),
             head_timeout,
