@@ -41,7 +41,7 @@ async fn idle_and_slow_clients_and_a_storm_of_resets_keep_nobody_waiting_and_lea
         let after = Footprint::at_rest(&gateway).await;
         println!("before: {before:?}, after: {after:?}");
         assert_eq!(after.files, before.files, "descriptors are left");
-        memory_returns(&gateway, before.memory + LEFT).await;
+        gateway.until_memory_returns(before.memory + LEFT).await;
     }
     gateway.ends_empty().await;
 }
@@ -61,20 +61,6 @@ impl Footprint {
             memory: gateway.memory(),
         }
     }
-}
-
-/// Waits until no more than `most` is resident. What was freed is given back in time, though nobody asks for anything.
-async fn memory_returns(gateway: &Gateway, most: u64) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while gateway.memory() > most {
-        assert!(
-            Instant::now() < deadline,
-            "{} bytes are left",
-            gateway.memory()
-        );
-        sleep(Duration::from_millis(200)).await;
-    }
-    gateway.until_at_rest().await;
 }
 
 /// The whole crowd, from the first that comes to the last that leaves.

@@ -13,6 +13,9 @@ use tokio::time::{Instant, sleep};
 /// The longest that a line of the log is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The longest that memory is waited for: it goes back a second after it was freed at the soonest.
+const RETURN: Duration = Duration::from_secs(20);
+
 /// A running gateway; dropped, it ends.
 pub(crate) struct Gateway {
     pub(crate) addr: SocketAddr,
@@ -151,6 +154,22 @@ impl Gateway {
     /// The memory that it has resident, in bytes.
     pub(crate) fn memory(&self) -> u64 {
         self.program.memory()
+    }
+
+    /// Waits until it has no more than `most` bytes resident. What was freed is given back in time, though nobody asks for anything.
+    pub(crate) async fn until_memory_returns(&self, most: u64) {
+        let deadline = Instant::now() + RETURN;
+        loop {
+            let memory = self.memory();
+            if memory <= most {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{memory} bytes are resident, and not {most}"
+            );
+            sleep(Duration::from_millis(200)).await;
+        }
     }
 
     /// The files that it has open, by what they are.
