@@ -114,7 +114,8 @@ const IDLE: u64 = 5 << 10;
 async fn idle_connections_keep_little_memory() {
     const COUNT: u64 = 780;
     let witness = Witness::start(71, 0.0);
-    let gateway = Gateway::with_server(witness.addr, "workers = 1", "");
+    // One of them has the memory of both given back.
+    let gateway = Gateway::with_server(witness.addr, "workers = 2", "");
     let ask = async || {
         let request = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
         let mut client = client_sends(gateway.addr, request).await;

@@ -46,7 +46,7 @@ pub(super) struct Certificates {
 
 /// What a worker is made of, beside its number.
 pub(super) struct Parts {
-    /// Whether it is the one that tries the upstream at the start.
+    /// Whether it is the one that does what is done once for all: tries the upstream at the start, and has memory given back.
     pub(super) is_first: bool,
     pub(super) shared: Shared,
     pub(super) connections: mpsc::Receiver<(Accepted, Admitted)>,
@@ -108,8 +108,9 @@ impl Parts {
         let tasks = Rc::clone(&gateway.limits().tasks);
         if self.is_first {
             let gateway = Rc::clone(&gateway);
-            // Not one of those that a drain waits for.
+            // A drain waits for neither.
             spawn_local(async move { gateway.try_upstream().await });
+            spawn_local(give_back());
         }
         let (drain, draining) = watch::channel(false);
         while let Some((accepted, admitted)) = self.connections.recv().await {
@@ -164,7 +165,6 @@ pub fn gateway_at_work<C: Connect>(
         loop {
             ticks.tick().await;
             sweeping.sweep();
-            give_back();
         }
     });
     gateway
