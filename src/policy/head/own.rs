@@ -33,28 +33,36 @@ impl OwnFields {
 
     /// Which of those that are asked for each is, its name, and its value.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Option<Named>, &[u8], &[u8])> {
-        let named = Some(Named::ContentType);
-        let fields: [(_, &[u8], &[u8]); 4] = [
-            (named, b"content-type", PROBLEM.as_bytes()),
-            (None, b"retry-after", self.retry_after.as_bytes()),
-            (None, b"cache-control", NOT_STORED.as_bytes()),
-            (None, b"proxy-status", self.proxy_status.as_bytes()),
-        ];
-        fields.into_iter()
+        let lines = self.lines().into_iter();
+        lines.map(|(named, before, value)| (named, name(before), value))
     }
 
-    /// Writes the lines of them. That most of what they say is known beforehand makes few copies of it.
+    /// Writes the lines of them. That most of what they say is known beforehand makes few copies of it, and of fixed length: in a loop
+    /// they would not be.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let mut say = |text: &[u8]| out.extend_from_slice(text);
-        say(b"content-type: ");
-        say(PROBLEM.as_bytes());
-        say(b"\r\nretry-after: ");
-        say(self.retry_after.as_bytes());
-        say(b"\r\ncache-control: ");
-        say(NOT_STORED.as_bytes());
-        say(b"\r\nproxy-status: ");
-        say(self.proxy_status.as_bytes());
-        say(b"\r\n");
+        let mut say = |(_, before, value): (_, &[u8], &[u8])| {
+            out.extend_from_slice(before);
+            out.extend_from_slice(value);
+        };
+        let [first, second, third, last] = self.lines();
+        say(first);
+        say(second);
+        say(third);
+        say(last);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Which of those that are asked for each is, what stands before its value, and its value. The end of the line before is part of what
+    /// stands there: that is one copy.
+    #[inline]
+    fn lines(&self) -> [(Option<Named>, &'static [u8], &[u8]); 4] {
+        let named = Some(Named::ContentType);
+        [
+            (named, b"content-type: ", PROBLEM.as_bytes()),
+            (None, b"\r\nretry-after: ", self.retry_after.as_bytes()),
+            (None, b"\r\ncache-control: ", NOT_STORED.as_bytes()),
+            (None, b"\r\nproxy-status: ", self.proxy_status.as_bytes()),
+        ]
     }
 
     pub(super) fn map(&self) -> HeaderMap {
@@ -69,4 +77,10 @@ impl OwnFields {
             (PROXY_STATUS, self.proxy_status.clone()),
         ])
     }
+}
+
+/// The name in what stands before a value.
+fn name(before: &[u8]) -> &[u8] {
+    let name = before.trim_ascii();
+    name.strip_suffix(b":").unwrap_or(name)
 }
