@@ -97,6 +97,7 @@ impl ServerError {
 
 /// Serves until a signal says to stop, and what was at work then has settled.
 pub fn run(config: Config) -> Result<(), ServerError> {
+    memory::without_huge_pages();
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()

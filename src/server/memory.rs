@@ -1,10 +1,11 @@
-//! Has the allocator give back to the system what a crowd of connections has left.
+//! Keeps the memory of the process small, and has the allocator give back to the system what a crowd of connections has left.
 //!
 //! One thread does it for all: what is free, and no thread keeps for itself, belongs to the process.
 
 use std::hint::black_box;
 use std::time::Duration;
 
+use rustix::thread::disable_transparent_huge_pages;
 use tokio::time::interval;
 
 /// As long as the allocator keeps what is free.
@@ -12,6 +13,13 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// More than the allocator keeps for the next who wants as much: of that size it lets go at once.
 const LET_GO: usize = 1024 * 1024;
+
+/// To be called before there is much memory. The kernel would put 2 MiB in the place of what has a few pages in use, and fill what was given
+/// back again: nothing here is faster for it.
+pub(super) fn without_huge_pages() {
+    // Where that is not allowed, all runs as well, and takes more memory.
+    let _ = disable_transparent_huge_pages(true);
+}
 
 /// Never ends. What has been free for a second the allocator gives back when it next lets go of a page; in a program in which nothing
 /// happens, nobody else has it do so.

@@ -156,6 +156,11 @@ impl Gateway {
         self.program.memory()
     }
 
+    /// Whether the kernel may put huge pages in the place of what it has.
+    pub(crate) fn may_have_huge_pages(&self) -> bool {
+        self.program.may_have_huge_pages()
+    }
+
     /// Waits until it has no more than `most` bytes resident. What was freed is given back in time, though nobody asks for anything.
     pub(crate) async fn until_memory_returns(&self, most: u64) {
         let deadline = Instant::now() + RETURN;

@@ -110,24 +110,35 @@ impl Program {
 
     /// The most memory that it ever had resident, in bytes.
     pub(crate) fn most_memory(&self) -> u64 {
-        self.status("VmHWM:")
+        self.octets("VmHWM:")
     }
 
     /// The memory that it has resident, in bytes.
     pub(crate) fn memory(&self) -> u64 {
-        self.status("VmRSS:")
+        self.octets("VmRSS:")
     }
 
-    /// What the kernel says of its memory.
-    fn status(&self, name: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.expect("a running child");
-        let told = status.lines().find_map(|line| line.strip_prefix(name));
-        let kibibytes = told.and_then(|told| told.trim().strip_suffix(" kB"));
+    /// Whether the kernel may put huge pages in the place of what it has.
+    pub(crate) fn may_have_huge_pages(&self) -> bool {
+        self.status("THP_enabled:") != "0"
+    }
+
+    /// What the kernel says of its memory, in bytes.
+    fn octets(&self, name: &str) -> u64 {
+        let told = self.status(name);
+        let kibibytes = told.strip_suffix(" kB");
         kibibytes
             .and_then(|count| count.parse::<u64>().ok())
             .expect("a number of KiB")
             << 10
+    }
+
+    /// What the kernel says of it by this name.
+    fn status(&self, name: &str) -> String {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a running child");
+        let told = status.lines().find_map(|line| line.strip_prefix(name));
+        told.expect("the kernel says it").trim().to_owned()
     }
 
     /// Asks the program to end, and gives how it did.
