@@ -108,7 +108,7 @@ fn passes_each_way(scratch: &Scratch, gateway: &Gateway, how: &[&str], version: 
 }
 
 /// What an idle connection may have in memory: it keeps some 2 KiB, and has some 20 KiB of buffers to give back.
-const IDLE: u64 = 3 << 10;
+const IDLE: u64 = 4 << 10;
 
 #[tokio::test]
 async fn idle_connections_keep_little_memory() {

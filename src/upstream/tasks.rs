@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
 use tokio::sync::Notify;
 
 use super::{Relay, Relays};
@@ -18,7 +19,7 @@ type Task = Pin<Box<dyn Future<Output = ()>>>;
 /// The tasks of one worker. Their number is bounded by that of the connections and the holds.
 #[derive(Default)]
 pub struct Tasks {
-    adopted: RefCell<Vec<Adopted>>,
+    adopted: RefCell<Vec<Task>>,
     has_adopted: Notify,
     running: Cell<usize>,
     has_ended: Notify,
@@ -28,11 +29,11 @@ pub struct Tasks {
 impl Tasks {
     /// Starts a task. It may be called from a `drop`: the task begins with the worker's next turn.
     pub fn adopt(self: &Rc<Self>, task: impl Future<Output = ()> + 'static) {
-        self.adopted.borrow_mut().push(Adopted {
-            task: Box::pin(task),
+        self.adopted.borrow_mut().push(Box::pin(Adopted {
+            task,
             relay: Some(self.relays.enter()),
             _counted: Counted::new(self),
-        });
+        }));
         self.has_adopted.notify_one();
     }
 
@@ -83,20 +84,25 @@ impl std::fmt::Debug for Tasks {
     }
 }
 
-/// A task, as it runs. Not an async block, which would have the room for the task twice: as it came, and as it is awaited.
-struct Adopted {
-    task: Task,
-    /// Until it begins.
-    relay: Option<Relay>,
-    _counted: Counted,
+pin_project! {
+    /// A task, as it runs. Not an async block, which would have the room for the task twice: as it came, and as it is awaited. What
+    /// is kept beside the task is in one piece with it, since the runtime takes twice the room for what is larger than a box.
+    struct Adopted<F> {
+        #[pin]
+        task: F,
+        // Until it begins.
+        relay: Option<Relay>,
+        _counted: Counted,
+    }
 }
 
-impl Future for Adopted {
+impl<F: Future<Output = ()>> Future for Adopted<F> {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.relay = None;
-        self.task.as_mut().poll(cx)
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        *this.relay = None;
+        this.task.poll(cx)
     }
 }
 

@@ -5,7 +5,7 @@
 //! - An informational response is written between messages, never inside one.
 //! - Nothing that the client sends after the last answer is read as a request: it is discarded.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -48,8 +48,8 @@ pub struct Inbound<S> {
 struct Line<S> {
     socket: RefCell<S>,
     interims: RefCell<Interims>,
-    /// What was wrong with a body.
-    broken: Cell<Option<Malformed>>,
+    /// What was wrong with a body. Boxed, as it is with a head.
+    broken: OnceCell<Box<Malformed>>,
     is_tunnel: Cell<bool>,
     /// How long the client may take nothing.
     patience: Cell<Duration>,
@@ -71,7 +71,7 @@ impl<S: Socket> Inbound<S> {
         let line = Line {
             socket: RefCell::new(socket),
             interims: RefCell::default(),
-            broken: Cell::new(None),
+            broken: OnceCell::new(),
             is_tunnel: Cell::new(false),
             patience: Cell::new(patience),
         };
@@ -153,7 +153,8 @@ impl<S: Socket> Inbound<S> {
                 Ok(None) if !self.requests.is_in_body() => break,
                 Ok(None) => {}
                 Err(why) => {
-                    self.line.broken.set(Some(why));
+                    // It is found once: nothing is read behind it.
+                    let _ = self.line.broken.set(Box::new(why));
                     return Poll::Ready(Err(Broken));
                 }
             }
@@ -352,7 +353,7 @@ impl<S: Socket> Client for Line<S> {
     }
 
     fn broken_body(&self) -> Option<Malformed> {
-        self.broken.get()
+        self.broken.get().map(|why| **why)
     }
 }
 

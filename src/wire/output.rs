@@ -19,6 +19,9 @@ const TOGETHER: usize = 16 * 1024;
 /// A part of a body up to this size is copied behind what is gathered; a larger one is written from where it is.
 const COPIED: usize = 4 * 1024;
 
+/// The least room that is taken: most heads need no more, and what grows to that takes less in between.
+const ROOM: usize = 512;
+
 /// The most room that is kept when all is written.
 const KEPT: usize = 4 * 1024;
 
@@ -76,6 +79,7 @@ impl Output {
             ..Self::default()
         };
         self.out.clear();
+        self.out.reserve(ROOM);
         &mut self.out
     }
 
