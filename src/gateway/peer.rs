@@ -90,6 +90,7 @@ impl Peer {
 
     /// Whether HTTP ends on the connection with the response that is being sent.
     pub fn is_joined(&self) -> bool {
+        // A cell cannot be looked into.
         let tunnel = self.tunnel.take();
         let is_joined = tunnel.is_some();
         self.tunnel.set(tunnel);

@@ -34,7 +34,7 @@ pub fn serve<C: Connect, S: Socket>(
     async move { begun.await.await }
 }
 
-/// Finds out what is spoken over `socket`.
+/// Finds out what is spoken over `socket`, and gives what answers it.
 pub(super) async fn begin<C: Connect, S: Socket>(
     gateway: Rc<Gateway<C>>,
     socket: S,
@@ -44,7 +44,7 @@ pub(super) async fn begin<C: Connect, S: Socket>(
     match hear(&gateway, socket, address, &mut draining).await {
         Begun::Http1(begun, caller) => Box::pin(http1::serve(gateway, begun, caller, draining)),
         Begun::Http2(begun, caller) => Box::pin(http2::serve(gateway, begun, caller, draining)),
-        Begun::Nothing(inbound) => Box::pin(async move { inbound.close(&[]).await }),
+        Begun::Nothing(inbound) => Box::pin(inbound.close(&[])),
         Begun::Failed => Box::pin(ready(())),
     }
 }

@@ -10,7 +10,6 @@ mod feeding;
 mod sending;
 mod watch;
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -21,7 +20,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-use super::connection::Draining;
+use super::connection::{Draining, Served};
 use crate::body::Incoming;
 use crate::gateway::{Answered, Caller, Gateway, Peer};
 use crate::policy::head::{Asked, Malformed, ParsedRequest};
@@ -41,13 +40,13 @@ pub(super) fn serve<C: Connect, S: Socket>(
     mut draining: Draining,
 ) -> impl Future<Output = ()> {
     let peer = Peer::new(inbound.client(), caller);
-    let opened = Cell::new(Some(since));
+    let mut opened = Some(since);
     // Not an async function: what that is given has its room twice, as it came, and as it is used.
     async move {
         while inbound.has_input() || is_stirred(&peer, &mut draining, &gateway).await {
-            let seen = (&peer, &draining, opened.take());
+            let watched = (&peer, &draining, opened.take());
             // Boxed, so that a parked connection does not keep the room for it.
-            let spoken = Box::pin(speak(&gateway, inbound, seen)).await;
+            let spoken = Box::pin(speak(&gateway, inbound, watched)).await;
             inbound = match spoken.rest_or_close(&gateway, &peer) {
                 Ok(idle) => idle,
                 Err(closing) => return closing.await,
@@ -87,14 +86,11 @@ enum End<S> {
 
 impl<S: Socket> End<S> {
     /// The connection that rests, or what closes it.
-    fn rest_or_close<'a, C: Connect>(
+    fn rest_or_close<C: Connect>(
         self,
         gateway: &Gateway<C>,
         peer: &Peer,
-    ) -> Result<Inbound<S>, Pin<Box<dyn Future<Output = ()> + 'a>>>
-    where
-        S: 'a,
-    {
+    ) -> Result<Inbound<S>, Served> {
         Err(match self {
             Self::Idle(inbound) => return Ok(inbound),
             Self::Cut(inbound) => Box::pin(async move { inbound.cut() }),

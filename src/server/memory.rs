@@ -14,10 +14,11 @@ const EVERY: Duration = Duration::from_secs(1);
 /// More than the allocator keeps for the next who wants as much: of that size it lets go at once.
 const LET_GO: usize = 1024 * 1024;
 
-/// To be called before there is much memory. The kernel would put 2 MiB in the place of what has a few pages in use, and fill what was given
-/// back again: nothing here is faster for it.
+/// To be called before connections come. With huge pages the kernel puts 2 MiB in the place of what has a few pages in use, and fills again
+/// what was given back; and neither a request nor a claim beside a million holds is faster with them. The allocator asks for none, which is
+/// for what it takes before this, and where this is not allowed.
 pub(super) fn without_huge_pages() {
-    // Where that is not allowed, all runs as well, and takes more memory.
+    // Where that is not allowed, all works, and may take more memory.
     let _ = disable_transparent_huge_pages(true);
 }
 

@@ -124,6 +124,7 @@ impl Parts {
                     Ok(None) => {}
                     Err(error) => warn!(%error, "a connection could not be taken over"),
                 }
+                // Kept until the socket is closed: until then the connection counts.
                 drop(load);
             });
         }

@@ -86,7 +86,7 @@ impl std::fmt::Debug for Tasks {
 
 pin_project! {
     /// A task, as it runs. Not an async block, which would have the room for the task twice: as it came, and as it is awaited. What
-    /// is kept beside the task is in one piece with it, since the runtime takes twice the room for what is larger than a box.
+    /// is kept beside the task is in one piece with it: the runtime rounds what it has of a task up to 128 octets, and a box just fits.
     struct Adopted<F> {
         #[pin]
         task: F,

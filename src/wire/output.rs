@@ -19,7 +19,7 @@ const TOGETHER: usize = 16 * 1024;
 /// A part of a body up to this size is copied behind what is gathered; a larger one is written from where it is.
 const COPIED: usize = 4 * 1024;
 
-/// The least room that is taken: most heads need no more, and what grows to that takes less in between.
+/// The least room that is taken: most heads need no more. Grown by doubling, it would leave a hole of each smaller size between what stays.
 const ROOM: usize = 512;
 
 /// The most room that is kept when all is written.

@@ -161,17 +161,18 @@ impl Gateway {
         self.program.may_have_huge_pages()
     }
 
-    /// Waits until it has no more than `most` bytes resident. What was freed is given back in time, though nobody asks for anything.
-    pub(crate) async fn until_memory_returns(&self, most: u64) {
+    /// Waits until it has no more than `most` bytes resident, and says how many. What was freed is given back in time, though nobody asks
+    /// for anything.
+    pub(crate) async fn until_memory_returns(&self, most: u64) -> u64 {
         let deadline = Instant::now() + RETURN;
         loop {
             let memory = self.memory();
             if memory <= most {
-                return;
+                return memory;
             }
             assert!(
                 Instant::now() < deadline,
-                "{memory} bytes are resident, and not {most}"
+                "{memory} bytes are resident, more than {most}"
             );
             sleep(Duration::from_millis(200)).await;
         }

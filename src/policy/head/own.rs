@@ -37,8 +37,8 @@ impl OwnFields {
         lines.map(|(named, before, value)| (named, name(before), value))
     }
 
-    /// Writes the lines of them. That most of what they say is known beforehand makes few copies of it, and of fixed length: in a loop
-    /// they would not be.
+    /// Writes the lines of them. That most of what they say is known beforehand makes few copies of it. Not in a loop, where their lengths
+    /// would not be known beforehand.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut say = |(_, before, value): (_, &[u8], &[u8])| {
             out.extend_from_slice(before);
