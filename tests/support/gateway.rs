@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest that memory is waited for: it goes back a second after it was freed at the soonest.
-const RETURN: Duration = Duration::from_secs(20);
+const RETURN: Duration = Duration::from_secs(10);
 
 /// A running gateway; dropped, it ends.
 pub(crate) struct Gateway {
