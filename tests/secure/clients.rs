@@ -9,7 +9,7 @@ use crate::support::mirror::Mirror;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
@@ -251,14 +251,44 @@ async fn a_connection_is_closed_with_a_word() {
     let gateway = showing_only(&mirror.url(), &authority.server("shop", "DNS:shop.example"));
     let mut stream = tls_to(&gateway, &authority).await;
     let request = b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    tokio::io::AsyncWriteExt::write_all(&mut stream, request)
-        .await
-        .expect("it is sent");
+    stream.write_all(request).await.expect("it is sent");
     let mut read = Vec::new();
     let ended = in_time("the end", stream.read_to_end(&mut read)).await;
     // Without a close_notify it would be a fault.
     ended.expect("a clean end");
     assert!(read.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    gateway.ends_empty().await;
+}
+
+/// A `close_notify`, and no FIN: the client's side of TCP stays open.
+async fn say_no_more(stream: &mut tokio_rustls::client::TlsStream<TcpStream>) {
+    stream.get_mut().1.send_close_notify();
+    stream.flush().await.expect("it is sent");
+}
+
+#[tokio::test]
+async fn a_client_that_says_it_sends_no_more_is_answered_and_let_go() {
+    let (authority, mirror) = (Authority::new("ca"), Mirror::start().await);
+    let gateway = showing_only(&mirror.url(), &authority.server("shop", "DNS:shop.example"));
+    let request = b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+    // The intervals are the input here: after the longer one the connection is parked.
+    let rests = [Duration::ZERO, Duration::from_millis(2500)];
+    for rest in [None].into_iter().chain(rests.map(Some)) {
+        let mut client = Connection::over(tls_to(&gateway, &authority).await);
+        client.send(request).await.expect("it is sent");
+        if let Some(rest) = rest {
+            assert_eq!(reply(&mut client).await.status, 200);
+            sleep(rest).await;
+        }
+        say_no_more(&mut client.stream).await;
+        if rest.is_none() {
+            assert_eq!(reply(&mut client).await.status, 200);
+        }
+        let mut left = Vec::new();
+        let ended = in_time("the end", client.stream.read_to_end(&mut left)).await;
+        ended.expect("a clean end");
+        assert_eq!(left, b"", "{rest:?}");
+    }
     gateway.ends_empty().await;
 }
 
