@@ -40,6 +40,13 @@ impl Form {
     }
 }
 
+/// What most programs accept. Whoever does gets a problem document.
+const USUAL: [&[u8]; 3] = [
+    b"*/*",
+    b"application/json",
+    b"application/json, text/plain, */*",
+];
+
 /// Who reads an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Audience {
@@ -108,10 +115,14 @@ impl Audience {
     }
 }
 
-/// Several lines are one list (RFC 9110 §5.3).
+/// Several lines are one list (RFC 9110 §5.3). None where a problem document is what they ask for: then nothing need be kept of them.
 fn all_of_accept(fields: &Fields) -> Option<HeaderValue> {
-    let mut lines = fields.values(Named::Accept);
-    let mut joined = lines.next()?.to_vec();
+    let mut lines = fields.values(Named::Accept).peekable();
+    let first = lines.next()?;
+    if lines.peek().is_none() && USUAL.contains(&first) {
+        return None;
+    }
+    let mut joined = first.to_vec();
     for line in lines {
         joined.extend_from_slice(b", ");
         joined.extend_from_slice(line);
@@ -164,8 +175,29 @@ mod tests {
 
     #[test]
     fn an_accept_of_several_lines_is_read_whole() {
-        let lines = [("accept", "text/plain;q=0.2"), ("accept", "text/html")];
-        assert_eq!(form(&lines), Form::Html);
+        for first in ["text/plain;q=0.2", "application/json;q=0.2", "*/*;q=0.2"] {
+            let lines = [("accept", first), ("accept", "text/html")];
+            assert_eq!(form(&lines), Form::Html);
+        }
+        let lines = [
+            ("accept", "application/json"),
+            ("accept", "text/html;q=0.2"),
+        ];
+        assert_eq!(form(&lines), Form::Problem);
+    }
+
+    #[test]
+    fn what_is_not_kept_of_an_accept_asks_for_what_is_sent_without_it() {
+        for usual in USUAL {
+            let accept = HeaderValue::from_bytes(usual).expect("a value");
+            let headers = http::HeaderMap::from_iter([(http::header::ACCEPT, accept.clone())]);
+            assert_eq!(Audience::of(&headers.into()).accept, None);
+            let kept = Audience {
+                accept: Some(accept),
+                ..Audience::default()
+            };
+            assert_eq!(kept.form(), Form::Problem);
+        }
     }
 
     #[test]
