@@ -130,7 +130,7 @@ impl<C: Connect> Gateway<C> {
         let added = Added {
             introduction,
             request_id,
-            pass: told.pass.map(|pass| pass.value()),
+            pass: told.pass,
         };
         Outgoing { head, added, body }
     }

@@ -21,6 +21,9 @@ const FAMILY_DIGITS: usize = 32;
 
 const PLACE_DIGITS: usize = 16;
 
+/// What a pass is as text: the digits of both with a hyphen between.
+const PASS_LENGTH: usize = FAMILY_DIGITS + 1 + PLACE_DIGITS;
+
 /// A hold and all that came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Family([u8; 16]);
@@ -63,13 +66,19 @@ impl Pass {
         })
     }
 
-    /// As it is written into the field, and kept out of compression's tables and of logs (RFC 7541 §7.1.3).
+    /// As it is written into the field.
+    pub fn text(&self) -> [u8; PASS_LENGTH] {
+        let mut text = [b'-'; PASS_LENGTH];
+        text[..FAMILY_DIGITS].copy_from_slice(hex::digits(self.family.0).as_flattened());
+        let place = hex::digits(self.place.to_be_bytes());
+        text[FAMILY_DIGITS + 1..].copy_from_slice(place.as_flattened());
+        text
+    }
+
+    /// The same as a value that is kept out of compression's tables and of logs (RFC 7541 §7.1.3).
     pub fn value(&self) -> HeaderValue {
-        let mut text = [b'-'; FAMILY_DIGITS + 1 + PLACE_DIGITS];
-        hex::write(&self.family.0, &mut text[..FAMILY_DIGITS]);
-        hex::write(&self.place.to_be_bytes(), &mut text[FAMILY_DIGITS + 1..]);
         let mut value =
-            HeaderValue::from_bytes(&text).expect("hexadecimal digits are visible ASCII");
+            HeaderValue::from_bytes(&self.text()).expect("hexadecimal digits are visible ASCII");
         value.set_sensitive(true);
         value
     }

@@ -1,12 +1,12 @@
 //! Hexadecimal digits, written and read without the machinery of `format!`: every request has some.
 
-/// Writes `bytes`, each as two digits in lower case, into `digits`, which has room for just these.
-pub fn write(bytes: &[u8], digits: &mut [u8]) {
-    debug_assert_eq!(digits.len(), 2 * bytes.len());
-    for (byte, pair) in bytes.iter().zip(digits.chunks_exact_mut(2)) {
-        pair[0] = digit(byte >> 4);
-        pair[1] = digit(byte & 15);
+/// The digits of these bytes: two of each, in lower case.
+pub fn digits<const N: usize>(bytes: [u8; N]) -> [[u8; 2]; N] {
+    let mut digits = [[0; 2]; N];
+    for (byte, pair) in bytes.into_iter().zip(&mut digits) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
+    digits
 }
 
 /// By arithmetic, so that the compiler can make many at once.
@@ -15,7 +15,7 @@ const fn digit(nibble: u8) -> u8 {
     nibble + b'0' + letters
 }
 
-/// Reads digits in lower case, as [`write()`] writes them; none where there are more or fewer, or anything else.
+/// Reads digits in lower case, as [`digits()`] are; none where there are more or fewer, or anything else.
 pub fn read<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let (pairs, rest) = digits.as_chunks::<2>();
     let mut pairs: [[u8; 2]; N] = pairs.try_into().ok().filter(|_| rest.is_empty())?;
@@ -40,13 +40,6 @@ pub fn read<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
 /// No digit's value, and none of whose bits a digit's has.
 const NONE: u8 = 0xf0;
 
-/// The digits of these bytes.
-pub fn text(bytes: &[u8]) -> String {
-    let mut digits = vec![0; 2 * bytes.len()];
-    write(bytes, &mut digits);
-    String::from_utf8(digits).expect("digits are ASCII")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,12 +47,10 @@ mod tests {
     #[test]
     fn the_digits_are_those_of_format_and_are_read_again() {
         let bytes: [u8; 256] = std::array::from_fn(|nth| nth as u8);
-        let mut digits = vec![0; 512];
-        write(&bytes, &mut digits);
+        let digits = digits(bytes);
         let expected: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digits, expected.as_bytes());
-        assert_eq!(text(&bytes), expected);
-        assert_eq!(read(&digits), Some(bytes));
+        assert_eq!(digits.as_flattened(), expected.as_bytes());
+        assert_eq!(read(digits.as_flattened()), Some(bytes));
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl RequestId {
         match self {
             Self::Given(value) => value.as_bytes(),
             Self::Drawn(bits) => {
-                hex::write(bits, room);
+                room.copy_from_slice(hex::digits(*bits).as_flattened());
                 room
             }
         }
@@ -42,7 +42,7 @@ impl RequestId {
     pub fn value(&self) -> HeaderValue {
         match self {
             Self::Given(value) => value.clone(),
-            Self::Drawn(bits) => HeaderValue::try_from(hex::text(bits))
+            Self::Drawn(bits) => HeaderValue::from_bytes(hex::digits(*bits).as_flattened())
                 .expect("hexadecimal digits are visible ASCII"),
         }
     }

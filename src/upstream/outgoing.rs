@@ -5,10 +5,10 @@ use std::rc::Rc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::body::Upload;
-use crate::policy::RequestId;
 use crate::policy::family::HOLD;
 use crate::policy::forward::X_REQUEST_ID;
 use crate::policy::head::RequestHead;
+use crate::policy::{Pass, RequestId};
 use crate::wire::{encode_fields, encode_line};
 
 /// A request on its way to the upstream. Its head is boxed: it goes through many hands.
@@ -31,7 +31,7 @@ pub struct Added {
     /// The name under which the request is found again in logs, where it came with none.
     pub request_id: Option<RequestId>,
     /// What a request on behalf of this one may come with.
-    pub pass: Option<HeaderValue>,
+    pub pass: Option<Pass>,
 }
 
 /// What is said of a client in all that it asks of one host, as HTTP/1.1 has it: each connection keeps its own.
@@ -72,7 +72,7 @@ impl Added {
             encode_line(X_REQUEST_ID.as_str().as_bytes(), id.bytes(&mut room), out);
         }
         if let Some(pass) = &self.pass {
-            encode_line(HOLD.as_str().as_bytes(), pass.as_bytes(), out);
+            encode_line(HOLD.as_str().as_bytes(), &pass.text(), out);
         }
     }
 
@@ -82,7 +82,8 @@ impl Added {
             fields.extend(introduction.fields());
         }
         let id = self.request_id.map(|id| id.value());
-        let own = [(X_REQUEST_ID, id), (HOLD, self.pass)];
+        let pass = self.pass.map(|pass| pass.value());
+        let own = [(X_REQUEST_ID, id), (HOLD, pass)];
         fields.extend(
             own.into_iter()
                 .filter_map(|(name, value)| Some((name, value?))),
@@ -95,6 +96,7 @@ mod tests {
     use http::header::VIA;
 
     use super::*;
+    use crate::policy::Family;
 
     #[test]
     fn what_is_added_is_alike_in_every_version() {
@@ -102,7 +104,10 @@ mod tests {
         let added = Added {
             introduction: Some(Rc::new(Introduced::new(&via))),
             request_id: Some(RequestId::Drawn([7; 16])),
-            pass: Some(HeaderValue::from_static("ab-1")),
+            pass: Some(Pass {
+                family: Family::new([9; 16]),
+                place: 1,
+            }),
         };
         let mut lines = Vec::new();
         added.encode(&mut lines);
