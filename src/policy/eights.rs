@@ -31,6 +31,28 @@ pub(super) fn find(text: &[u8], byte: u8) -> Option<usize> {
         .or_else(|| Some(text.len() - 8 + first(last)?))
 }
 
+/// Writes letters in lower case, and leaves all else.
+pub fn make_lowercase(text: &mut [u8]) {
+    let lower = |eight: &mut [u8; 8]| *eight = lower(u64::from_ne_bytes(*eight)).to_ne_bytes();
+    let Some(last) = text.last_chunk_mut() else {
+        return text.make_ascii_lowercase();
+    };
+    // Together with what comes before: what is in lower case stays as it is.
+    lower(last);
+    let (eights, _) = text.as_chunks_mut();
+    eights.iter_mut().for_each(lower);
+}
+
+const fn lower(eight: u64) -> u64 {
+    let (letters, is_ascii) = (eight & !HIGHEST, !eight & HIGHEST);
+    let (from_a, from_z) = (
+        letters + EACH * (0x80 - b'A') as u64,
+        letters + EACH * (0x7f - b'Z') as u64,
+    );
+    // The highest bit of a letter, two places lower, is the bit by which the cases differ.
+    eight | (from_a & !from_z & is_ascii) >> 2
+}
+
 /// Marks bytes below this one, and perhaps others beside one of them, since bits are borrowed there.
 pub(super) const fn below(eight: u64, bound: u8) -> u64 {
     eight.wrapping_sub(EACH * bound as u64) & !eight
@@ -53,6 +75,13 @@ mod tests {
             text in proptest::collection::vec(prop_oneof![4 => any::<u8>(), 1 => b'8'..=b'<'], 0..40)
         ) {
             prop_assert_eq!(find(&text, b':'), text.iter().position(|&byte| byte == b':'));
+        }
+
+        #[test]
+        fn only_letters_change_their_case(text in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let mut written = text.clone();
+            make_lowercase(&mut written);
+            prop_assert_eq!(written, text.to_ascii_lowercase());
         }
     }
 }

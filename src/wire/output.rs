@@ -13,6 +13,8 @@ use http::HeaderMap;
 use thiserror::Error;
 use tokio::io::AsyncWrite;
 
+use crate::policy::head::make_lowercase;
+
 /// How much is gathered before it is written.
 const TOGETHER: usize = 16 * 1024;
 
@@ -211,7 +213,7 @@ pub fn encode_as_came(name: &[u8], value: &[u8], is_cased: bool, out: &mut Vec<u
     let at = out.len();
     encode_line(name, value, out);
     if !is_cased {
-        out[at..][..name.len()].make_ascii_lowercase();
+        make_lowercase(&mut out[at..][..name.len()]);
     }
 }
 
