@@ -17,7 +17,7 @@ use crate::policy::key::Spot;
 use crate::policy::key_state::KeyState;
 
 /// The fewest slots, but for those of a table that has never had a key.
-const FEWEST: usize = 16;
+const FEWEST: usize = 32;
 
 /// Some keys with their states.
 #[derive(Debug)]
