@@ -132,7 +132,7 @@ impl<S: Socket> Inbound<S> {
                 Ok(Some(parsed)) => return Poll::Ready(Ok(Some(parsed))),
                 Ok(None) => {}
                 Err(why) => {
-                    self.refused = Some(Box::new(why));
+                    self.refuse(why);
                     return Poll::Ready(Ok(None));
                 }
             }
