@@ -75,6 +75,8 @@ pub struct Body {
 enum Source {
     /// All of it is here, in one piece; empty once that is taken.
     Whole(Bytes),
+    /// The same, in room that is somebody's who waits for it; none once that is taken.
+    Kept(Option<Rc<Vec<u8>>>),
     /// All of it is here.
     Frames(VecDeque<Frame<Bytes>>),
     /// It is still coming.
@@ -85,6 +87,11 @@ impl Body {
     /// A body that is here whole.
     pub const fn whole(content: Bytes) -> Self {
         Self::of(Source::Whole(content))
+    }
+
+    /// A body that is here whole, in room that is somebody's who waits for it. It is not empty.
+    pub const fn kept(content: Rc<Vec<u8>>) -> Self {
+        Self::of(Source::Kept(Some(content)))
     }
 
     /// A body that is here whole, in the parts in which it came.
@@ -111,6 +118,16 @@ impl Body {
     pub fn keeping(mut self, in_flight: Rc<dyn Any>) -> Self {
         self.in_flight = Some(in_flight);
         self
+    }
+
+    /// Takes it whole, if it is in room that is somebody's: to be copied, and let go of.
+    pub fn take_kept(&mut self) -> Option<Rc<Vec<u8>>> {
+        let Source::Kept(content) = &mut self.source else {
+            return None;
+        };
+        let content = content.take()?;
+        self.octets += content.len() as u64;
+        Some(content)
     }
 
     /// So many octets of what was taken of it have not gone to the client: it is waited for as one that has taken the rest.
@@ -141,6 +158,10 @@ impl http_body::Body for Body {
                 let content = std::mem::take(content);
                 Poll::Ready((!content.is_empty()).then(|| Ok(Frame::data(content))))
             }
+            Source::Kept(content) => Poll::Ready(content.take().map(|content| {
+                let copy = Bytes::copy_from_slice(&content);
+                Ok(Frame::data(copy))
+            })),
             Source::Frames(frames) => Poll::Ready(frames.pop_front().map(Ok)),
             Source::Pipe(reader) => reader.poll_frame(cx),
         };
@@ -153,6 +174,7 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Whole(content) => content.is_empty(),
+            Source::Kept(content) => content.is_none(),
             Source::Frames(frames) => frames.is_empty(),
             Source::Pipe(reader) => reader.is_ended(),
         }
@@ -161,6 +183,10 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Whole(content) => SizeHint::with_exact(content.len() as u64),
+            Source::Kept(content) => {
+                let octets = content.as_ref().map_or(0, |content| content.len());
+                SizeHint::with_exact(octets as u64)
+            }
             Source::Frames(frames) if frames.iter().all(Frame::is_data) => {
                 let octets = frames
                     .iter()

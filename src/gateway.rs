@@ -37,7 +37,7 @@ use http::{Method, Response};
 use crate::body::{Body, Incoming};
 use crate::config::Config;
 use crate::policy::head::{Malformed, RequestHead};
-use crate::policy::rejection::{Audience, Rejection, Room, Telling};
+use crate::policy::rejection::{Audience, Content, Rejection, Room, Telling};
 use crate::table::Table;
 use crate::upstream::{Connect, Joints, Limits, Upstream};
 use ago::Wall;
@@ -217,10 +217,12 @@ impl<C: Connect> Gateway<C> {
             is_last: trip.is_unread,
         };
         let (head, content) = rejection.told(&telling, &mut self.room.borrow_mut());
-        Answered {
-            head,
-            body: Body::whole(if trip.is_head { Bytes::new() } else { content }),
-        }
+        let body = match content {
+            _ if trip.is_head => Body::whole(Bytes::new()),
+            Content::Kept(content) => Body::kept(content),
+            Content::Own(content) => Body::whole(content),
+        };
+        Answered { head, body }
     }
 
     /// The answer to a request that was refused before it could become one.

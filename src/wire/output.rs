@@ -115,7 +115,8 @@ impl Output {
         }
     }
 
-    fn copy(&mut self, data: &[u8]) -> Result<(), OutOfLength> {
+    /// The same, of content of which a copy is made, however large it is.
+    pub fn copy(&mut self, data: &[u8]) -> Result<(), OutOfLength> {
         self.begin_part(data.len())?;
         self.out.extend_from_slice(data);
         // The last chunk is the empty one.

@@ -10,7 +10,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Response};
 
 use super::kind::Kind;
-use super::problem::{Json, Room};
+use super::problem::{self, Json};
 use super::template::View;
 use super::told::Told;
 use super::{Conflict, Disclose, Form, Rejection, Telling, Template, grpc};
@@ -68,11 +68,7 @@ impl Rejection {
                     fields.insert(CONTENT_TYPE, JSON);
                     json.into()
                 }
-                None => {
-                    let mut room = Room::for_one();
-                    self.tell_problem(kind, telling, &mut room.begin());
-                    room.end()
-                }
+                None => problem::write(|json| self.tell_problem(kind, telling, json)),
             },
             Form::Text => match own(&templates.text) {
                 Some(text) => text.into(),

@@ -2,21 +2,19 @@
 //!
 //! Invariant: it says what [`Rejection::answer`] says.
 
-use bytes::Bytes;
-
 use super::answer::seconds_up;
-use super::problem::Room;
+use super::problem::{Content, Room};
 use super::{Cors, Form, Rejection, Telling};
 use crate::policy::head::{OwnFields, ResponseHead};
 
 impl Rejection {
     /// The answer. The content of the most frequent one is written in this room.
-    pub fn told(&self, telling: &Telling<'_>, room: &mut Room) -> (Box<ResponseHead>, Bytes) {
+    pub fn told(&self, telling: &Telling<'_>, room: &mut Room) -> (Box<ResponseHead>, Content) {
         if let Some(told) = self.briefly(telling, room) {
             return told;
         }
         let (head, content) = self.answer(telling).into_parts();
-        (Box::new(head.into()), content)
+        (Box::new(head.into()), Content::Own(content))
     }
 
     /// None where it has more fields, or others.
@@ -24,7 +22,7 @@ impl Rejection {
         &self,
         telling: &Telling<'_>,
         room: &mut Room,
-    ) -> Option<(Box<ResponseHead>, Bytes)> {
+    ) -> Option<(Box<ResponseHead>, Content)> {
         let after = seconds_up(self.retry_after()?);
         let answers = telling.answers;
         let is_usual = telling.audience.form() == Form::Problem
@@ -35,10 +33,10 @@ impl Rejection {
             return None;
         }
         let kind = self.kind();
-        self.tell_problem(kind, telling, &mut room.begin());
+        let content = room.write(|json| self.tell_problem(kind, telling, json));
         let fields = OwnFields::new(after, &kind.proxy_status);
         let head = ResponseHead::of_own(self.status(), fields);
-        Some((Box::new(head), room.end()))
+        Some((Box::new(head), content))
     }
 }
 
@@ -70,7 +68,7 @@ mod tests {
                     assert_eq!(is_brief, is_usual && !is_last, "{rejection:?} {form:?}");
                     let expected = rejection.answer(&telling);
                     assert_eq!(head.status, expected.status());
-                    assert_eq!(content, expected.body());
+                    assert_eq!(*content, **expected.body());
                     let fields = head.into_parts().headers;
                     assert!(fields.iter().eq(expected.headers()), "{fields:?}");
                 }

@@ -2,7 +2,10 @@
 //!
 //! Invariant: whatever others have written is escaped; what is written as it is has no character that would have to be.
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use std::ops::Deref;
+use std::rc::Rc;
+
+use bytes::Bytes;
 
 use super::since::Since;
 use super::told::Told;
@@ -13,44 +16,59 @@ use crate::policy::key::Key;
 /// The room for one: most need no more.
 const ONE: usize = 768;
 
-/// The room that is kept for all that are written one after the other.
+/// The most room that is kept for the next.
 const KEPT: usize = 4 * 1024;
 
-/// Where documents are written. What one took is written over when that is with its client, so that most take no room of their
-/// own.
-#[derive(Debug)]
-pub struct Room(BytesMut);
+/// Where documents are written, one after the other. The next is written over one that nobody has any more, so that most take no room
+/// of their own.
+#[derive(Debug, Default)]
+pub struct Room(Rc<Vec<u8>>);
+
+/// What is told, as it is sent.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// In room in which the next is written when nobody has it any more.
+    Kept(Rc<Vec<u8>>),
+    /// In memory of its own.
+    Own(Bytes),
+}
 
 /// A document on its way.
-pub(super) struct Json<'a>(&'a mut BytesMut);
+pub(super) struct Json<'a>(&'a mut Vec<u8>);
 
-impl Default for Room {
-    fn default() -> Self {
-        Self(BytesMut::with_capacity(KEPT))
+impl Room {
+    /// Has a document written.
+    pub(super) fn write(&mut self, write: impl FnOnce(&mut Json<'_>)) -> Content {
+        if Rc::get_mut(&mut self.0).is_none() {
+            self.0 = Rc::default();
+        }
+        let out = Rc::get_mut(&mut self.0).expect("nobody else has it");
+        out.clear();
+        out.reserve(ONE);
+        write(&mut Json(out));
+        if out.len() > KEPT {
+            // Nothing is kept of the room for one that is as large as few are.
+            return Content::Own(std::mem::take(out).into());
+        }
+        Content::Kept(Rc::clone(&self.0))
     }
 }
 
-impl Room {
-    /// Room that is not kept.
-    pub(super) fn for_one() -> Self {
-        Self(BytesMut::with_capacity(ONE))
-    }
+/// Has a document written in memory of its own.
+pub(super) fn write(write: impl FnOnce(&mut Json<'_>)) -> Bytes {
+    let mut out = Vec::with_capacity(ONE);
+    write(&mut Json(&mut out));
+    out.into()
+}
 
-    /// Begins a document.
-    pub(super) fn begin(&mut self) -> Json<'_> {
-        self.0.clear();
-        self.0.reserve(ONE);
-        Json(&mut self.0)
-    }
+impl Deref for Content {
+    type Target = [u8];
 
-    /// The document that was begun here, which is over.
-    pub(super) fn end(&mut self) -> Bytes {
-        let document = self.0.split().freeze();
-        if document.len() > KEPT {
-            // Nothing is kept of the room for one that is as large as few are.
-            *self = Self::default();
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Kept(kept) => kept,
+            Self::Own(own) => own,
         }
-        document
     }
 }
 
@@ -104,7 +122,7 @@ impl Told for Json<'_> {
 
     fn number(&mut self, number: u64) {
         match u8::try_from(number) {
-            Ok(digit @ 0..=9) => self.0.put_u8(b'0' + digit),
+            Ok(digit @ 0..=9) => self.0.push(b'0' + digit),
             Ok(_) | Err(_) => self.0.extend_from_slice(Decimal::new(number).as_bytes()),
         }
     }
@@ -141,25 +159,32 @@ mod tests {
     use crate::policy::key::Keys;
 
     /// This, written in the room.
-    fn written(room: &mut Room, text: &str) -> Bytes {
-        room.begin().say(text);
-        room.end()
+    fn written(room: &mut Room, text: &str) -> Content {
+        room.write(|json| json.say(text))
     }
 
     #[test]
     fn what_is_with_a_client_is_not_written_over() {
         let mut room = Room::default();
         let texts: Vec<String> = (0..100).map(|nth| format!("{nth:100}")).collect();
-        let held: Vec<Bytes> = texts.iter().map(|text| written(&mut room, text)).collect();
-        assert!(held.iter().eq(&texts));
+        let held: Vec<Content> = texts.iter().map(|text| written(&mut room, text)).collect();
+        for (held, text) in held.iter().zip(&texts) {
+            assert_eq!(**held, *text.as_bytes());
+        }
+        // What nobody has is.
+        let first = written(&mut Room(Rc::clone(&room.0)), "x");
+        drop((held, first));
+        let at = |content: &Content| content.as_ptr();
+        let next = at(&written(&mut room, "next"));
+        assert_eq!(at(&written(&mut room, "after that")), next);
     }
 
     #[test]
     fn the_room_for_one_that_is_large_is_not_kept() {
         let mut room = Room::default();
         let large = "x".repeat(10 * KEPT);
-        assert_eq!(written(&mut room, &large), large);
-        assert_eq!(written(&mut room, "next"), "next");
+        assert_eq!(*written(&mut room, &large), *large.as_bytes());
+        assert_eq!(*written(&mut room, "next"), *b"next");
         assert!(room.0.capacity() <= KEPT);
     }
 

@@ -90,6 +90,9 @@ impl Sending {
             if self.output.is_full() {
                 return Ok(Gathered::Enough);
             }
+            if let Some(content) = body.take_kept() {
+                self.output.copy(&content)?;
+            }
             if body.is_end_stream() {
                 self.end(None)?;
                 break;
