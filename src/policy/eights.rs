@@ -3,14 +3,31 @@
 const EACH: u64 = u64::MAX / 255;
 const HIGHEST: u64 = EACH << 7;
 
-/// Whether text may have what `bits` marks in eight bytes by the highest bit of one of them. None where it has fewer than eight.
-pub(super) fn may_have(text: &[u8], bits: impl Fn(u64) -> u64) -> Option<bool> {
+/// Whether text may have what `bits` marks in eight bytes by the highest bit of one of them.
+pub(super) fn may_have(text: &[u8], bits: impl Fn(u64) -> u64) -> bool {
     let of = |eight: &[u8; 8]| bits(u64::from_ne_bytes(*eight));
-    // What is left over behind the others is looked at together with what comes before.
-    let last = of(text.last_chunk()?);
-    let (eights, _) = text.as_chunks();
-    let marked = eights.iter().fold(last, |marked, eight| marked | of(eight));
-    Some(marked & HIGHEST != 0)
+    let marked = match text.last_chunk() {
+        // What is left over behind the others is looked at together with what comes before.
+        Some(last) => {
+            let (eights, _) = text.as_chunks();
+            eights
+                .iter()
+                .fold(of(last), |marked, eight| marked | of(eight))
+        }
+        None => few(text).map_or(0, bits),
+    };
+    marked & HIGHEST != 0
+}
+
+/// All of a text of fewer than eight bytes, each at least once, and nothing else; none of one that is empty.
+fn few(text: &[u8]) -> Option<u64> {
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        let [first, last] = [first, last].map(|four| u64::from(u32::from_ne_bytes(*four)));
+        return Some(first | last << 32);
+    }
+    // Three at most.
+    let (a, b, c) = (*text.first()?, text[text.len() / 2], *text.last()?);
+    Some(u64::from_ne_bytes([a, b, c, a, b, c, a, b]))
 }
 
 /// Where the first of these bytes is.
@@ -75,6 +92,15 @@ mod tests {
             text in proptest::collection::vec(prop_oneof![4 => any::<u8>(), 1 => b'8'..=b'<'], 0..40)
         ) {
             prop_assert_eq!(find(&text, b':'), text.iter().position(|&byte| byte == b':'));
+        }
+
+        #[test]
+        fn what_a_text_has_is_seen_wherever_it_stands(
+            text in proptest::collection::vec(prop_oneof![8 => b' '..=b'~', 1 => any::<u8>()], 0..40)
+        ) {
+            let (is_below, is_equal) = (text.iter().any(|&byte| byte < b' '), text.contains(&b':'));
+            prop_assert_eq!(may_have(&text, |eight| below(eight, b' ')), is_below);
+            prop_assert_eq!(may_have(&text, |eight| equal(eight, b':')), is_equal);
         }
 
         #[test]

@@ -53,8 +53,8 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
 /// Whether a value has a control character, other than a tabulator.
 pub(super) fn has_control(value: &[u8]) -> bool {
     let is_control = |&byte: &u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
-    let may_have = may_have(value, |eight| below(eight, b' ') | equal(eight, 0x7f));
-    may_have != Some(false) && value.iter().any(is_control)
+    let is_marked = |eight| below(eight, b' ') | equal(eight, 0x7f);
+    may_have(value, is_marked) && value.iter().any(is_control)
 }
 
 #[cfg(test)]

@@ -131,7 +131,7 @@ impl Told for Json<'_> {
 /// Whether each of these stands for itself in a string.
 fn are_plain(text: &[u8]) -> bool {
     let escaped = |eight| below(eight, b' ') | equal(eight, b'"') | equal(eight, b'\\');
-    may_have(text, escaped) == Some(false) || text.iter().all(|byte| PLAIN[usize::from(*byte)])
+    !may_have(text, escaped) || text.iter().all(|byte| PLAIN[usize::from(*byte)])
 }
 
 /// Those that do (RFC 8259 §7).
