@@ -38,7 +38,7 @@ async fn send_alone<S: Socket>(
         let inform = |status, fields, cx: &mut Context<'_>| pass_on(terms, status, fields, cx);
         match link.poll_head(cx, inform) {
             Poll::Ready(outcome) => Poll::Ready(outcome),
-            Poll::Pending => give_up(&mut silence, terms, cx).map(|()| Err(Fault::Silent)),
+            Poll::Pending => give_up(&mut silence, cx).map(|()| Err(Fault::Silent)),
         }
     })
     .await
@@ -62,7 +62,7 @@ async fn send_among_others(
         }));
         poll_fn(|cx| match exchange.as_mut().poll(cx) {
             Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-            Poll::Pending => give_up(&mut silence, terms, cx).map(|()| None),
+            Poll::Pending => give_up(&mut silence, cx).map(|()| None),
         })
         .await
     };
@@ -88,11 +88,8 @@ async fn send_among_others(
     }
 }
 
-/// Ready when the upstream has been silent for too long.
-fn give_up(silence: &mut Option<&mut Silence>, terms: &Terms, cx: &mut Context<'_>) -> Poll<()> {
+fn give_up(silence: &mut Option<&mut Silence>, cx: &mut Context<'_>) -> Poll<()> {
     match silence {
-        // Whoever waits has an alarm of their own, and leaves no later: one that is seldom needed is not set for each request.
-        Some(silence) if terms.is_waited_for(silence.limit()) => Poll::Pending,
         Some(silence) => silence.poll(cx),
         None => Poll::Pending,
     }

@@ -28,11 +28,6 @@ impl Silence {
         }
     }
 
-    /// For how long it may last.
-    pub(super) const fn limit(&self) -> Duration {
-        self.limit
-    }
-
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let until = self.last_byte.get() + self.limit;
         let until = self.put_off.map_or(until, |put_off| until.max(put_off));

@@ -107,11 +107,6 @@ impl Terms {
         }
     }
 
-    /// Whether somebody waits for the response, and for a silence of no more than this.
-    pub(super) fn is_waited_for(&self, limit: Duration) -> bool {
-        self.limits.response_timeout <= limit && self.client.borrow().is_some()
-    }
-
     pub(super) fn client(&self) -> Option<Rc<dyn Client>> {
         self.client.borrow().as_ref().and_then(Weak::upgrade)
     }

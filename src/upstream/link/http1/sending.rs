@@ -173,14 +173,8 @@ fn frame(head: &mut RequestHead, body: &Upload) -> Framed {
         if body.is_end_stream() {
             return Framed::Length(0);
         }
-        if fields.present().has(Named::ContentLength) {
-            let told = || fields.value(Named::ContentLength).and_then(length);
-            // What was read by the length that its head tells has that length, and need not be told it again.
-            let octets = body.size_hint().exact().or_else(told);
-            debug_assert_eq!(octets, told());
-            if let Some(length) = octets {
-                return Framed::Length(length);
-            }
+        if let Some(length) = fields.value(Named::ContentLength).and_then(length) {
+            return Framed::Length(length);
         }
     }
     let fields = fields.map_mut();
