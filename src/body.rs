@@ -75,8 +75,8 @@ pub struct Body {
 enum Source {
     /// All of it is here, in one piece; empty once that is taken.
     Whole(Bytes),
-    /// The same, in room that is somebody's who waits for it; none once that is taken.
-    Kept(Option<Rc<Vec<u8>>>),
+    /// The same, in room that is lent; none once that is taken.
+    Lent(Option<Rc<Vec<u8>>>),
     /// All of it is here.
     Frames(VecDeque<Frame<Bytes>>),
     /// It is still coming.
@@ -89,9 +89,9 @@ impl Body {
         Self::of(Source::Whole(content))
     }
 
-    /// A body that is here whole, in room that is somebody's who waits for it. It is not empty.
-    pub const fn kept(content: Rc<Vec<u8>>) -> Self {
-        Self::of(Source::Kept(Some(content)))
+    /// A body that is here whole, in room that is lent. It is not empty.
+    pub const fn lent(content: Rc<Vec<u8>>) -> Self {
+        Self::of(Source::Lent(Some(content)))
     }
 
     /// A body that is here whole, in the parts in which it came.
@@ -120,9 +120,9 @@ impl Body {
         self
     }
 
-    /// Takes it whole, if it is in room that is somebody's: to be copied, and let go of.
-    pub fn take_kept(&mut self) -> Option<Rc<Vec<u8>>> {
-        let Source::Kept(content) = &mut self.source else {
+    /// Takes it whole, if it is in room that is lent: to be copied, and let go of.
+    pub fn take_lent(&mut self) -> Option<Rc<Vec<u8>>> {
+        let Source::Lent(content) = &mut self.source else {
             return None;
         };
         let content = content.take()?;
@@ -158,7 +158,7 @@ impl http_body::Body for Body {
                 let content = std::mem::take(content);
                 Poll::Ready((!content.is_empty()).then(|| Ok(Frame::data(content))))
             }
-            Source::Kept(content) => Poll::Ready(content.take().map(|content| {
+            Source::Lent(content) => Poll::Ready(content.take().map(|content| {
                 let copy = Bytes::copy_from_slice(&content);
                 Ok(Frame::data(copy))
             })),
@@ -174,7 +174,7 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Whole(content) => content.is_empty(),
-            Source::Kept(content) => content.is_none(),
+            Source::Lent(content) => content.is_none(),
             Source::Frames(frames) => frames.is_empty(),
             Source::Pipe(reader) => reader.is_ended(),
         }
@@ -183,7 +183,7 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Whole(content) => SizeHint::with_exact(content.len() as u64),
-            Source::Kept(content) => {
+            Source::Lent(content) => {
                 let octets = content.as_ref().map_or(0, |content| content.len());
                 SizeHint::with_exact(octets as u64)
             }

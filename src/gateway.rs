@@ -37,7 +37,7 @@ use http::{Method, Response};
 use crate::body::{Body, Incoming};
 use crate::config::Config;
 use crate::policy::head::{Malformed, RequestHead};
-use crate::policy::rejection::{Audience, Content, Rejection, Room, Telling};
+use crate::policy::rejection::{Audience, Rejection, Room, Telling, Written};
 use crate::table::Table;
 use crate::upstream::{Connect, Joints, Limits, Upstream};
 use ago::Wall;
@@ -219,8 +219,8 @@ impl<C: Connect> Gateway<C> {
         let (head, content) = rejection.told(&telling, &mut self.room.borrow_mut());
         let body = match content {
             _ if trip.is_head => Body::whole(Bytes::new()),
-            Content::Kept(content) => Body::kept(content),
-            Content::Own(content) => Body::whole(content),
+            Written::Lent(content) => Body::lent(content),
+            Written::Own(content) => Body::whole(content),
         };
         Answered { head, body }
     }

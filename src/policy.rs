@@ -15,7 +15,7 @@ pub mod choice;
 pub mod content;
 pub mod decimal;
 pub mod duplicate;
-mod eights;
+pub mod eights;
 pub mod family;
 mod fields;
 pub mod forward;

@@ -44,7 +44,10 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("content", &["policy"]),
     ("body", &[]),
     // What a head may look like is a decision; where one begins and ends is seen here.
-    ("wire", &["policy::frames", "policy::head", "tls"]),
+    (
+        "wire",
+        &["policy::eights", "policy::frames", "policy::head", "tls"],
+    ),
     // What is made of PEM files, for both sides.
     ("tls", &[]),
     ("config", &["policy", "tls"]),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Method;
 use writegate::config::{Config, Overrides};
 use writegate::policy::head::{Fields, Limits, ResponseHead, parse_request, parse_response};
-use writegate::policy::rejection::{Answers, Audience, Content, Rejection, Room, Telling, samples};
+use writegate::policy::rejection::{Answers, Audience, Rejection, Room, Telling, Written, samples};
 use writegate::policy::{Head, Locks, Policy};
 use writegate::table::Table;
 
@@ -106,7 +106,7 @@ pub(crate) fn conflict() -> Refusal {
     refusal
 }
 
-pub(crate) fn tell((rejection, answers, room): &mut Refusal) -> (Box<ResponseHead>, Content) {
+pub(crate) fn tell((rejection, answers, room): &mut Refusal) -> (Box<ResponseHead>, Written) {
     let telling = Telling {
         answers,
         audience: &Audience::default(),

@@ -21,7 +21,7 @@ const FAMILY_DIGITS: usize = 32;
 
 const PLACE_DIGITS: usize = 16;
 
-/// What a pass is as text: the digits of both with a hyphen between.
+/// How long a pass is as it is written: the digits of both with a hyphen between.
 const PASS_LENGTH: usize = FAMILY_DIGITS + 1 + PLACE_DIGITS;
 
 /// A hold and all that came of it.
@@ -67,7 +67,7 @@ impl Pass {
     }
 
     /// As it is written into the field.
-    pub fn text(&self) -> [u8; PASS_LENGTH] {
+    pub fn bytes(&self) -> [u8; PASS_LENGTH] {
         let mut text = [b'-'; PASS_LENGTH];
         text[..FAMILY_DIGITS].copy_from_slice(hex::digits(self.family.0).as_flattened());
         let place = hex::digits(self.place.to_be_bytes());
@@ -78,7 +78,7 @@ impl Pass {
     /// The same as a value that is kept out of compression's tables and of logs (RFC 7541 §7.1.3).
     pub fn value(&self) -> HeaderValue {
         let mut value =
-            HeaderValue::from_bytes(&self.text()).expect("hexadecimal digits are visible ASCII");
+            HeaderValue::from_bytes(&self.bytes()).expect("hexadecimal digits are visible ASCII");
         value.set_sensitive(true);
         value
     }

@@ -30,8 +30,6 @@ pub use response::{
 
 pub(super) use request_line::is_host;
 
-pub use super::eights::make_lowercase;
-
 use line::field;
 use names::{belongs_in_trailers, is_alias};
 use spelling::Spelling;

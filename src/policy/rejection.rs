@@ -24,7 +24,7 @@ pub use conflict::{Conflict, Disclose, Ending, State, retry_after};
 pub use cors::{Cors, OriginError, WebOrigin};
 pub use form::{Audience, Form};
 pub use page::Page;
-pub use problem::{Content, Room};
+pub use problem::{Room, Written};
 pub use since::Since;
 pub use status::ConflictStatus;
 pub use template::{Escaping, Template, TemplateError, VARIABLES};

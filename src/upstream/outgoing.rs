@@ -72,7 +72,7 @@ impl Added {
             encode_line(X_REQUEST_ID.as_str().as_bytes(), id.bytes(&mut room), out);
         }
         if let Some(pass) = &self.pass {
-            encode_line(HOLD.as_str().as_bytes(), &pass.text(), out);
+            encode_line(HOLD.as_str().as_bytes(), &pass.bytes(), out);
         }
     }
 

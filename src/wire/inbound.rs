@@ -100,7 +100,7 @@ impl<S: Socket> Inbound<S> {
         self.refused.as_deref().copied()
     }
 
-    /// Refuses the request that is half here.
+    /// Refuses the request whose head is wrong, or half here for too long.
     pub fn refuse(&mut self, why: Malformed) {
         self.refused = Some(Box::new(why));
     }

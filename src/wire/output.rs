@@ -13,7 +13,7 @@ use http::HeaderMap;
 use thiserror::Error;
 use tokio::io::AsyncWrite;
 
-use crate::policy::head::make_lowercase;
+use crate::policy::eights::make_lowercase;
 
 /// How much is gathered before it is written.
 const TOGETHER: usize = 16 * 1024;

@@ -3,18 +3,18 @@
 //! Invariant: it says what [`Rejection::answer`] says.
 
 use super::answer::seconds_up;
-use super::problem::{Content, Room};
+use super::problem::{Room, Written};
 use super::{Cors, Form, Rejection, Telling};
 use crate::policy::head::{OwnFields, ResponseHead};
 
 impl Rejection {
     /// The answer. The content of the most frequent one is written in this room.
-    pub fn told(&self, telling: &Telling<'_>, room: &mut Room) -> (Box<ResponseHead>, Content) {
+    pub fn told(&self, telling: &Telling<'_>, room: &mut Room) -> (Box<ResponseHead>, Written) {
         if let Some(told) = self.briefly(telling, room) {
             return told;
         }
         let (head, content) = self.answer(telling).into_parts();
-        (Box::new(head.into()), Content::Own(content))
+        (Box::new(head.into()), Written::Own(content))
     }
 
     /// None where it has more fields, or others.
@@ -22,7 +22,7 @@ impl Rejection {
         &self,
         telling: &Telling<'_>,
         room: &mut Room,
-    ) -> Option<(Box<ResponseHead>, Content)> {
+    ) -> Option<(Box<ResponseHead>, Written)> {
         let after = seconds_up(self.retry_after()?);
         let answers = telling.answers;
         let is_usual = telling.audience.form() == Form::Problem

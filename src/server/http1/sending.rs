@@ -51,12 +51,13 @@ impl Sending {
         self.takes_trailers = asked.takes_trailers;
         self.body = (content == Content::Allowed).then_some(body);
         let is_last = is_last || !asked.persists || framed == Framed::Close;
-        encode_head(
-            &head,
-            asked,
-            (content, framed, is_last),
-            self.output.begin(framed),
-        )
+        let out = self.output.begin(framed);
+        let persists = encode_head(&head, asked, (content, framed, is_last), out);
+        if let Some(lent) = self.body.as_mut().and_then(Body::take_lent) {
+            // It is as long as its head says: both are by the same count.
+            let _as_it_says = self.output.copy(&lent);
+        }
+        persists
     }
 
     /// Sends what it can. Ready when all was sent.
@@ -89,9 +90,6 @@ impl Sending {
         while let Some(body) = &mut self.body {
             if self.output.is_full() {
                 return Ok(Gathered::Enough);
-            }
-            if let Some(content) = body.take_kept() {
-                self.output.copy(&content)?;
             }
             if body.is_end_stream() {
                 self.end(None)?;
