@@ -1,4 +1,4 @@
-//! Text, looked at eight bytes at a time: most of it has nothing that is looked for, and by then that is known.
+//! Text, looked at and changed eight bytes at a time: most of it has nothing that is looked for, and by then that is known.
 
 const EACH: u64 = u64::MAX / 255;
 const HIGHEST: u64 = EACH << 7;
