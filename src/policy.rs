@@ -148,7 +148,7 @@ impl Policy {
             route: verdict.route,
             is_write: guard.is_some_and(|guard| guard.purpose != Purpose::Read)
                 || methods.iter().any(|method| !is_safe(method)),
-            method: methods.into_iter().next().unwrap_or_default(),
+            method: methods[0].clone(),
             guard: verdict.guard,
             because: verdict.because,
         })
@@ -242,23 +242,23 @@ impl Policy {
             content: head.content,
             fold_case: !route.distinguish.case,
         };
-        let keys = self.keys(claim, &facts)?;
-        let awaits_keys =
-            head.content.is_none() && claim.templates.iter().any(template::Template::uses_body);
-        if keys.is_empty() {
-            return Ok(Verdict {
-                awaits_keys,
-                ..Verdict::forward(id, Because::NoKey)
-            });
-        }
         let (purpose, because, remedy) = self.purpose(id, method, claim, facts.path);
         let mode = if because == Because::ReadsAreShared {
             Mode::Shared
         } else {
             claim.mode
         };
+        let locks = self.locks(claim, mode, &facts)?;
+        let awaits_keys =
+            head.content.is_none() && claim.templates.iter().any(template::Template::uses_body);
+        if locks.is_empty() {
+            return Ok(Verdict {
+                awaits_keys,
+                ..Verdict::forward(id, Because::NoKey)
+            });
+        }
         let guard = Some(Guard {
-            locks: Lock::on_all(keys, mode, claim.scope),
+            locks,
             purpose,
             on_conflict: claim.on_conflict,
             on_duplicate: claim.on_duplicate,
@@ -332,24 +332,24 @@ impl Policy {
         }
     }
 
-    fn keys(&self, claim: &Claim, facts: &Facts<'_>) -> Result<Keys, KeyError> {
-        let mut keys = Keys::new();
+    /// What is asked for, in this mode. Each key is put where it stays.
+    fn locks(&self, claim: &Claim, mode: Mode, facts: &Facts<'_>) -> Result<Locks, KeyError> {
+        let mut locks = Locks::new();
+        let mut ask = |key| Lock::add(&mut locks, key, mode, claim.scope);
         // Before the body is read, those are told that it has no say in.
         let is_told =
             |template: &&template::Template| facts.content.is_some() || !template.uses_body();
         for template in claim.templates.iter().filter(is_told) {
             match (
-                template.expand(facts, &self.digests, &mut keys),
+                template.expand(facts, &self.digests, &mut ask),
                 claim.on_missing_key,
             ) {
                 (Ok(()), _) | (Err(KeyError::Missing { .. }), OnMissingKey::Forward) => {}
-                (Err(KeyError::Missing { .. }), OnMissingKey::Path) => {
-                    keys.push(Key::new(facts.path))
-                }
+                (Err(KeyError::Missing { .. }), OnMissingKey::Path) => ask(Key::new(facts.path)),
                 (Err(error), _) => return Err(error),
             }
         }
-        Ok(keys)
+        Ok(locks)
     }
 }
 

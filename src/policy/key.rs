@@ -9,11 +9,14 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+use triomphe::ThinArc;
 
 use super::content::NoValue;
 use super::mode::Mode;
+use short::Short;
 
 mod placed;
+mod short;
 
 pub use placed::{Placed, Spot};
 
@@ -59,18 +62,16 @@ pub fn named<'a>(locks: impl IntoIterator<Item = &'a Lock>) -> impl Iterator<Ite
 impl Lock {
     /// What is asked for with this key in this mode, with the keys above it where their claims have to be met.
     pub fn on(key: Key, mode: Mode, scope: Scope) -> Locks {
-        match scope {
-            Scope::Key => Locks::from([Self { key, mode }]),
-            Scope::Subtree => key.line(mode),
-        }
+        let mut locks = Locks::new();
+        Self::add(&mut locks, key, mode, scope);
+        locks
     }
 
-    /// The same with each of these keys.
-    pub fn on_all(keys: Keys, mode: Mode, scope: Scope) -> Locks {
-        let keys = keys.into_iter();
+    /// Adds the same to what is asked for.
+    pub(super) fn add(locks: &mut Locks, key: Key, mode: Mode, scope: Scope) {
         match scope {
-            Scope::Key => keys.map(|key| Self { key, mode }).collect(),
-            Scope::Subtree => keys.flat_map(|key| key.line(mode)).collect(),
+            Scope::Key => locks.push(Self { key, mode }),
+            Scope::Subtree => key.add_line(mode, locks),
         }
     }
 
@@ -93,21 +94,18 @@ impl Lock {
 #[derive(Clone)]
 pub struct Key(Text);
 
-/// The longest that stands in the key itself: with it, a key takes no more than what it takes to share one.
-const SHORT: usize = 22;
-
 #[derive(Clone)]
 enum Text {
-    /// Filled up with zeros.
-    Short {
-        len: u8,
-        bytes: [u8; SHORT],
-    },
-    Whole(Arc<str>),
+    Short(Short),
+    Long(Long),
+}
+
+#[derive(Clone)]
+enum Long {
     /// What stands before `end`.
-    Above {
-        end: u32,
-        text: Arc<str>,
+    Shared {
+        end: usize,
+        text: ThinArc<(), u8>,
     },
     Concealed(Arc<Concealed>),
 }
@@ -119,42 +117,42 @@ struct Concealed {
 
 impl Key {
     /// A key that may be shown as it is.
-    pub fn new(text: impl AsRef<str> + Into<Arc<str>>) -> Self {
-        let short = Text::short(text.as_ref().as_bytes());
-        Self(short.unwrap_or_else(|| Text::Whole(text.into())))
+    pub fn new(text: impl AsRef<str>) -> Self {
+        let text = text.as_ref().as_bytes();
+        let long = || Long::Shared {
+            end: text.len(),
+            text: ThinArc::from_header_and_slice((), text),
+        };
+        Self(Short::new(text).map_or_else(|| Text::Long(long()), Text::Short))
     }
 
     /// A key that carries a credential, with what stands for it where it is shown.
     pub fn concealed(text: impl Into<Box<str>>, shown: impl Into<String>) -> Self {
-        Self(Text::Concealed(Arc::new(Concealed {
-            text: text.into(),
-            shown: shown.into(),
-        })))
+        let (text, shown) = (text.into(), shown.into());
+        let concealed = Arc::new(Concealed { text, shown });
+        Self(Text::Long(Long::Concealed(concealed)))
     }
 
     /// The key itself: to compare, never to show or to log.
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Text::Short { len, bytes } => &bytes[..usize::from(*len)],
-            Text::Whole(text) => text.as_bytes(),
-            Text::Above { end, text } => &text.as_bytes()[..*end as usize],
-            Text::Concealed(concealed) => concealed.text.as_bytes(),
+            Text::Short(short) => short.text(),
+            Text::Long(Long::Shared { end, text }) => &text.slice[..*end],
+            Text::Long(Long::Concealed(concealed)) => concealed.text.as_bytes(),
         }
     }
 
     /// The same as text.
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Text::Short { .. } => text(self.as_bytes()),
-            Text::Whole(text) => text,
-            Text::Above { end, text } => &text[..*end as usize],
-            Text::Concealed(concealed) => &concealed.text,
+            Text::Short(_) | Text::Long(Long::Shared { .. }) => text(self.as_bytes()),
+            Text::Long(Long::Concealed(concealed)) => &concealed.text,
         }
     }
 
     /// Whether what is shown of it stands for a credential.
     pub const fn is_concealed(&self) -> bool {
-        matches!(self.0, Text::Concealed(_))
+        matches!(self.0, Text::Long(Long::Concealed(_)))
     }
 
     /// Whether the other stands below it, level by level.
@@ -164,17 +162,16 @@ impl Key {
         rest.is_some_and(|rest| !rest.is_empty() && (rest.starts_with(b"/") || own == b"/"))
     }
 
-    /// The keys above it, each with the intention, and itself with `mode`.
-    fn line(self, mode: Mode) -> Locks {
-        let mut locks = Locks::new();
+    /// Adds the keys above it, each with the intention, and itself with `mode`.
+    fn add_line(self, mode: Mode, locks: &mut Locks) {
+        let most = locks.len() + DEPTH_LIMIT;
         let length = self.as_bytes().len();
         let ends = memchr::memchr_iter(b'/', self.as_bytes());
         // The root of a path is its slash.
         for end in ends.map(|end| end.max(1)).filter(|end| *end < length) {
             let key = self.above(end);
-            if locks.len() + 1 == DEPTH_LIMIT {
-                locks.push(Lock { key, mode });
-                return locks;
+            if locks.len() + 1 == most {
+                return locks.push(Lock { key, mode });
             }
             locks.push(Lock {
                 key,
@@ -182,52 +179,37 @@ impl Key {
             });
         }
         locks.push(Lock { key: self, mode });
-        locks
     }
 
     /// The key above it that ends here.
     fn above(&self, end: usize) -> Self {
-        if let Text::Concealed(concealed) = &self.0 {
-            return concealed.above(end);
-        }
-        if let Some(short) = Text::short(&self.as_bytes()[..end]) {
-            return Self(short);
-        }
-        match (&self.0, u32::try_from(end)) {
-            (Text::Whole(text) | Text::Above { text, .. }, Ok(end)) => Self(Text::Above {
-                end,
-                text: Arc::clone(text),
-            }),
-            _ => Self::new(&self.as_str()[..end]),
+        match &self.0 {
+            Text::Short(short) => Self::new(text(&short.text()[..end])),
+            Text::Long(Long::Shared { text, .. }) => match Short::new(&text.slice[..end]) {
+                Some(short) => Self(Text::Short(short)),
+                None => Self(Text::Long(Long::Shared {
+                    end,
+                    text: text.clone(),
+                })),
+            },
+            Text::Long(Long::Concealed(concealed)) => concealed.above(end),
         }
     }
 
     /// The bytes of what may be shown.
     pub fn shown_bytes(&self) -> &[u8] {
         match &self.0 {
-            Text::Concealed(concealed) => concealed.shown.as_bytes(),
-            Text::Short { .. } | Text::Whole(_) | Text::Above { .. } => self.as_bytes(),
+            Text::Long(Long::Concealed(concealed)) => concealed.shown.as_bytes(),
+            Text::Short(_) | Text::Long(Long::Shared { .. }) => self.as_bytes(),
         }
     }
 
     /// The key as it may be shown and logged.
     pub fn shown(&self) -> &str {
         match &self.0 {
-            Text::Concealed(concealed) => &concealed.shown,
-            Text::Short { .. } | Text::Whole(_) | Text::Above { .. } => self.as_str(),
+            Text::Long(Long::Concealed(concealed)) => &concealed.shown,
+            Text::Short(_) | Text::Long(Long::Shared { .. }) => self.as_str(),
         }
-    }
-}
-
-impl Text {
-    /// None where it is too long.
-    fn short(text: &[u8]) -> Option<Self> {
-        let mut bytes = [0; SHORT];
-        bytes.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self::Short {
-            len: u8::try_from(text.len()).ok()?,
-            bytes,
-        })
     }
 }
 
@@ -248,13 +230,7 @@ fn text(bytes: &[u8]) -> &str {
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (
-                Text::Short { len, bytes },
-                Text::Short {
-                    len: other_len,
-                    bytes: others,
-                },
-            ) => len == other_len && bytes == others,
+            (Text::Short(short), Text::Short(other)) => short == other,
             _ => self.as_bytes() == other.as_bytes(),
         }
     }
@@ -346,7 +322,14 @@ mod tests {
 
     #[test]
     fn a_key_is_its_bytes_whether_it_stands_in_itself_or_is_shared() {
-        for length in [0, 1, SHORT - 1, SHORT, SHORT + 1, 3 * SHORT] {
+        for length in [
+            0,
+            1,
+            Short::MOST - 1,
+            Short::MOST,
+            Short::MOST + 1,
+            3 * Short::MOST,
+        ] {
             let text = "é".repeat(length / 2) + &"x".repeat(length % 2);
             let (key, other) = (Key::new(text.as_str()), format!("{text}x"));
             assert_eq!((key.as_str(), key.as_bytes()), (&*text, text.as_bytes()));

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use smallvec::SmallVec;
 
-use super::key::{KEY_LIMIT, Key, KeyError, Keys};
+use super::key::{KEY_LIMIT, Key, KeyError};
 use super::pattern::Pattern;
 use super::pointer::PointerError;
 use super::source::{Facts, Source, Values};
@@ -189,16 +189,16 @@ impl Template {
             .collect()
     }
 
-    /// Appends a key for each combination of values. `digests` makes what is shown in place of credentials.
+    /// Gives `ask` a key for each combination of values. `digests` makes what is shown in place of credentials.
     pub(super) fn expand(
         &self,
         facts: &Facts<'_>,
         digests: &RandomState,
-        keys: &mut Keys,
+        mut ask: impl FnMut(Key),
     ) -> Result<(), KeyError> {
         // Where nothing else was configured: it is always there, and is a key as it is.
         if *self.text == *"{path}" {
-            keys.push(Key::new(facts.path));
+            ask(Key::new(facts.path));
             return Ok(());
         }
         let mut values = SmallVec::<[Values<'_>; 2]>::new();
@@ -223,7 +223,7 @@ impl Template {
         let is_concealed = self.parts.iter().any(|(_, source)| source.is_credential());
         for nth in 0..combinations {
             let bytes = self.render(&values, nth, |_, value, key| key.push_str(value));
-            keys.push(if is_concealed {
+            ask(if is_concealed {
                 Key::concealed(
                     bytes,
                     self.render(&values, nth, |source, value, shown| {
