@@ -13,8 +13,9 @@ mod holders;
 mod queue;
 mod writer;
 
-use std::sync::Arc;
 use std::time::Duration;
+
+use triomphe::Arc;
 
 use super::family::Family;
 use super::key::{Key, Spot};
@@ -210,16 +211,15 @@ impl<W, M> KeyState<W, M> {
 
     /// What stands in the way of a claim. Nothing does where its family has the key already, as strong as it asks for it.
     pub fn obstacle(&self, ask: Ask, now: Moment) -> Option<Obstacle<'_, W, M>> {
-        let holder = self.conflicting(ask, Beside::Guarded, now);
-        let waiter = || {
-            let queue = &self.shared()?.queue;
-            queue.conflicting(ask.mode.conflicts(), ask.ticket)
+        let obstacle = match self.conflicting(ask, Beside::Guarded, now) {
+            Some(holder) => Obstacle::Holder(holder),
+            None => {
+                let queue = &self.shared()?.queue;
+                Obstacle::Waiter(queue.conflicting(ask.mode.conflicts(), ask.ticket)?)
+            }
         };
-        let obstacle = holder
-            .map(Obstacle::Holder)
-            .or_else(|| waiter().map(Obstacle::Waiter));
         // Asked last: it is seldom so, and only then matters.
-        obstacle.filter(|_| !self.covers(ask, now))
+        (!self.covers(ask, now)).then_some(obstacle)
     }
 
     fn conflicting(&self, ask: Ask, beside: Beside, now: Moment) -> Option<Holder<'_, M>> {

@@ -1,9 +1,9 @@
 //! Holds that end by the clock: those of unknown outcome.
 
 use std::cmp::Reverse;
-use std::sync::Arc;
 
 use tokio::time::sleep_until;
+use triomphe::Arc;
 
 use super::hold::GivenUp;
 use super::ledger::Ledger;

@@ -8,11 +8,11 @@
 use std::cell::Cell;
 use std::cmp::Ordering;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::warn;
+use triomphe::Arc;
 
 use super::ledger::Ledger;
 use super::mark::Writer;

@@ -5,10 +5,10 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::mem::take;
-use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
+use triomphe::Arc;
 
 use super::hold::{Entry, GivenUp, Grant};
 use super::mark::Writer;
@@ -121,18 +121,23 @@ impl std::fmt::Debug for Ledger {
 impl Ledger {
     /// Grants all that is asked for, or nothing of it.
     pub(super) fn claim(&'static self, claim: &Claim<'_>, placed: &mut Placed) -> Claimed {
-        let now = self.now();
-        let claimed = self.decide(claim, placed, None, now);
-        if !matches!(claimed, Claimed::Full) {
-            return claimed;
-        }
-        // There may be room that stands elsewhere, or that the clock gives.
+        self.decide(claim, placed, None, self.now())
+    }
+
+    /// The same where the shards of the claim have no room: there may be some that stands elsewhere, or that the clock gives.
+    #[cold]
+    fn decide_by_room_elsewhere(
+        &'static self,
+        claim: &Claim<'_>,
+        placed: &mut Placed,
+        now: Moment,
+    ) -> Claimed {
         if self.is_any_due(now) {
             self.sweep();
         }
         match self.shards.gather() {
             Some(permit) => self.decide(claim, placed, Some(permit), now),
-            None => claimed,
+            None => Claimed::Full,
         }
     }
 
@@ -175,7 +180,10 @@ impl Ledger {
         match permit {
             Some(permit) => locked.enter(permit),
             None if locked.reserve() => {}
-            None => return Claimed::Full,
+            None => {
+                drop(locked);
+                return self.decide_by_room_elsewhere(claim, placed, now);
+            }
         }
         let mut writer = Writer::new(&claim.telling(), take(placed), now);
         if !met.is_empty() {

@@ -1,8 +1,7 @@
 //! What a claim met.
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
+use triomphe::Arc;
 
 use super::mark::{Mark, Writer};
 use crate::policy::key::{Key, Spot};

@@ -8,9 +8,9 @@
 //! - What is held and what may still be are counted with the shards locked ([`super::room`]).
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
 
 use smallvec::SmallVec;
+use triomphe::Arc;
 
 use super::Pending;
 use super::mark::{Mark, Writer};
@@ -62,19 +62,23 @@ impl Shards {
     pub(super) fn lock(&self, placed: &Placed) -> Locked<'_> {
         let guards = match placed.spots() {
             [spot] => Guards::One(lock(&self.shards[self.shard_of(spot)])),
-            several => {
-                let mut indices: SmallVec<[usize; 16]> =
-                    several.iter().map(|spot| self.shard_of(spot)).collect();
-                indices.sort_unstable();
-                indices.dedup();
-                let guard = |index: usize| (index, lock(&self.shards[index]));
-                Guards::Several(indices.into_iter().map(guard).collect())
-            }
+            several => self.lock_several(several),
         };
         Locked {
             shards: self,
             guards,
         }
+    }
+
+    /// Apart, so that who has one key does not make room for what several take.
+    #[inline(never)]
+    fn lock_several(&self, spots: &[Spot]) -> Guards<'_> {
+        let indices = spots.iter().map(|spot| self.shard_of(spot));
+        let mut indices: SmallVec<[usize; 16]> = indices.collect();
+        indices.sort_unstable();
+        indices.dedup();
+        let guard = |index: usize| (index, lock(&self.shards[index]));
+        Guards::Several(indices.into_iter().map(guard).collect())
     }
 
     /// Whether this is so of the state of some key in this place.

@@ -6,7 +6,8 @@
 //!   each with all of its own shards locked.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 use super::hold::Entry;
 use super::ledger::{Ledger, obstacles};

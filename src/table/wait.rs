@@ -4,10 +4,10 @@
 //! - It is in the queue of each of its keys, or has its grant in hand: never neither, never both.
 //! - Dropped, it leaves every queue, and whoever it kept back goes on.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use triomphe::Arc;
 
 use super::Mets;
 use super::hold::{Entry, Grant};

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
+use triomphe::Arc;
 use writegate::policy::Mode;
 use writegate::policy::key_state::{HoldId, Holder, Phase};
 use writegate::table::{Mark, Writer};

@@ -3,9 +3,9 @@
 
 use std::collections::hash_map;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use smallvec::SmallVec;
+use triomphe::Arc;
 
 use super::{Ask, HoldId, Holder, Moment, Phase, Writer};
 use crate::policy::family::Family;

@@ -5,7 +5,8 @@
 //! - Whether nobody waits in a mode is known without looking at each.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 use super::Writer;
 use crate::policy::mode::{Mode, Modes};

@@ -66,8 +66,8 @@ pub struct Writer<M = ()> {
     pub purpose: Purpose,
     /// In [`KNOWN`].
     method: u8,
-    /// If its identifier was drawn, here or elsewhere.
-    request_id: Option<[u8; 16]>,
+    /// If its identifier was drawn, here or elsewhere. In words, as it is moved.
+    request_id: Option<[u64; 2]>,
     /// In microseconds.
     typical: Option<NonZeroU32>,
     /// In nanoseconds.
@@ -90,7 +90,10 @@ impl<M: Default> Writer<M> {
     /// One that asks for this, and has it or waits for it since then.
     #[inline]
     pub fn new(telling: &Telling<'_>, placed: Placed, since: Moment) -> Self {
-        let drawn = telling.request_id.bits();
+        let drawn = telling
+            .request_id
+            .bits()
+            .map(|bits| zerocopy::transmute!(bits));
         let known = KNOWN.iter().position(|known| known == telling.method);
         let mut writer = Self {
             id: telling.id,
@@ -146,7 +149,8 @@ impl<M> Writer<M> {
     /// The request's identifier. Shown to the operator, never to another client.
     pub fn request_id(&self) -> String {
         let sent = || self.aside.as_ref()?.request_id.clone();
-        let request_id = self.request_id.map(RequestId::Drawn).or_else(sent);
+        let drawn = |bits| RequestId::Drawn(zerocopy::transmute!(bits));
+        let request_id = self.request_id.map(drawn).or_else(sent);
         request_id.map_or_else(String::new, |id| id.text(&mut [0; 32]).to_owned())
     }
 

@@ -1,12 +1,12 @@
 //! A table of slots against a map, with places that meet.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use triomphe::Arc;
 
 use super::*;
 use crate::policy::key::{Key, Lock, Placed};
