@@ -114,10 +114,8 @@ impl Body {
     }
 
     /// Keeps a share of what says that its request is in flight.
-    #[must_use]
-    pub fn keeping(mut self, in_flight: Rc<dyn Any>) -> Self {
+    pub fn keep(&mut self, in_flight: Rc<dyn Any>) {
         self.in_flight = Some(in_flight);
-        self
     }
 
     /// Takes it whole, if it is in room that is lent: to be copied, and let go of.
@@ -138,10 +136,8 @@ impl Body {
     }
 
     /// Has `report` told how this body ended.
-    #[must_use]
-    pub fn reporting_to(mut self, report: Report) -> Self {
+    pub fn report_to(&mut self, report: Report) {
         self.report = Some(report);
-        self
     }
 }
 

@@ -154,16 +154,18 @@ impl<C: Connect> Gateway<C> {
         peer.client.begin_final(self.patience(&trip));
         peer.answer_until(trip.until);
         let in_flight = trip.counted_with(in_flight);
-        trip.report_with(response)
-            .map(|body| body.keeping(in_flight))
+        trip.report_with(&mut response);
+        response.body.keep(in_flight);
+        response
     }
 
     /// Answers a request that cannot be understood in one way only.
     pub fn turn_away(&self, head: &RequestHead, why: Malformed, peer: &Peer) -> Answered {
         self.counts.request();
         let mut trip = self.begin(head, &Incoming::NONE, peer);
-        let response = self.reject(&Rejection::Malformed(why), &mut trip);
-        trip.report_with(response)
+        let mut response = self.reject(&Rejection::Malformed(why), &mut trip);
+        trip.report_with(&mut response);
+        response
     }
 
     fn begin<'a>(&self, head: &RequestHead, body: &Incoming, peer: &'a Peer) -> Trip<'a> {

@@ -19,12 +19,4 @@ impl Answered {
     pub fn status(&self) -> StatusCode {
         self.head.status
     }
-
-    /// The same with what is made of its body.
-    pub(super) fn map(self, make: impl FnOnce(Body) -> Body) -> Self {
-        Self {
-            head: self.head,
-            body: make(self.body),
-        }
-    }
 }

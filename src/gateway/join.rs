@@ -132,7 +132,7 @@ fn fingerprint<'a>(
     }
     let caller = &trip.peer.caller;
     let sent = Sent {
-        head: seen(head, host(head), trip),
+        head: seen(head, host(head), None, trip),
         client: caller.address,
         is_secure: caller.is_secure,
         content: &received.content,

@@ -77,10 +77,7 @@ impl<C: Connect> Gateway<C> {
         } else {
             ""
         };
-        let seen = Head {
-            content,
-            ..seen(head, host, trip)
-        };
+        let seen = seen(head, host, content, trip);
         let plan = policy.plan(&seen).map_err(Rejection::NoKey)?;
         trip.planned(&plan);
         Ok(plan)
@@ -259,7 +256,12 @@ pub(super) fn host(head: &RequestHead) -> &str {
     named.or_else(field).unwrap_or_default()
 }
 
-pub(super) fn seen<'a>(head: &'a RequestHead, host: &'a str, trip: &Trip<'a>) -> Head<'a> {
+pub(super) fn seen<'a>(
+    head: &'a RequestHead,
+    host: &'a str,
+    content: Option<&'a Content>,
+    trip: &Trip<'a>,
+) -> Head<'a> {
     Head {
         method: &head.method,
         path: head.uri.path(),
@@ -267,7 +269,7 @@ pub(super) fn seen<'a>(head: &'a RequestHead, host: &'a str, trip: &Trip<'a>) ->
         host,
         headers: &head.fields,
         client_subject: trip.peer.caller.subject.as_deref(),
-        content: None,
+        content,
     }
 }
 

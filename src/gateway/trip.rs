@@ -168,12 +168,12 @@ impl<'a> Trip<'a> {
     }
 
     /// Has its access line written when the response has ended.
-    pub(super) fn report_with(&mut self, response: Answered) -> Answered {
+    pub(super) fn report_with(&mut self, response: &mut Answered) {
         let status = response.status();
-        let Some(report) = self.report() else {
-            return response;
-        };
-        response.map(|body| body.reporting_to(Box::new(move |end| report(Some(status), end))))
+        if let Some(report) = self.report() {
+            let report = Box::new(move |end| report(Some(status), end));
+            response.body.report_to(report);
+        }
     }
 
     fn report(&mut self) -> Option<impl FnOnce(Option<StatusCode>, BodyEnd) + use<>> {

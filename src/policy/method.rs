@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::slice;
 
 use http::Method;
-use smallvec::SmallVec;
 
 use super::Head;
 use super::content::Content;
@@ -149,20 +149,23 @@ impl fmt::Display for Place {
 /// else the method itself.
 ///
 /// The method itself is always among them, or `PUT` with an override of `POST` would pass where only `POST` may.
-pub(super) fn candidates(head: &Head<'_>) -> Result<SmallVec<[Method; 2]>, KeyError> {
-    let mut methods = SmallVec::new();
+pub(super) fn candidates<'a>(head: &Head<'a>) -> Result<Cow<'a, [Method]>, KeyError> {
+    let own = folded(head.method);
     if !may_be_overridden(head) {
-        methods.push(fold(head.method));
-        return Ok(methods);
+        return Ok(match own {
+            None => Cow::Borrowed(slice::from_ref(head.method)),
+            Some(own) => Cow::Owned(vec![own]),
+        });
     }
+    let mut methods = Vec::new();
     for (_, text) in overrides(head) {
         push_override(&text, &mut methods)?;
     }
-    let own = fold(head.method);
+    let own = own.unwrap_or_else(|| head.method.clone());
     if !methods.contains(&own) {
         methods.push(own);
     }
-    Ok(methods)
+    Ok(Cow::Owned(methods))
 }
 
 /// What overrides the method of a request, and where each stands; a safe or malformed one does not.
@@ -198,19 +201,15 @@ fn overrides<'a>(head: &Head<'a>) -> impl Iterator<Item = (Place, Cow<'a, str>)>
     fields.chain(in_query).chain(in_body)
 }
 
-/// Backends that fold the case of methods take `put` for `PUT`. `get` stays what it is, an unknown method and so a write.
-fn fold(method: &Method) -> Method {
-    if !method
-        .as_str()
-        .bytes()
-        .any(|byte| byte.is_ascii_lowercase())
-    {
-        return method.clone();
+/// Backends that fold the case of methods take `put` for `PUT`: none where it stays what it is. So does `get`, an unknown method and so a
+/// write.
+fn folded(method: &Method) -> Option<Method> {
+    let mut letters = method.as_str().bytes();
+    if !letters.any(|byte| byte.is_ascii_lowercase()) {
+        return None;
     }
-    Method::from_bytes(method.as_str().to_ascii_uppercase().as_bytes())
-        .ok()
-        .filter(|upper| !is_safe(upper))
-        .unwrap_or_else(|| method.clone())
+    let upper = Method::from_bytes(method.as_str().to_ascii_uppercase().as_bytes());
+    upper.ok().filter(|upper| !is_safe(upper))
 }
 
 /// Whether a query or an urlencoded body has to be parsed to know whether it names a method: most need not.
@@ -224,7 +223,7 @@ fn read_override(text: &str) -> Option<Method> {
     method.ok().filter(|method| !is_safe(method))
 }
 
-fn push_override(text: &str, methods: &mut SmallVec<[Method; 2]>) -> Result<(), KeyError> {
+fn push_override(text: &str, methods: &mut Vec<Method>) -> Result<(), KeyError> {
     let Some(method) = read_override(text).filter(|method| !methods.contains(method)) else {
         return Ok(());
     };

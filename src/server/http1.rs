@@ -137,15 +137,16 @@ async fn speak<C: Connect, S: Socket>(
             inbound: &mut inbound,
             feeding: &mut feeding,
             watch: &mut watch,
+            sending: &mut sending,
             peer,
         };
         let ended = match talk.answer(handling).await {
-            Ok(response) => {
+            Ok(()) => {
                 // Before a conflict is told, a turn has ended. What else is told like that is told at once: it is seldom.
-                if response.head.fields.own_fields().is_none() {
+                if !talk.sending.is_brief() {
                     gateway.limits().batch.end_of_turn().await;
                 }
-                talk.send(response, &asked, &mut sending).await
+                talk.send(&asked).await
             }
             Err(seen) => Err(Ended::Seen(seen)),
         };
@@ -210,42 +211,43 @@ struct Talk<'a, 'w, S> {
     inbound: &'a mut Inbound<S>,
     feeding: &'a mut Feeding,
     watch: &'a mut Watch<'w>,
+    sending: &'a mut Sending,
     peer: &'a Peer,
 }
 
 impl<S: Socket> Talk<'_, '_, S> {
-    /// Waits for the answer to a request, and gives it the body that it asks for.
+    /// Waits for the answer to a request, which is to be sent, and gives it the body that it asks for.
     async fn answer(
         &mut self,
         mut handling: Pin<&mut impl Future<Output = Answered>>,
-    ) -> Result<Answered, Seen> {
-        poll_fn(|cx| {
-            loop {
-                if let Poll::Ready(response) = handling.as_mut().poll(cx) {
-                    return Poll::Ready(Ok(response));
-                }
-                self.inbound.write_interims(cx);
-                if !self.feeding.feed(self.inbound, cx) {
-                    return self.watch.poll(At::Exchange, cx).map(Err);
-                }
+    ) -> Result<(), Seen> {
+        poll_fn(|cx| self.poll_answer(handling.as_mut(), cx)).await
+    }
+
+    fn poll_answer(
+        &mut self,
+        mut handling: Pin<&mut impl Future<Output = Answered>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Seen>> {
+        loop {
+            if let Poll::Ready(response) = handling.as_mut().poll(cx) {
+                self.sending.take(response);
+                return Poll::Ready(Ok(()));
             }
-        })
-        .await
+            self.inbound.write_interims(cx);
+            if !self.feeding.feed(self.inbound, cx) {
+                return self.watch.poll(At::Exchange, cx).map(Err);
+            }
+        }
     }
 
     /// Sends the answer, and what is left of the body to whoever takes that.
-    async fn send(
-        &mut self,
-        response: Answered,
-        asked: &Asked,
-        sending: &mut Sending,
-    ) -> Result<Connection, Ended> {
+    async fn send(&mut self, asked: &Asked) -> Result<Connection, Ended> {
         let is_last = self.watch.is_draining() || self.is_left_unread().await;
-        let persists = sending.begin(response, asked, is_last);
+        let persists = self.sending.begin(asked, is_last);
         self.poll_all(|talk, cx| {
-            sending
-                .poll(cx, Pin::new(talk.inbound))
-                .map_err(Ended::Lost)
+            let sent = talk.sending.poll(cx, Pin::new(talk.inbound));
+            sent.map_err(Ended::Lost)
         })
         .await?;
         if !persists || self.peer.is_joined() {

@@ -168,14 +168,7 @@ impl<S: Socket> Inbound<S> {
 
     /// The content of the request, where all of it is here.
     pub fn take_content(&mut self) -> Option<Bytes> {
-        let left = usize::try_from(self.left()?).ok()?;
-        if left > self.input.len() {
-            return None;
-        }
-        match self.requests.content(&mut self.input) {
-            Ok(Some(Piece::Data(content))) => Some(content),
-            Ok(Some(Piece::Trailers(_)) | None) | Err(_) => Some(Bytes::new()),
-        }
+        self.requests.whole_content(&mut self.input)
     }
 
     /// Writes what it can of the informational responses that wait.

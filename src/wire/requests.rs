@@ -121,6 +121,18 @@ impl Requests {
         Ok(piece)
     }
 
+    /// Takes all of a body off the front of `bytes`, where it is known how long that is, and it is in them.
+    pub(super) fn whole_content(&mut self, bytes: &mut Bytes) -> Option<Bytes> {
+        let left = usize::try_from(self.left()?).ok()?;
+        if left > bytes.len() {
+            return None;
+        }
+        if self.is_in_body() {
+            self.at = BETWEEN;
+        }
+        Some(bytes.split_to(left))
+    }
+
     /// RFC 9112 §2.2: empty lines before a request line are skipped.
     fn skip_empty_lines(&mut self, bytes: &mut Bytes) -> Result<(), Malformed> {
         let At::Between { empty, is_cr } = &mut self.at else {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::since::Since;
 use super::told::Told;
-use crate::policy::decimal::Decimal;
+use crate::policy::decimal;
 use crate::policy::eights::{below, equal, may_have};
 use crate::policy::key::Key;
 
@@ -123,7 +123,7 @@ impl Told for Json<'_> {
     fn number(&mut self, number: u64) {
         match u8::try_from(number) {
             Ok(digit @ 0..=9) => self.0.push(b'0' + digit),
-            Ok(_) | Err(_) => self.0.extend_from_slice(Decimal::new(number).as_bytes()),
+            Ok(_) | Err(_) => decimal::append(number, self.0),
         }
     }
 }

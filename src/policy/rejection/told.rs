@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::conflict::millis;
-use crate::policy::decimal::Decimal;
 use crate::policy::key::Key;
 
 /// What takes a text.
@@ -46,7 +45,6 @@ impl Told for String {
     }
 
     fn number(&mut self, number: u64) {
-        let digits = Decimal::new(number);
-        self.extend(digits.as_bytes().iter().copied().map(char::from));
+        self.push_str(&number.to_string());
     }
 }

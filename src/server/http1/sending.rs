@@ -17,7 +17,7 @@ use tokio::io::AsyncWrite;
 use super::date::encode_date;
 use crate::body::{Body, CutShort};
 use crate::gateway::Answered;
-use crate::policy::decimal::Decimal;
+use crate::policy::decimal;
 use crate::policy::head::{Asked, Content, ResponseHead, lists};
 use crate::policy::present::Named;
 use crate::wire::{Framed, OutOfLength, Output, encode_as_came, encode_line, length};
@@ -37,22 +37,36 @@ pub(super) enum Lost {
 #[derive(Default)]
 pub(super) struct Sending {
     output: Output,
+    /// Until it is written.
+    head: Option<Box<ResponseHead>>,
     /// Until all of it was taken.
     body: Option<Body>,
     takes_trailers: bool,
 }
 
 impl Sending {
+    /// Takes what is to be sent next. It stays where it is put: it is large.
+    pub(super) fn take(&mut self, response: Answered) {
+        self.head = Some(response.head);
+        self.body = Some(response.body);
+    }
+
+    /// Whether the answer is our own, with hardly any field.
+    pub(super) fn is_brief(&self) -> bool {
+        let head = self.head.as_ref();
+        head.is_some_and(|head| head.fields.own_fields().is_some())
+    }
+
     /// Begins with the response to what was `asked`, which `is_last` on its connection. Returns whether that persists.
-    pub(super) fn begin(&mut self, response: Answered, asked: &Asked, is_last: bool) -> bool {
-        let Answered { head, body } = response;
+    pub(super) fn begin(&mut self, asked: &Asked, is_last: bool) -> bool {
+        let head = self.head.take().expect("it was taken by now");
         let content = Content::of(head.status.as_u16(), asked.is_head);
-        let framed = framed(&head, &body, (content, asked));
+        self.body.take_if(|_| content != Content::Allowed);
+        let framed = framed(&head, self.body.as_ref(), asked);
         self.takes_trailers = asked.takes_trailers;
-        self.body = (content == Content::Allowed).then_some(body);
         let is_last = is_last || !asked.persists || framed == Framed::Close;
         let out = self.output.begin(framed);
-        let persists = encode_head(&head, asked, (content, framed, is_last), out);
+        let persists = encode_head(&head, asked, (content, &framed), is_last, out);
         if let Some(lent) = self.body.as_mut().and_then(Body::take_lent) {
             // It is as long as its head says: both are by the same count.
             let _as_it_says = self.output.copy(&lent);
@@ -128,7 +142,7 @@ pub(in super::super) fn last(response: Response<Bytes>) -> Vec<u8> {
     let head = ResponseHead::from(head);
     let framed = Framed::Length(content.len() as u64);
     let mut raw = Vec::new();
-    encode_head(&head, &ASKED, (Content::Allowed, framed, true), &mut raw);
+    encode_head(&head, &ASKED, (Content::Allowed, &framed), true, &mut raw);
     raw.extend_from_slice(&content);
     raw
 }
@@ -145,10 +159,10 @@ enum Gathered {
 }
 
 /// How the content is framed (RFC 9112 §6).
-fn framed(head: &ResponseHead, body: &Body, (content, asked): (Content, &Asked)) -> Framed {
-    if content != Content::Allowed {
+fn framed(head: &ResponseHead, body: Option<&Body>, asked: &Asked) -> Framed {
+    let Some(body) = body else {
         return Framed::Length(0);
-    }
+    };
     if let Some(octets) = body.size_hint().exact() {
         return Framed::Length(octets);
     }
@@ -167,7 +181,8 @@ fn framed(head: &ResponseHead, body: &Body, (content, asked): (Content, &Asked))
 fn encode_head(
     head: &ResponseHead,
     asked: &Asked,
-    (content, framed, mut is_last): (Content, Framed, bool),
+    (content, framed): (Content, &Framed),
+    mut is_last: bool,
     out: &mut Vec<u8>,
 ) -> bool {
     encode_status(head, asked, out);
@@ -179,7 +194,7 @@ fn encode_head(
             Some(Named::ContentLength) if !tells_length(value, content, framed) => return,
             Some(Named::ContentLength) => has_length = true,
             Some(Named::TransferEncoding) => return,
-            Some(Named::Trailer) if framed != Framed::Chunked => return,
+            Some(Named::Trailer) if *framed != Framed::Chunked => return,
             Some(Named::Connection) => {
                 has_connection = true;
                 is_last |= lists(value, b"close");
@@ -195,7 +210,9 @@ fn encode_head(
     }
     match framed {
         Framed::Length(octets) if !has_length && content == Content::Allowed => {
-            encode_line(b"content-length", Decimal::new(octets).as_bytes(), out);
+            out.extend_from_slice(b"content-length: ");
+            decimal::append(*octets, out);
+            out.extend_from_slice(b"\r\n");
         }
         Framed::Chunked => encode_line(b"transfer-encoding", b"chunked", out),
         Framed::Length(_) | Framed::Close => {}
@@ -217,24 +234,25 @@ fn encode_head(
 fn encode_status(head: &ResponseHead, asked: &Asked, out: &mut Vec<u8>) {
     let reason = head.reason.as_ref();
     let usual = || head.status.canonical_reason().unwrap_or_default();
-    let mut line = if asked.is_http_11 {
-        *b"HTTP/1.1 000 "
+    let version = if asked.is_http_11 {
+        b"HTTP/1.1 "
     } else {
-        *b"HTTP/1.0 000 "
+        b"HTTP/1.0 "
     };
-    // It has three digits.
-    line[9..12].copy_from_slice(head.status.as_str().as_bytes());
-    out.extend_from_slice(&line);
+    out.extend_from_slice(version);
+    let digits = head.status.as_str().as_bytes().first_chunk();
+    let [hundreds, tens, ones] = digits.expect("a status has three digits");
+    out.extend_from_slice(&[*hundreds, *tens, *ones, b' ']);
     out.extend_from_slice(reason.map_or_else(|| usual().as_bytes(), |reason| &reason.0));
     out.extend_from_slice(b"\r\n");
 }
 
 /// Whether this says how long the content is, or would be.
-fn tells_length(value: &[u8], content: Content, framed: Framed) -> bool {
+fn tells_length(value: &[u8], content: Content, framed: &Framed) -> bool {
     match (content, framed) {
         (Content::None, _) => false,
         (Content::Told, _) => true,
-        (Content::Allowed, Framed::Length(octets)) => length(value) == Some(octets),
+        (Content::Allowed, Framed::Length(octets)) => length(value) == Some(*octets),
         (Content::Allowed, Framed::Chunked | Framed::Close) => false,
     }
 }
@@ -270,7 +288,8 @@ mod tests {
         assert!(encode_head(
             &head,
             &ASKED,
-            (Content::Allowed, framed, false),
+            (Content::Allowed, &framed),
+            false,
             &mut raw
         ));
         raw.extend_from_slice(&content);
