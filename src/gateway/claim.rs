@@ -10,7 +10,6 @@ use tracing::warn;
 use super::{Gateway, Outcome, Trip};
 use crate::policy::family::HOLD;
 use crate::policy::head::RequestHead;
-use crate::policy::key::Keys;
 use crate::policy::key_state::{HoldId, Phase};
 use crate::policy::present::Named;
 use crate::policy::rejection::{Conflict, Ending, Rejection, State, retry_after};
@@ -170,10 +169,7 @@ impl<C: Connect> Gateway<C> {
 
     /// The answer to a write that met these, of which there is at least one.
     pub(super) fn conflict(&self, met: Mets, guard: &Guard, ending: Ending) -> Rejection {
-        let keys = match &*met {
-            [met] => Keys::from_buf([met.key.clone()]),
-            several => several.iter().map(|met| met.key.clone()).collect(),
-        };
+        let keys = met.iter().map(|met| met.key.clone()).collect();
         let first = met.first().expect("a conflict is with another");
         let writer = &first.writer;
         let age = first.now.since(first.since);

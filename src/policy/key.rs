@@ -6,10 +6,9 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 
 use smallvec::SmallVec;
-use triomphe::ThinArc;
+use triomphe::{Arc, ThinArc};
 
 use super::content::NoValue;
 use super::mode::Mode;
@@ -94,6 +93,8 @@ impl Lock {
 #[derive(Clone)]
 pub struct Key(Text);
 
+/// What is no short text is known by the one value that the last word of these does not have, so that it takes no more room; there is one such
+/// value, so that whatever is long is one case.
 #[derive(Clone)]
 enum Text {
     Short(Short),
@@ -184,7 +185,7 @@ impl Key {
     /// The key above it that ends here.
     fn above(&self, end: usize) -> Self {
         match &self.0 {
-            Text::Short(short) => Self::new(text(&short.text()[..end])),
+            Text::Short(short) => Self(Text::Short(short.before(end))),
             Text::Long(Long::Shared { text, .. }) => match Short::new(&text.slice[..end]) {
                 Some(short) => Self(Text::Short(short)),
                 None => Self(Text::Long(Long::Shared {
@@ -309,6 +310,8 @@ fn because(why: Option<&NoValue>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::{BuildHasher, RandomState};
+
     use super::*;
 
     #[test]
@@ -322,6 +325,7 @@ mod tests {
 
     #[test]
     fn a_key_is_its_bytes_whether_it_stands_in_itself_or_is_shared() {
+        let hashes = RandomState::new();
         for length in [
             0,
             1,
@@ -333,7 +337,10 @@ mod tests {
             let text = "é".repeat(length / 2) + &"x".repeat(length % 2);
             let (key, other) = (Key::new(text.as_str()), format!("{text}x"));
             assert_eq!((key.as_str(), key.as_bytes()), (&*text, text.as_bytes()));
-            assert_eq!(key, Key::concealed(&*text, ""));
+            let concealed = Key::concealed(&*text, "");
+            assert_eq!(key, concealed);
+            assert_eq!(key.cmp(&concealed), Ordering::Equal);
+            assert_eq!(hashes.hash_one(&key), hashes.hash_one(&concealed));
             assert_ne!(key, Key::new(other.as_str()));
             assert!(key < Key::new(other));
         }
@@ -361,5 +368,22 @@ mod tests {
         let (above, same) = (Key::new(&*long), Key::new(&*below));
         let line = Lock::on(Key::new(lowest), Mode::Exclusive, Scope::Subtree);
         assert_eq!((&line[1].key, &line[2].key), (&above, &same));
+        let hashes = RandomState::new();
+        assert_eq!(hashes.hash_one(&line[1].key), hashes.hash_one(&above));
+    }
+
+    #[test]
+    fn each_of_several_keys_is_told_apart_as_deep_as_one() {
+        let mut locks = Locks::new();
+        for top in ["/x", "/y"] {
+            let deep = Key::new(top.to_owned() + &"/a".repeat(DEPTH_LIMIT));
+            Lock::add(&mut locks, deep, Mode::Exclusive, Scope::Subtree);
+        }
+        assert_eq!(locks.len(), 2 * DEPTH_LIMIT);
+        for line in locks.chunks(DEPTH_LIMIT) {
+            let announced = line.iter().filter(|lock| lock.mode.is_intention());
+            assert_eq!(announced.count(), DEPTH_LIMIT - 1);
+            assert_eq!(line[DEPTH_LIMIT - 1].mode, Mode::Exclusive);
+        }
     }
 }

@@ -150,18 +150,17 @@ impl fmt::Display for Place {
 ///
 /// The method itself is always among them, or `PUT` with an override of `POST` would pass where only `POST` may.
 pub(super) fn candidates<'a>(head: &Head<'a>) -> Result<Cow<'a, [Method]>, KeyError> {
-    let own = folded(head.method);
-    if !may_be_overridden(head) {
-        return Ok(match own {
-            None => Cow::Borrowed(slice::from_ref(head.method)),
-            Some(own) => Cow::Owned(vec![own]),
-        });
-    }
     let mut methods = Vec::new();
-    for (_, text) in overrides(head) {
-        push_override(&text, &mut methods)?;
+    if may_be_overridden(head) {
+        for (_, text) in overrides(head) {
+            push_override(&text, &mut methods)?;
+        }
     }
-    let own = own.unwrap_or_else(|| head.method.clone());
+    let folded = folded(head.method);
+    if methods.is_empty() && folded.is_none() {
+        return Ok(Cow::Borrowed(slice::from_ref(head.method)));
+    }
+    let own = folded.unwrap_or_else(|| head.method.clone());
     if !methods.contains(&own) {
         methods.push(own);
     }
@@ -201,8 +200,8 @@ fn overrides<'a>(head: &Head<'a>) -> impl Iterator<Item = (Place, Cow<'a, str>)>
     fields.chain(in_query).chain(in_body)
 }
 
-/// Backends that fold the case of methods take `put` for `PUT`: none where it stays what it is. So does `get`, an unknown method and so a
-/// write.
+/// The method for which backends that fold the case of methods take this one, as `PUT` for `put`; none where that is the same. `get` stays
+/// what it is, an unknown method and so a write.
 fn folded(method: &Method) -> Option<Method> {
     let mut letters = method.as_str().bytes();
     if !letters.any(|byte| byte.is_ascii_lowercase()) {

@@ -231,7 +231,7 @@ impl<S: Socket> Talk<'_, '_, S> {
     ) -> Poll<Result<(), Seen>> {
         loop {
             if let Poll::Ready(response) = handling.as_mut().poll(cx) {
-                self.sending.take(response);
+                self.sending.put(response);
                 return Poll::Ready(Ok(()));
             }
             self.inbound.write_interims(cx);

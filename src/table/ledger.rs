@@ -124,7 +124,7 @@ impl Ledger {
         self.decide(claim, placed, None, self.now())
     }
 
-    /// The same where the shards of the claim have no room: there may be some that stands elsewhere, or that the clock gives.
+    /// Decides a claim whose shards have no room: there may be some that stands elsewhere, or that the clock gives.
     #[cold]
     fn decide_by_room_elsewhere(
         &'static self,
@@ -141,7 +141,8 @@ impl Ledger {
         }
     }
 
-    /// The critical section of a claim. What it asks for is taken out of `placed` if it is granted or waits.
+    /// The critical section of a claim; where its shards have no room and it has no `permit`, another one follows, with a permit. What it
+    /// asks for is taken out of `placed` if it is granted or waits.
     fn decide(
         &'static self,
         claim: &Claim<'_>,

@@ -205,6 +205,10 @@ mod tests {
                 head.uri,
                 head.fields.map()
             ));
+            if let Some(body) = requests.whole_content(input) {
+                let read = read.last_mut().expect("a head");
+                read.push_str(&String::from_utf8_lossy(&body));
+            }
         }
         Ok(())
     }

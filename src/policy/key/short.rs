@@ -13,8 +13,7 @@ use zerocopy::{Immutable, IntoBytes};
 pub(super) struct Short {
     first: u64,
     second: u64,
-    /// The last seven bytes, and behind them how many there are in all, and one: it is never zero, by which what is no short text is
-    /// known without more room.
+    /// The last seven bytes, and behind them how many there are in all, and one: it is never zero.
     last: NonZeroU64,
 }
 
@@ -33,6 +32,11 @@ impl Short {
             second: word(8).to_le(),
             last: NonZeroU64::new(last.to_le())?,
         })
+    }
+
+    /// What of it stands before `end`.
+    pub(super) fn before(&self, end: usize) -> Self {
+        Self::new(&self.text()[..end]).expect("a part is no longer than the whole")
     }
 
     #[inline]

@@ -45,8 +45,8 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    /// Takes what is to be sent next. It stays where it is put: it is large.
-    pub(super) fn take(&mut self, response: Answered) {
+    /// Puts here what is to be sent next, once the one before was sent. It stays here: it is large.
+    pub(super) fn put(&mut self, response: Answered) {
         self.head = Some(response.head);
         self.body = Some(response.body);
     }
@@ -59,14 +59,16 @@ impl Sending {
 
     /// Begins with the response to what was `asked`, which `is_last` on its connection. Returns whether that persists.
     pub(super) fn begin(&mut self, asked: &Asked, is_last: bool) -> bool {
-        let head = self.head.take().expect("it was taken by now");
+        let head = self.head.take().expect("what is to be sent was put here");
         let content = Content::of(head.status.as_u16(), asked.is_head);
-        self.body.take_if(|_| content != Content::Allowed);
+        if content != Content::Allowed {
+            self.body = None;
+        }
         let framed = framed(&head, self.body.as_ref(), asked);
         self.takes_trailers = asked.takes_trailers;
         let is_last = is_last || !asked.persists || framed == Framed::Close;
         let out = self.output.begin(framed);
-        let persists = encode_head(&head, asked, (content, &framed), is_last, out);
+        let persists = encode_head(&head, asked, content, framed, is_last, out);
         if let Some(lent) = self.body.as_mut().and_then(Body::take_lent) {
             // It is as long as its head says: both are by the same count.
             let _as_it_says = self.output.copy(&lent);
@@ -142,7 +144,7 @@ pub(in super::super) fn last(response: Response<Bytes>) -> Vec<u8> {
     let head = ResponseHead::from(head);
     let framed = Framed::Length(content.len() as u64);
     let mut raw = Vec::new();
-    encode_head(&head, &ASKED, (Content::Allowed, &framed), true, &mut raw);
+    encode_head(&head, &ASKED, Content::Allowed, framed, true, &mut raw);
     raw.extend_from_slice(&content);
     raw
 }
@@ -181,7 +183,8 @@ fn framed(head: &ResponseHead, body: Option<&Body>, asked: &Asked) -> Framed {
 fn encode_head(
     head: &ResponseHead,
     asked: &Asked,
-    (content, framed): (Content, &Framed),
+    content: Content,
+    framed: Framed,
     mut is_last: bool,
     out: &mut Vec<u8>,
 ) -> bool {
@@ -194,7 +197,7 @@ fn encode_head(
             Some(Named::ContentLength) if !tells_length(value, content, framed) => return,
             Some(Named::ContentLength) => has_length = true,
             Some(Named::TransferEncoding) => return,
-            Some(Named::Trailer) if *framed != Framed::Chunked => return,
+            Some(Named::Trailer) if framed != Framed::Chunked => return,
             Some(Named::Connection) => {
                 has_connection = true;
                 is_last |= lists(value, b"close");
@@ -211,7 +214,7 @@ fn encode_head(
     match framed {
         Framed::Length(octets) if !has_length && content == Content::Allowed => {
             out.extend_from_slice(b"content-length: ");
-            decimal::append(*octets, out);
+            decimal::append(octets, out);
             out.extend_from_slice(b"\r\n");
         }
         Framed::Chunked => encode_line(b"transfer-encoding", b"chunked", out),
@@ -248,11 +251,11 @@ fn encode_status(head: &ResponseHead, asked: &Asked, out: &mut Vec<u8>) {
 }
 
 /// Whether this says how long the content is, or would be.
-fn tells_length(value: &[u8], content: Content, framed: &Framed) -> bool {
+fn tells_length(value: &[u8], content: Content, framed: Framed) -> bool {
     match (content, framed) {
         (Content::None, _) => false,
         (Content::Told, _) => true,
-        (Content::Allowed, Framed::Length(octets)) => length(value) == Some(*octets),
+        (Content::Allowed, Framed::Length(octets)) => length(value) == Some(octets),
         (Content::Allowed, Framed::Chunked | Framed::Close) => false,
     }
 }
@@ -288,7 +291,8 @@ mod tests {
         assert!(encode_head(
             &head,
             &ASKED,
-            (Content::Allowed, &framed),
+            Content::Allowed,
+            framed,
             false,
             &mut raw
         ));
